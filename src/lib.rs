@@ -1,0 +1,4 @@
+//! What weight initialisation does to deep networks, shown on real training runs.
+
+pub mod activation;
+pub mod rng;
