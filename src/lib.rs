@@ -1,4 +1,7 @@
 //! What weight initialisation does to deep networks, shown on real training runs.
 
 pub mod activation;
+pub mod kernels;
+pub mod model;
+pub mod ops;
 pub mod rng;

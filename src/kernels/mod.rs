@@ -1,0 +1,42 @@
+//! Single-threaded arithmetic on slices: the CPU's forward and backward passes.
+//!
+//! Every function writes into buffers that the caller owns and allocates nothing. Loops are written so that the
+//! compiler vectorises them; `dispatch!` compiles each twice and picks the version for the processor at run time.
+//! Both versions do the same operations in the same order, so the choice never changes a bit of the result.
+
+/// Defines a function whose body is compiled for the baseline processor and again with AVX2; the first call that finds
+/// AVX2 takes the second version.
+macro_rules! dispatch {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
+        $(#[$meta])*
+        #[allow(clippy::too_many_arguments, reason = "kernels take their slices one by one")]
+        $vis fn $name($($arg: $ty),*) $(-> $ret)? {
+            #[inline(always)]
+            #[allow(clippy::too_many_arguments, reason = "the same list again")]
+            fn portable($($arg: $ty),*) $(-> $ret)? $body
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2")]
+                #[allow(clippy::too_many_arguments, reason = "the same list again")]
+                fn avx2($($arg: $ty),*) $(-> $ret)? {
+                    portable($($arg),*)
+                }
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has AVX2, as was just asked.
+                    return unsafe { avx2($($arg),*) };
+                }
+            }
+            portable($($arg),*)
+        }
+    };
+}
+
+pub mod activation;
+pub mod conv;
+pub mod gemm;
+pub mod loss;
+pub mod math;
+pub mod moments;
+pub mod norm;
+pub mod pool;
+pub mod update;

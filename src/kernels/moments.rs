@@ -1,0 +1,147 @@
+//! Sums over a block of values while it is in the nearest cache.
+
+
+/// Count, sums and extremes of a set of values; sums in `f64`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sums {
+    /// Number of values.
+    pub n: u64,
+    /// Σx.
+    pub sum: f64,
+    /// Σx².
+    pub sum_of_squares: f64,
+    /// Smallest value; +∞ if there is none.
+    pub min: f32,
+    /// Largest value; −∞ if there is none.
+    pub max: f32,
+    /// Values with |x| below the near-zero threshold.
+    pub near_zero: u64,
+}
+
+impl Default for Sums {
+    fn default() -> Self {
+        Self { n: 0, sum: 0.0, sum_of_squares: 0.0, min: f32::INFINITY, max: f32::NEG_INFINITY, near_zero: 0 }
+    }
+}
+
+impl Sums {
+    /// Adds the sums of another, disjoint set.
+    pub fn merge(&mut self, other: &Self) {
+        self.n += other.n;
+        self.sum += other.sum;
+        self.sum_of_squares += other.sum_of_squares;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.near_zero += other.near_zero;
+    }
+
+    /// Whether every value was finite: finite `f32` values cannot overflow an `f64` sum.
+    pub fn is_finite(&self) -> bool {
+        self.sum.is_finite()
+    }
+}
+
+const LANES: usize = 8;
+
+dispatch! {
+    /// Adds a block of values to `sums`; values with |x| < `near_zero` are counted.
+    pub fn add_block(sums: &mut Sums, block: &[f32], near_zero: f32) {
+        // Eight running sums, always the same eight, so the result does not depend on the vector width.
+        let (mut s, mut q) = ([0f64; LANES], [0f64; LANES]);
+        let (mut lo, mut hi) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+        let mut near = [0u32; LANES];
+        let chunks = block.chunks_exact(LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            let chunk: &[f32; LANES] = chunk.try_into().expect("chunks have LANES values");
+            for i in 0..LANES {
+                let x = chunk[i];
+                let wide = f64::from(x);
+                s[i] += wide;
+                q[i] += wide * wide;
+                lo[i] = if x < lo[i] { x } else { lo[i] };
+                hi[i] = if x > hi[i] { x } else { hi[i] };
+                near[i] += u32::from(x.abs() < near_zero);
+            }
+        }
+        for (i, &x) in rest.iter().enumerate() {
+            let wide = f64::from(x);
+            s[i] += wide;
+            q[i] += wide * wide;
+            lo[i] = if x < lo[i] { x } else { lo[i] };
+            hi[i] = if x > hi[i] { x } else { hi[i] };
+            near[i] += u32::from(x.abs() < near_zero);
+        }
+        sums.n += block.len() as u64;
+        sums.sum += s.iter().sum::<f64>();
+        sums.sum_of_squares += q.iter().sum::<f64>();
+        sums.min = lo.into_iter().fold(sums.min, f32::min);
+        sums.max = hi.into_iter().fold(sums.max, f32::max);
+        sums.near_zero += near.iter().map(|&n| u64::from(n)).sum::<u64>();
+    }
+}
+
+dispatch! {
+    /// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole
+    /// rows of `live.len()` columns.
+    pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32) {
+        for row in block.chunks(live.len()) {
+            for (flag, &z) in live.iter_mut().zip(row) {
+                *flag |= u32::from((z > low) & (z < high));
+            }
+        }
+    }
+}
+
+/// Adds a block to a histogram of `counts.len() − 2` equal bins over `[low, high)`; the first count takes what lies
+/// below (and NaN), the last what lies above, so that an exploding layer does not look empty.
+pub fn histogram(counts: &mut [u64], block: &[f32], low: f32, high: f32) {
+    let bins = counts.len() - 2;
+    let scale = bins as f32 / (high - low);
+    for &x in block {
+        let position = (x - low) * scale;
+        // A float-to-integer cast saturates: NaN and everything below 0 become 0.
+        let bin = if position >= 0.0 { (position as usize).min(bins) + 1 } else { 0 };
+        counts[bin] += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_of_a_block_are_those_of_the_definition() {
+        for n in [0, 1, 7, 8, 9, 1000] {
+            let block: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin() * 3.0).collect();
+            let mut sums = Sums::default();
+            add_block(&mut sums, &block, 0.5);
+            let exact = |f: fn(f64) -> f64| block.iter().map(|&x| f(f64::from(x))).sum::<f64>();
+            assert_eq!(sums.n, n as u64);
+            assert!((sums.sum - exact(|x| x)).abs() < 1e-11);
+            assert!((sums.sum_of_squares - exact(|x| x * x)).abs() < 1e-10);
+            assert_eq!(sums.min, block.iter().copied().fold(f32::INFINITY, f32::min));
+            assert_eq!(sums.max, block.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+            assert_eq!(sums.near_zero, block.iter().filter(|x| x.abs() < 0.5).count() as u64);
+        }
+    }
+
+    #[test]
+    fn one_bad_value_makes_the_sums_not_finite() {
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut sums = Sums::default();
+            add_block(&mut sums, &[1.0, bad, 2.0], 0.1);
+            assert!(!sums.is_finite());
+        }
+        let mut sums = Sums::default();
+        add_block(&mut sums, &[f32::MAX; 1000], 0.1);
+        assert!(sums.is_finite());
+    }
+
+    #[test]
+    fn outliers_and_nan_fall_into_the_outer_bins() {
+        let mut counts = [0u64; 6];
+        histogram(&mut counts, &[-3.0, -2.0, -0.1, 0.0, 1.99, 2.0, 1e30, f32::NAN, f32::NEG_INFINITY], -2.0, 2.0);
+        assert_eq!(counts, [3, 1, 1, 1, 1, 2]);
+    }
+}

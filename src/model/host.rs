@@ -1,0 +1,436 @@
+//! A network on the CPU in `f32`: the slice kernels, with the batch cut into shards that share the cores.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::network::{Network, Op, Shape};
+use super::workspace::{Pass, Workspace, reorder_samples};
+use crate::activation::Activation;
+use crate::kernels::activation::{Watch, WatchSettings};
+use crate::kernels::gemm::Parallelism;
+use crate::kernels::loss::{self, LossSums};
+use crate::kernels::update;
+
+/// What the outputs are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Cross-entropy of the softmax against the labels.
+    CrossEntropy,
+    /// Mean squared error: against one-hot labels, or, with one output, against the label as a number.
+    Mse,
+}
+
+/// The targets of a batch.
+#[derive(Clone, Copy, Debug)]
+pub enum Targets<'a> {
+    /// Class of each sample.
+    Labels(&'a [u8]),
+    /// A number for each sample (one output, mean squared error).
+    Values(&'a [f32]),
+}
+
+impl Targets<'_> {
+    fn slice(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Labels(labels) => Self::Labels(&labels[range]),
+            Self::Values(values) => Self::Values(&values[range]),
+        }
+    }
+}
+
+/// What to observe in a step besides the loss.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Observe {
+    /// Whether to take every layer's statistics.
+    pub statistics: bool,
+    /// Bins of the activations' histograms (without the two outer ones); 0 for none.
+    pub histogram_bins: usize,
+    /// Thresholds and ranges.
+    pub settings: WatchSettings,
+}
+
+impl Default for Observe {
+    fn default() -> Self {
+        let settings = WatchSettings { near_zero: 0.05, histogram_range: (-7.0, 7.0) };
+        Self { statistics: false, histogram_bins: 0, settings }
+    }
+}
+
+/// What a step or an evaluation gave.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// Loss and right answers over the rows.
+    pub loss: LossSums,
+    /// One entry for each of [`Network::watched`] if statistics were taken.
+    pub watches: Vec<Watch>,
+}
+
+/// A part of the batch: its gradients and what was seen.
+#[derive(Default)]
+struct Shard {
+    rows: Range<usize>,
+    gradients: Vec<f32>,
+    observed: Observed,
+}
+
+/// A network with its parameters and the buffers to train it.
+pub struct HostModel {
+    network: Arc<Network>,
+    params: Vec<f32>,
+    running: Vec<f32>,
+    batches_seen: u64,
+    workers: Vec<Workspace>,
+    shards: Vec<Shard>,
+    pool: Option<rayon::ThreadPool>,
+}
+
+impl HostModel {
+    /// A model with all parameters zero (norm weights one) that uses `threads` cores.
+    ///
+    /// # Panics
+    /// If the operating system refuses to start threads.
+    pub fn new(network: Arc<Network>, threads: usize) -> Self {
+        let threads = threads.max(1);
+        let pool = (threads > 1).then(|| {
+            rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("the system starts the worker threads")
+        });
+        let mut running = vec![0.0; network.running_len()];
+        for (name, range) in &network.running {
+            if name.ends_with("running_var") {
+                running[range.clone()].fill(1.0);
+            }
+        }
+        let params = vec![0.0; network.parameters()];
+        let workers = (0..threads).map(|_| Workspace::default()).collect();
+        Self { network, params, running, batches_seen: 0, workers, shards: Vec::new(), pool }
+    }
+
+    /// The plan.
+    pub fn network(&self) -> &Arc<Network> {
+        &self.network
+    }
+
+    /// Changes the activation of layer `name` (LSUV moves shifts this way).
+    pub fn set_activation(&mut self, name: &str, activation: Activation) {
+        let network = Arc::make_mut(&mut self.network);
+        network.for_each_layer_mut(&mut |layer| {
+            if layer.name == name {
+                layer.activation = activation;
+            }
+        });
+        network.watched.iter_mut().filter(|w| w.name == name).for_each(|w| w.activation = activation);
+    }
+
+    /// All parameters in the kernels' layout.
+    pub fn flat_params(&self) -> &[f32] {
+        &self.params
+    }
+
+    /// The same, to be changed in place.
+    pub fn flat_params_mut(&mut self) -> &mut [f32] {
+        &mut self.params
+    }
+
+    /// Parameter `index` in PyTorch's order.
+    pub fn param(&self, index: usize) -> Vec<f32> {
+        let param = &self.network.params[index];
+        param.reorder(&self.params[param.range()], true)
+    }
+
+    /// Sets parameter `index` from values in PyTorch's order.
+    ///
+    /// # Panics
+    /// If the number of values differs.
+    pub fn set_param(&mut self, index: usize, values: &[f32]) {
+        let param = &self.network.params[index];
+        assert_eq!(values.len(), param.len(), "values of {}", param.name);
+        self.params[param.range()].copy_from_slice(&param.reorder(values, false));
+    }
+
+    /// Batch norm's running estimates, laid out as in [`Network::running`].
+    pub fn running(&self) -> &[f32] {
+        &self.running
+    }
+
+    /// Sets the running estimates.
+    pub fn set_running(&mut self, values: &[f32]) {
+        self.running.copy_from_slice(values);
+    }
+
+    /// Training steps that moved the running estimates.
+    pub fn batches_seen(&self) -> u64 {
+        self.batches_seen
+    }
+
+    /// Sets the number of training steps seen.
+    pub fn set_batches_seen(&mut self, batches: u64) {
+        self.batches_seen = batches;
+    }
+
+    /// Forward and backward pass over a batch: the mean loss's gradients end in [`HostModel::gradients_mut`].
+    ///
+    /// `fill(rows, out)` writes the samples of these rows, channels last. Deterministic for any number of threads.
+    pub fn forward_backward(
+        &mut self,
+        rows: usize,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        targets: Targets<'_>,
+        loss: Loss,
+        observe: &Observe,
+    ) -> Observed {
+        self.cut(rows, observe);
+        let scale = 1.0 / rows as f32;
+        let classes = self.network.output().len();
+        self.run(true, observe, |network, workspace, shard, pass| {
+            load(network, workspace, shard, &fill);
+            workspace.forward(network, pass);
+            let targets = targets.slice(shard.rows.clone());
+            let mut sums = LossSums::default();
+            shard.gradients.resize(network.parameters(), 0.0);
+            workspace.backward(network, pass, &mut shard.gradients, false, |outputs, gradient| {
+                sums = measure(loss, outputs, classes, targets, scale, gradient);
+            });
+            shard.observed.loss = sums;
+        });
+        self.finish_running();
+        let (total, rest) = self.shards.split_first_mut().expect("there is at least one shard");
+        for shard in rest {
+            update::accumulate(&mut total.gradients, &shard.gradients);
+        }
+        self.observed()
+    }
+
+    /// Forward pass without batch norm's training behaviour: loss, right answers and statistics.
+    pub fn evaluate(
+        &mut self,
+        rows: usize,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        targets: Targets<'_>,
+        loss: Loss,
+        observe: &Observe,
+    ) -> Observed {
+        self.forward_only(rows, false, fill, targets, loss, observe)
+    }
+
+    /// Forward pass as in training (batch norm takes the batch's moments, running estimates stay).
+    pub fn forward_training(
+        &mut self,
+        rows: usize,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        targets: Targets<'_>,
+        loss: Loss,
+        observe: &Observe,
+    ) -> Observed {
+        self.forward_only(rows, true, fill, targets, loss, observe)
+    }
+
+    fn forward_only(
+        &mut self,
+        rows: usize,
+        training: bool,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        targets: Targets<'_>,
+        loss: Loss,
+        observe: &Observe,
+    ) -> Observed {
+        self.cut(rows, observe);
+        let classes = self.network.output().len();
+        self.run(training, observe, |network, workspace, shard, pass| {
+            load(network, workspace, shard, &fill);
+            workspace.forward(network, pass);
+            let outputs = workspace.output(network);
+            let mut scratch = vec![0.0; outputs.len()];
+            let targets = targets.slice(shard.rows.clone());
+            shard.observed.loss = measure(loss, outputs, classes, targets, 1.0, &mut scratch);
+        });
+        self.observed()
+    }
+
+    /// The gradients of the last step, laid out like the parameters.
+    pub fn gradients_mut(&mut self) -> &mut [f32] {
+        &mut self.shards.first_mut().expect("a step was taken").gradients
+    }
+
+    /// Parameters and the last step's gradients together, for the optimiser.
+    pub fn params_and_gradients(&mut self) -> (&mut [f32], &mut [f32]) {
+        let gradients = &mut self.shards.first_mut().expect("a step was taken").gradients;
+        (&mut self.params, gradients)
+    }
+
+    /// One step with everything kept, for checks: samples in PyTorch's order, one shard. Returns the mean loss, the
+    /// output of each top-level layer, and the gradient of the samples, all in PyTorch's order.
+    pub fn trace(&mut self, samples: &[f32], targets: Targets<'_>, loss: Loss) -> (f64, Vec<Vec<f32>>, Vec<f32>) {
+        let network = Arc::clone(&self.network);
+        let rows = samples.len() / network.input.len();
+        let workspace = &mut self.workers[0];
+        workspace.input = reorder_samples(network.input, samples, false);
+        let mut pass = Pass {
+            params: &self.params,
+            running: &self.running,
+            training: true,
+            rows,
+            parallelism: Parallelism::None,
+            settings: Observe::default().settings,
+            watches: &mut [],
+        };
+        workspace.forward(&network, &mut pass);
+        let outputs = network
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(i, layer)| reorder_samples(layer.output, workspace.layer_output(&network, i), true))
+            .collect();
+        if self.shards.is_empty() {
+            self.shards.push(Shard::default());
+        }
+        let shard = &mut self.shards[0];
+        shard.gradients.resize(network.parameters(), 0.0);
+        let mut sums = LossSums::default();
+        let classes = network.output().len();
+        let input = workspace.backward(&network, &mut pass, &mut shard.gradients, true, |outputs, gradient| {
+            sums = measure(loss, outputs, classes, targets, 1.0 / rows as f32, gradient);
+        });
+        self.finish_running();
+        let input = reorder_samples(network.input, &input.expect("the gradient of the samples was asked for"), true);
+        (sums.loss / rows as f64, outputs, input)
+    }
+
+    /// Cuts the batch into shards of nearly equal size.
+    fn cut(&mut self, rows: usize, observe: &Observe) {
+        let count = self.network.shards(rows);
+        self.shards.truncate(count);
+        self.shards.resize_with(count, Shard::default);
+        for (i, shard) in self.shards.iter_mut().enumerate() {
+            shard.rows = i * rows / count..(i + 1) * rows / count;
+            shard.observed.watches.clear();
+            if observe.statistics {
+                shard.observed.watches.extend(self.network.watched.iter().map(|watched| Watch {
+                    live: vec![0; watched.units],
+                    histogram: vec![0; if observe.histogram_bins > 0 { observe.histogram_bins + 2 } else { 0 }],
+                    ..Watch::default()
+                }));
+            }
+        }
+    }
+
+    /// Calls `work` for every shard, spread over the workers in a fixed manner.
+    fn run(
+        &mut self,
+        training: bool,
+        observe: &Observe,
+        work: impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync,
+    ) {
+        let Self { network, params, running, workers, shards, pool, .. } = self;
+        let whole = shards.len() == 1;
+        let threads = workers.len();
+        let parallelism = if whole && threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
+        let one = |workspace: &mut Workspace, shard: &mut Shard| {
+            let mut watches = std::mem::take(&mut shard.observed.watches);
+            let mut pass = Pass {
+                params,
+                running,
+                training,
+                rows: shard.rows.len(),
+                parallelism,
+                settings: observe.settings,
+                watches: &mut watches,
+            };
+            work(network, workspace, shard, &mut pass);
+            shard.observed.watches = watches;
+        };
+        match pool {
+            Some(pool) if whole => pool.install(|| one(&mut workers[0], &mut shards[0])),
+            Some(pool) => {
+                let share = shards.len().div_ceil(threads);
+                pool.scope(|scope| {
+                    for (workspace, shards) in workers.iter_mut().zip(shards.chunks_mut(share)) {
+                        let one = &one;
+                        scope.spawn(move |_| shards.iter_mut().for_each(|shard| one(workspace, shard)));
+                    }
+                });
+            }
+            None => shards.iter_mut().for_each(|shard| one(&mut workers[0], shard)),
+        }
+    }
+
+    /// The shards' observations added up in their order.
+    fn observed(&mut self) -> Observed {
+        let (first, rest) = self.shards.split_first_mut().expect("there is at least one shard");
+        let mut total = std::mem::take(&mut first.observed);
+        for shard in rest {
+            total.loss.merge(&shard.observed.loss);
+            for (watch, part) in total.watches.iter_mut().zip(&shard.observed.watches) {
+                watch.pre_activation.merge(&part.pre_activation);
+                watch.activation.merge(&part.activation);
+                watch.gradient.merge(&part.gradient);
+                watch.live.iter_mut().zip(&part.live).for_each(|(a, &b)| *a |= b);
+                watch.histogram.iter_mut().zip(&part.histogram).for_each(|(a, &b)| *a += b);
+            }
+        }
+        total
+    }
+
+    /// Moves batch norm's running estimates after a training step (unbiased variance, as PyTorch does).
+    fn finish_running(&mut self) {
+        if self.running.is_empty() {
+            return;
+        }
+        self.batches_seen += 1;
+        let pixels: Vec<(usize, usize)> = self
+            .network
+            .flat_layers()
+            .iter()
+            .filter_map(|layer| match layer.op {
+                Op::BatchNorm { running, .. } => Some((running, layer.output.pixels())),
+                _ => None,
+            })
+            .collect();
+        let rows = self.shards.first().map_or(0, |shard| shard.rows.len());
+        let traced_rows = self.workers[0].input.len() / self.network.input.len();
+        let rows = if rows == 0 { traced_rows } else { rows };
+        for (start, momentum, moments) in self.workers[0].batch_moments(&self.network) {
+            let n = rows * pixels.iter().find(|(running, _)| *running == start).map_or(1, |(_, pixels)| *pixels);
+            let unbiased = n as f64 / (n.max(2) - 1) as f64;
+            let units = moments.mean.len();
+            let (means, variances) = self.running[start..start + 2 * units].split_at_mut(units);
+            let blend = |old: &mut f32, new: f64| *old = ((1.0 - momentum) * f64::from(*old) + momentum * new) as f32;
+            means.iter_mut().zip(&moments.mean).for_each(|(old, &new)| blend(old, new));
+            variances.iter_mut().zip(&moments.variance).for_each(|(old, &new)| blend(old, new * unbiased));
+        }
+    }
+}
+
+fn load(network: &Network, workspace: &mut Workspace, shard: &Shard, fill: &impl Fn(Range<usize>, &mut [f32])) {
+    let len = shard.rows.len() * network.input.len();
+    if workspace.input.len() != len {
+        workspace.input.resize(len, 0.0);
+    }
+    fill(shard.rows.clone(), &mut workspace.input);
+}
+
+fn measure(
+    loss: Loss,
+    outputs: &[f32],
+    classes: usize,
+    targets: Targets<'_>,
+    scale: f32,
+    gradient: &mut [f32],
+) -> LossSums {
+    match (loss, targets) {
+        (Loss::CrossEntropy, Targets::Labels(labels)) => {
+            loss::cross_entropy(outputs, classes, labels, scale, gradient)
+        }
+        (Loss::Mse, Targets::Labels(labels)) if classes == 1 => {
+            loss::mse_value(outputs, labels.iter().map(|&l| f32::from(l)), scale, gradient)
+        }
+        (Loss::Mse, Targets::Labels(labels)) => loss::mse_one_hot(outputs, classes, labels, scale, gradient),
+        (_, Targets::Values(values)) => loss::mse_value(outputs, values.iter().copied(), scale, gradient),
+    }
+}
+
+impl Shape {
+    /// Reorders `samples` from PyTorch's order to the kernels'.
+    pub fn channels_last(self, samples: &[f32]) -> Vec<f32> {
+        reorder_samples(self, samples, false)
+    }
+}

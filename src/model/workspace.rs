@@ -1,0 +1,446 @@
+//! One worker's forward and backward pass over a shard of the batch, with the slice kernels.
+//!
+//! Between layers a sample is stored channels last: vectors as they are, images as (row, column, channel).
+
+use super::network::{Layer, Network, Op, Shape};
+use crate::activation::Activation;
+use crate::kernels::activation::{self, Watch, WatchSettings};
+use crate::kernels::conv::{self, ConvShape};
+use crate::kernels::gemm::{Matrix, Parallelism, matmul};
+use crate::kernels::norm::{self, BatchMoments};
+use crate::kernels::{pool, update};
+
+/// What a layer remembers from its forward pass.
+#[derive(Default)]
+struct State {
+    /// h, `[rows, output]`.
+    out: Vec<f32>,
+    /// z, where φ′ cannot be read off h.
+    z: Vec<f32>,
+    /// Positions of the maxima.
+    chosen: Vec<u32>,
+    /// Batch norm's moments.
+    moments: BatchMoments,
+    /// The body of a residual block.
+    body: Vec<State>,
+}
+
+/// What is fixed during a pass.
+pub struct Pass<'a> {
+    /// All parameters, in the kernels' layout.
+    pub params: &'a [f32],
+    /// Batch norm's running estimates.
+    pub running: &'a [f32],
+    /// Whether batch norm takes the batch's moments.
+    pub training: bool,
+    /// Samples.
+    pub rows: usize,
+    /// Threads inside matrix products.
+    pub parallelism: Parallelism,
+    /// What to look for in the watched layers.
+    pub settings: WatchSettings,
+    /// One entry for each watched layer, or none.
+    pub watches: &'a mut [Watch],
+}
+
+impl Pass<'_> {
+    fn param(&self, network: &Network, index: Option<usize>) -> Option<&[f32]> {
+        index.map(|i| &self.params[network.params[i].range()])
+    }
+}
+
+fn watch_of<'a>(
+    watches: &'a mut [Watch],
+    settings: &'a WatchSettings,
+    layer: &Layer,
+) -> Option<(&'a mut Watch, &'a WatchSettings)> {
+    layer.watch.and_then(|i| watches.get_mut(i)).map(|watch| (watch, settings))
+}
+
+/// The buffers of one worker; they grow in the first step and are reused after it.
+#[derive(Default)]
+pub struct Workspace {
+    /// The samples, channels last.
+    pub input: Vec<f32>,
+    states: Vec<State>,
+    patches: Vec<f32>,
+    tile: Vec<f32>,
+    spare: Vec<Vec<f32>>,
+}
+
+/// Patches of a convolution are made for as many images at a time as fit half of a core's second cache.
+const PATCH_VALUES: usize = 48 * 1024;
+
+impl Workspace {
+    /// Runs `network` on `self.input`; afterwards [`Workspace::output`] holds what came out.
+    pub fn forward(&mut self, network: &Network, pass: &mut Pass<'_>) {
+        let input = std::mem::take(&mut self.input);
+        let mut states = std::mem::take(&mut self.states);
+        self.forward_layers(network, pass, &network.layers, &mut states, &input);
+        (self.input, self.states) = (input, states);
+    }
+
+    /// The network's outputs, `[rows, outputs]`.
+    pub fn output(&self, network: &Network) -> &[f32] {
+        latest(&network.layers, &self.states, &self.input)
+    }
+
+    /// The output of top-level layer `index`, channels last.
+    pub fn layer_output(&self, network: &Network, index: usize) -> &[f32] {
+        latest(&network.layers[..=index], &self.states[..=index], &self.input)
+    }
+
+    /// Batch norm's moments of the last training pass, with the place of their running estimates and momentum.
+    pub fn batch_moments<'a>(&'a self, network: &'a Network) -> Vec<(usize, f64, &'a BatchMoments)> {
+        fn walk<'a>(layers: &'a [Layer], states: &'a [State], all: &mut Vec<(usize, f64, &'a BatchMoments)>) {
+            for (layer, state) in layers.iter().zip(states) {
+                match &layer.op {
+                    Op::BatchNorm { momentum, running, .. } => all.push((*running, *momentum, &state.moments)),
+                    Op::Residual(body) => walk(body, &state.body, all),
+                    _ => {}
+                }
+            }
+        }
+        let mut all = Vec::new();
+        walk(&network.layers, &self.states, &mut all);
+        all
+    }
+
+    /// Propagates the gradient of the outputs, which `loss` writes given the outputs, back through the network.
+    /// `gradients` (laid out like the parameters) is overwritten. If `input_gradient`, the gradient of the samples is
+    /// returned, channels last.
+    pub fn backward(
+        &mut self,
+        network: &Network,
+        pass: &mut Pass<'_>,
+        gradients: &mut [f32],
+        input_gradient: bool,
+        loss: impl FnOnce(&[f32], &mut [f32]),
+    ) -> Option<Vec<f32>> {
+        let input = std::mem::take(&mut self.input);
+        let states = std::mem::take(&mut self.states);
+        let outputs = latest(&network.layers, &states, &input);
+        let mut gradient = self.take(outputs.len());
+        loss(outputs, &mut gradient[..outputs.len()]);
+        let first = if input_gradient { None } else { network.layers.iter().position(Layer::has_params) };
+        let gradient = self.backward_layers(network, pass, &network.layers, &states, &input, gradient, gradients, first);
+        let result = input_gradient.then(|| gradient[..input.len()].to_vec());
+        self.spare.push(gradient);
+        (self.input, self.states) = (input, states);
+        result
+    }
+
+    /// A buffer of at least `len` values of any content.
+    fn take(&mut self, len: usize) -> Vec<f32> {
+        let mut buffer = self.spare.pop().unwrap_or_default();
+        if buffer.len() < len {
+            buffer.resize(len, 0.0);
+        }
+        buffer
+    }
+
+    fn forward_layers(
+        &mut self,
+        network: &Network,
+        pass: &mut Pass<'_>,
+        layers: &[Layer],
+        states: &mut Vec<State>,
+        input: &[f32],
+    ) {
+        states.resize_with(layers.len(), State::default);
+        for (i, layer) in layers.iter().enumerate() {
+            let (done, rest) = states.split_at_mut(i);
+            let x = latest(&layers[..i], done, input);
+            if !layer.passes_through() {
+                self.forward_layer(network, pass, layer, &mut rest[0], x);
+            }
+        }
+    }
+
+    fn forward_layer(&mut self, network: &Network, pass: &mut Pass<'_>, layer: &Layer, state: &mut State, x: &[f32]) {
+        let rows = pass.rows;
+        let (len, units) = (rows * layer.output.len(), layer.output.units());
+        resize(&mut state.out, len);
+        let apart = !activation::slope_from_output(layer.activation);
+        if apart {
+            resize(&mut state.z, len);
+        }
+        match &layer.op {
+            Op::Linear => {
+                let weight = pass.param(network, layer.weight).expect("a linear layer has a weight");
+                let z = if apart { &mut state.z } else { &mut state.out };
+                let (x, w) = (Matrix::new(x, rows, layer.input.len()), Matrix::new(weight, units, layer.input.len()));
+                matmul(z, x, w.t(), false, pass.parallelism);
+                self.activate(network, pass, layer, state, 0..len, apart);
+            }
+            Op::Conv2d(shape) => {
+                for block in blocks(shape, rows) {
+                    let patches = self.im2col(shape, x, &block);
+                    let weight = pass.param(network, layer.weight).expect("a convolution has a weight");
+                    let out = block.start * layer.output.len()..block.end * layer.output.len();
+                    let z = if apart { &mut state.z } else { &mut state.out };
+                    let windows = block.len() * shape.windows();
+                    let (p, w) =
+                        (Matrix::new(patches, windows, shape.patch()), Matrix::new(weight, units, shape.patch()));
+                    matmul(&mut z[out.clone()], p, w.t(), false, pass.parallelism);
+                    self.activate(network, pass, layer, state, out, apart);
+                }
+            }
+            Op::Activation => {
+                if apart { &mut state.z } else { &mut state.out }.copy_from_slice(x);
+                self.activate(network, pass, layer, state, 0..len, apart);
+            }
+            Op::MaxPool(shape) => {
+                state.chosen.resize(len, 0);
+                pool::max_forward(shape, x, &mut state.out, &mut state.chosen);
+            }
+            Op::AvgPool(shape) => pool::average_forward(shape, x, &mut state.out),
+            Op::GlobalAvgPool => pool::global_average_forward(x, layer.input.pixels(), units, &mut state.out),
+            Op::Flatten => {
+                pool::transpose_images(x, layer.input.pixels(), layer.input.units(), &mut state.out);
+            }
+            Op::BatchNorm { eps, running, .. } => {
+                if pass.training {
+                    state.moments.measure(x, units, *eps);
+                } else {
+                    let (mean, variance) = pass.running[*running..*running + 2 * units].split_at(units);
+                    state.moments.assume(mean, variance, *eps);
+                }
+                let (weight, bias) = self.norm_params(network, pass, layer);
+                state.moments.forward(x, weight, bias, &mut state.out);
+                self.activate(network, pass, layer, state, 0..len, false);
+            }
+            Op::LayerNorm { eps } => {
+                let (weight, bias) = self.norm_params(network, pass, layer);
+                norm::layer_forward(x, weight, bias, *eps, &mut state.out);
+                self.activate(network, pass, layer, state, 0..len, false);
+            }
+            Op::Residual(body) => {
+                let mut inner = std::mem::take(&mut state.body);
+                self.forward_layers(network, pass, body, &mut inner, x);
+                let branch = latest(body, &inner, x);
+                state.out.iter_mut().zip(branch).zip(x).for_each(|((o, &b), &x)| *o = x + b);
+                state.body = inner;
+            }
+            Op::Scale => {
+                let scale = pass.param(network, layer.weight).expect("a scale has a parameter")[0];
+                state.out.iter_mut().zip(x).for_each(|(o, &x)| *o = x * scale);
+            }
+            Op::Shift => {
+                let shift = pass.param(network, layer.bias).expect("a shift has a parameter")[0];
+                state.out.iter_mut().zip(x).for_each(|(o, &x)| *o = x + shift);
+            }
+        }
+    }
+
+    fn norm_params<'a>(&self, network: &Network, pass: &'a Pass<'_>, layer: &Layer) -> (&'a [f32], &'a [f32]) {
+        let slice = |index: Option<usize>| &pass.params[network.params[index.expect("norms have both")].range()];
+        (slice(layer.weight), slice(layer.bias))
+    }
+
+    /// Bias, φ and statistics over `range` of the layer's output. A norm has added its own bias already.
+    fn activate(
+        &mut self,
+        network: &Network,
+        pass: &mut Pass<'_>,
+        layer: &Layer,
+        state: &mut State,
+        range: std::ops::Range<usize>,
+        apart: bool,
+    ) {
+        let params = pass.params;
+        let bias = match layer.op {
+            Op::Linear | Op::Conv2d(_) => layer.bias.map(|i| &params[network.params[i].range()]),
+            _ => None,
+        };
+        let watch = watch_of(pass.watches, &pass.settings, layer);
+        if bias.is_none() && watch.is_none() && layer.activation == Activation::Identity {
+            return;
+        }
+        let (z, h) = if apart {
+            (&mut state.z[range.clone()], Some(&mut state.out[range]))
+        } else {
+            (&mut state.out[range], None)
+        };
+        activation::forward(layer.activation, z, h, layer.output.units(), bias, watch, &mut self.tile);
+    }
+
+    fn im2col(&mut self, shape: &ConvShape, x: &[f32], block: &std::ops::Range<usize>) -> &[f32] {
+        let len = block.len() * shape.windows() * shape.patch();
+        if self.patches.len() < len {
+            self.patches.resize(len, 0.0);
+        }
+        let images = &x[block.start * shape.input_len()..block.end * shape.input_len()];
+        conv::im2col(shape, images, &mut self.patches[..len]);
+        &self.patches[..len]
+    }
+
+    /// Runs the layers backwards. `gradient` is that of the last layer's output and is consumed; the returned buffer
+    /// holds the gradient of the input. With `first`, nothing before that layer is needed, and neither is its own input's
+    /// gradient.
+    #[allow(clippy::too_many_arguments, reason = "one call for the chain and for each residual body")]
+    fn backward_layers(
+        &mut self,
+        network: &Network,
+        pass: &mut Pass<'_>,
+        layers: &[Layer],
+        states: &[State],
+        input: &[f32],
+        mut gradient: Vec<f32>,
+        gradients: &mut [f32],
+        first: Option<usize>,
+    ) -> Vec<f32> {
+        for (i, layer) in layers.iter().enumerate().skip(first.unwrap_or(0)).rev() {
+            if layer.passes_through() {
+                continue;
+            }
+            let x = latest(&layers[..i], &states[..i], input);
+            let wanted = first != Some(i);
+            gradient = self.backward_layer(network, pass, layer, &states[i], x, gradient, gradients, wanted);
+        }
+        gradient
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the same list as the chain's")]
+    fn backward_layer(
+        &mut self,
+        network: &Network,
+        pass: &mut Pass<'_>,
+        layer: &Layer,
+        state: &State,
+        x: &[f32],
+        mut gradient: Vec<f32>,
+        gradients: &mut [f32],
+        wanted: bool,
+    ) -> Vec<f32> {
+        let rows = pass.rows;
+        let (len, units) = (rows * layer.output.len(), layer.output.units());
+        let in_len = rows * layer.input.len();
+        let g = &mut gradient[..len];
+        let saved = if activation::slope_from_output(layer.activation) { &state.out } else { &state.z };
+        let range = |index: Option<usize>| index.map(|i| network.params[i].range());
+        if matches!(layer.op, Op::Linear | Op::Conv2d(_) | Op::Activation) {
+            let bias = range(layer.bias).map(|r| &mut gradients[r]);
+            let watch = watch_of(pass.watches, &pass.settings, layer);
+            activation::backward(layer.activation, g, saved, units, bias, watch, &mut self.tile);
+        } else if let Some((watch, settings)) = watch_of(pass.watches, &pass.settings, layer) {
+            activation::watch_gradient(watch, settings, g);
+        }
+        match &layer.op {
+            Op::Activation => gradient,
+            Op::Linear => {
+                let inputs = layer.input.len();
+                let g_matrix = Matrix::new(g, rows, units);
+                let weight_range = range(layer.weight).expect("a linear layer has a weight");
+                let x = Matrix::new(x, rows, inputs);
+                matmul(&mut gradients[weight_range.clone()], g_matrix.t(), x, false, pass.parallelism);
+                if !wanted {
+                    return gradient;
+                }
+                let mut dx = self.take(in_len);
+                let weight = Matrix::new(&pass.params[weight_range], units, inputs);
+                matmul(&mut dx, g_matrix, weight, false, pass.parallelism);
+                self.spare.push(gradient);
+                dx
+            }
+            Op::Conv2d(shape) => {
+                let weight_range = range(layer.weight).expect("a convolution has a weight");
+                let mut dx = if wanted { self.take(in_len) } else { Vec::new() };
+                for block in blocks(shape, rows) {
+                    let windows = block.len() * shape.windows();
+                    let g = &g[block.start * layer.output.len()..block.end * layer.output.len()];
+                    let g = Matrix::new(g, windows, units);
+                    let patches = Matrix::new(self.im2col(shape, x, &block), windows, shape.patch());
+                    let dw = &mut gradients[weight_range.clone()];
+                    matmul(dw, g.t(), patches, block.start > 0, pass.parallelism);
+                    if wanted {
+                        let weight = Matrix::new(&pass.params[weight_range.clone()], units, shape.patch());
+                        matmul(&mut self.patches, g, weight, false, pass.parallelism);
+                        let patches = &self.patches[..windows * shape.patch()];
+                        let images = &mut dx[block.start * shape.input_len()..block.end * shape.input_len()];
+                        conv::col2im(shape, patches, images);
+                    }
+                }
+                if !wanted {
+                    return gradient;
+                }
+                self.spare.push(gradient);
+                dx
+            }
+            Op::BatchNorm { .. } | Op::LayerNorm { .. } => {
+                let (weight_range, bias_range) =
+                    (range(layer.weight).expect("norms have a weight"), range(layer.bias).expect("norms have a bias"));
+                let weight = &pass.params[weight_range.clone()];
+                // The bias follows its weight in the array of parameters.
+                let (dw, db) = gradients[weight_range.start..bias_range.end].split_at_mut(weight.len());
+                match &layer.op {
+                    Op::LayerNorm { eps } => norm::layer_backward(x, weight, *eps, g, dw, db),
+                    // A copy of the moments' scratch, so that the states stay shared.
+                    _ => state.moments.clone().backward(x, weight, g, dw, db),
+                }
+                gradient
+            }
+            Op::Residual(body) => {
+                let mut branch = self.take(len);
+                branch[..len].copy_from_slice(g);
+                let mut branch = self.backward_layers(network, pass, body, &state.body, x, branch, gradients, None);
+                update::accumulate(&mut branch[..len], g);
+                self.spare.push(gradient);
+                branch
+            }
+            Op::Scale => {
+                let scale_range = range(layer.weight).expect("a scale has a parameter");
+                let scale = pass.params[scale_range.start];
+                let sum: f64 = g.iter().zip(x).map(|(&g, &x)| f64::from(g) * f64::from(x)).sum();
+                gradients[scale_range.start] = sum as f32;
+                update::scale(g, scale);
+                gradient
+            }
+            Op::Shift => {
+                let shift_range = range(layer.bias).expect("a shift has a parameter");
+                gradients[shift_range.start] = g.iter().map(|&g| f64::from(g)).sum::<f64>() as f32;
+                gradient
+            }
+            Op::MaxPool(_) | Op::AvgPool(_) | Op::GlobalAvgPool | Op::Flatten => {
+                let mut dx = self.take(in_len);
+                let to = &mut dx[..in_len];
+                match &layer.op {
+                    Op::MaxPool(shape) => pool::max_backward(shape, g, &state.chosen, to),
+                    Op::AvgPool(shape) => pool::average_backward(shape, g, to),
+                    Op::GlobalAvgPool => pool::global_average_backward(g, layer.input.pixels(), units, to),
+                    _ => pool::transpose_images(g, layer.input.units(), layer.input.pixels(), to),
+                }
+                self.spare.push(gradient);
+                dx
+            }
+        }
+    }
+}
+
+/// The output of the last of `layers`, looking through those that only rename their input.
+fn latest<'a>(layers: &[Layer], states: &'a [State], input: &'a [f32]) -> &'a [f32] {
+    let made = layers.iter().zip(states).rev().find(|(layer, _)| !layer.passes_through());
+    made.map_or(input, |(_, state)| &state.out)
+}
+
+/// Exactly `len` values of any content; a buffer that already has them keeps its content.
+fn resize(buffer: &mut Vec<f32>, len: usize) {
+    if buffer.len() != len {
+        buffer.resize(len, 0.0);
+    }
+}
+
+/// Ranges of images whose patches are made together.
+fn blocks(shape: &ConvShape, rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
+    let images = (PATCH_VALUES / (shape.windows() * shape.patch())).max(1);
+    (0..rows).step_by(images).map(move |start| start..(start + images).min(rows))
+}
+
+/// Reorders samples between PyTorch's order (channels first) and the kernels' (channels last).
+pub fn reorder_samples(shape: Shape, from: &[f32], to_torch: bool) -> Vec<f32> {
+    let (units, pixels) = (shape.units(), shape.pixels());
+    let mut to = vec![0.0; from.len()];
+    let (rows, cols) = if to_torch { (pixels, units) } else { (units, pixels) };
+    pool::transpose_images(from, rows, cols, &mut to);
+    to
+}
