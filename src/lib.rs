@@ -5,3 +5,4 @@ pub mod kernels;
 pub mod model;
 pub mod ops;
 pub mod rng;
+pub mod train;

@@ -115,11 +115,7 @@ impl Windows {
                 })
                 .collect()
         };
-        Ok(Self {
-            shape,
-            rows: taps(shape.kernel[0], shape.output[0])?,
-            cols: taps(shape.kernel[1], shape.output[1])?,
-        })
+        Ok(Self { shape, rows: taps(shape.kernel[0], shape.output[0])?, cols: taps(shape.kernel[1], shape.output[1])? })
     }
 
     /// For each tap, row by row, the pixels that it sees: `[N, C, out height, out width]`.
@@ -137,7 +133,8 @@ impl Windows {
     /// The adjoint of [`Windows::gather`]: adds each tap's values onto the pixels that it saw, and drops the padding.
     fn scatter(&self, taps: impl Fn(usize) -> Result<Tensor>, images: usize, like: &Tensor) -> Result<Tensor> {
         let ConvShape { input: [height, width], output: [out_height, _], padding, in_channels, .. } = self.shape;
-        let zeros = |h: usize| Tensor::zeros((images, in_channels, h, width + 2 * padding), like.dtype(), like.device());
+        let zeros =
+            |h: usize| Tensor::zeros((images, in_channels, h, width + 2 * padding), like.dtype(), like.device());
         let mut total = zeros(height + 2 * padding)?;
         for (i, rows) in self.rows.iter().enumerate() {
             let mut band = zeros(out_height)?;
@@ -159,7 +156,9 @@ impl Windows {
         if value == 0.0 {
             return Ok(padded);
         }
-        zeros(&x.ones_like()?)?.gt(0.5)?.where_cond(&padded, &Tensor::full(value, padded.shape(), x.device())?.to_dtype(x.dtype())?)
+        zeros(&x.ones_like()?)?
+            .gt(0.5)?
+            .where_cond(&padded, &Tensor::full(value, padded.shape(), x.device())?.to_dtype(x.dtype())?)
     }
 
     /// Patches as columns, `[N, C·kh·kw, windows]`, channels outermost like PyTorch's kernels.

@@ -1,7 +1,7 @@
 //! Bias, activation and statistics of a layer's output in one walk over it, block by block in the nearest cache.
 
-use super::moments::{self, Sums};
 use super::math;
+use super::moments::{self, Sums};
 use crate::activation::{Activation, ReluForm, SELU_ALPHA, SELU_LAMBDA};
 
 /// What is recorded about one layer in one step.

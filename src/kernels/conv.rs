@@ -1,6 +1,5 @@
 //! Moving data for convolutions: images as NHWC, patches as matrix rows.
 
-
 /// The geometry of a 2-D convolution on one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConvShape {

@@ -76,7 +76,14 @@ pub fn normal_cdf_pdf(x: f32) -> (f32, f32) {
     // Φ(−|x|) = e^(−x²/2) · t·P(t) / 2 with t = 1/(1 + p|x|/√2): a fit made for this project to the scaled
     // complementary error function on [0, 10.5], relative error 2e-8.
     const P: [f32; 9] = [
-        0.169_187_44, 0.170_723_41, 0.148_288_73, 0.215_098_93, -0.095_011_29, 0.548_189_4, -0.512_651_15, 0.485_728_98,
+        0.169_187_44,
+        0.170_723_41,
+        0.148_288_73,
+        0.215_098_93,
+        -0.095_011_29,
+        0.548_189_4,
+        -0.512_651_15,
+        0.485_728_98,
         -0.129_554_48,
     ];
     const FRAC_1_SQRT_2PI: f32 = 0.398_942_3;
@@ -105,7 +112,8 @@ mod tests {
         for i in 0..=20_000 {
             // Denser and denser towards 0, where relative precision is easily lost.
             let u = f64::from(i) / 10_000.0 - 1.0;
-            let x = (from.abs() * u * u * u.abs()).copysign(u).clamp(from, if from == -87.0 { 0.0 } else { -from }) as f32;
+            let x =
+                (from.abs() * u * u * u.abs()).copysign(u).clamp(from, if from == -87.0 { 0.0 } else { -from }) as f32;
             let (got, want) = (f64::from(ours(x)), exact(f64::from(x)));
             assert!((got - want).abs() <= relative * want.abs() + 1e-36, "{name}({x}) = {got}, exact {want}");
         }

@@ -1,6 +1,5 @@
 //! Sums over a block of values while it is in the nearest cache.
 
-
 /// Count, sums and extremes of a set of values; sums in `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sums {

@@ -1,6 +1,5 @@
 //! Batch and layer normalisation on rows of channels; sums in `f64`.
 
-
 dispatch! {
     /// Column sums of x and of x·y over rows of `sum.len()` columns, in `f64`.
     fn column_sums(x: &[f32], y: &[f32], sum: &mut [f64], sum_of_products: &mut [f64]) {

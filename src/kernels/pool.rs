@@ -59,7 +59,8 @@ pub fn average_backward(shape: &ConvShape, gradient: &[f32], images: &mut [f32])
     let c = shape.in_channels;
     let scale = 1.0 / (shape.kernel[0] * shape.kernel[1]) as f32;
     images.fill(0.0);
-    for (image, gradient) in images.chunks_exact_mut(shape.input_len()).zip(gradient.chunks_exact(shape.windows() * c)) {
+    for (image, gradient) in images.chunks_exact_mut(shape.input_len()).zip(gradient.chunks_exact(shape.windows() * c))
+    {
         for_each_tap(shape, |window, pixel| {
             let to = &mut image[pixel * c..][..c];
             to.iter_mut().zip(&gradient[window * c..][..c]).for_each(|(t, &g)| *t += g * scale);

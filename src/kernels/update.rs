@@ -1,6 +1,5 @@
 //! Parameter updates on slices: each turns the gradient into the step that is then subtracted from the parameters.
 
-
 dispatch! {
     /// SGD (Sutskever et al. 2013's momentum, as PyTorch defines it): gradient ← the step to subtract.
     ///

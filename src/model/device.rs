@@ -43,7 +43,8 @@ pub struct DeviceModel {
 impl DeviceModel {
     /// A model with all parameters zero and running variances one.
     pub fn new(network: Arc<Network>, device: Device, dtype: DType) -> Result<Self> {
-        let params = network.params.iter().map(|p| Tensor::zeros(p.shape.clone(), dtype, &device)).collect::<Result<_>>()?;
+        let params =
+            network.params.iter().map(|p| Tensor::zeros(p.shape.clone(), dtype, &device)).collect::<Result<_>>()?;
         let running = network
             .running
             .iter()
@@ -174,9 +175,7 @@ impl DeviceModel {
     fn measure(&self, outputs: &Tensor, targets: Targets<'_>, loss: Loss, scale: f64) -> Result<(LossSums, Tensor)> {
         let rows = outputs.dim(0)?;
         let (total, correct, gradient) = match (loss, targets) {
-            (Loss::CrossEntropy, Targets::Labels(labels)) => {
-                ops::cross_entropy(outputs, &self.labels(labels)?, scale)?
-            }
+            (Loss::CrossEntropy, Targets::Labels(labels)) => ops::cross_entropy(outputs, &self.labels(labels)?, scale)?,
             (Loss::Mse, Targets::Labels(labels)) if outputs.dim(1)? > 1 => {
                 let labels = self.labels(labels)?;
                 let (total, gradient) = ops::squared_error(outputs, &ops::one_hot(&labels, outputs)?, scale)?;
@@ -356,8 +355,7 @@ impl DeviceModel {
             (Op::Flatten, _) => Some(dz.reshape(x.shape())?),
             (_, Kept::Normal { normal, inverse_std, dims }) => {
                 let (weight, _) = self.norm_params(layer)?;
-                let over: Vec<usize> =
-                    if matches!(layer.op, Op::BatchNorm { .. }) { dims.clone() } else { vec![0] };
+                let over: Vec<usize> = if matches!(layer.op, Op::BatchNorm { .. }) { dims.clone() } else { vec![0] };
                 let (w, b) = (layer.weight.expect("norms have both"), layer.bias.expect("norms have both"));
                 let shape = self.params[w].shape().clone();
                 self.gradients[w] = Some(ops::sum_over(&(&dz * normal)?, &over)?.reshape(&shape)?);
@@ -544,7 +542,12 @@ impl Seen {
             watches.push(Watch {
                 pre_activation: sums(next(5), n),
                 activation: sums(next(5), n),
-                gradient: if gradient_n > 0 { sums(next(5), n) } else { let _ = next(5); Sums::default() },
+                gradient: if gradient_n > 0 {
+                    sums(next(5), n)
+                } else {
+                    let _ = next(5);
+                    Sums::default()
+                },
                 live: next(watched.units).iter().map(|&x| x as u32).collect(),
                 histogram,
             });

@@ -417,9 +417,7 @@ fn measure(
     gradient: &mut [f32],
 ) -> LossSums {
     match (loss, targets) {
-        (Loss::CrossEntropy, Targets::Labels(labels)) => {
-            loss::cross_entropy(outputs, classes, labels, scale, gradient)
-        }
+        (Loss::CrossEntropy, Targets::Labels(labels)) => loss::cross_entropy(outputs, classes, labels, scale, gradient),
         (Loss::Mse, Targets::Labels(labels)) if classes == 1 => {
             loss::mse_value(outputs, labels.iter().map(|&l| f32::from(l)), scale, gradient)
         }

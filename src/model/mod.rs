@@ -4,9 +4,9 @@
 //! [`device::DeviceModel`] runs it on candle tensors of any device and float type. Both do forward and backward by hand
 //! and give the same numbers.
 
-pub mod network;
 pub mod device;
-pub mod workspace;
 pub mod host;
+pub mod network;
+pub mod workspace;
 
 pub use network::{Layer, LayerSpec, Network, NetworkError, Op, Param, Role, Shape};

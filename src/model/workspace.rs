@@ -123,7 +123,8 @@ impl Workspace {
         let mut gradient = self.take(outputs.len());
         loss(outputs, &mut gradient[..outputs.len()]);
         let first = if input_gradient { None } else { network.layers.iter().position(Layer::has_params) };
-        let gradient = self.backward_layers(network, pass, &network.layers, &states, &input, gradient, gradients, first);
+        let gradient =
+            self.backward_layers(network, pass, &network.layers, &states, &input, gradient, gradients, first);
         let result = input_gradient.then(|| gradient[..input.len()].to_vec());
         self.spare.push(gradient);
         (self.input, self.states) = (input, states);

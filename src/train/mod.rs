@@ -1,0 +1,3 @@
+//! Training: optimisers, learning-rate schedules and the loop.
+
+pub mod optimizer;

@@ -1,0 +1,213 @@
+//! Optimisers with PyTorch's definitions, and a state that can be saved.
+
+use candle_core::{Result, Tensor};
+use serde::Serialize;
+
+use crate::kernels::update::{self, AdamStep};
+use crate::model::Network;
+
+/// The rule that turns gradients into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd {
+        /// Share of the last step that is kept.
+        momentum: f64,
+        /// Whether the gradient looks ahead along the momentum.
+        nesterov: bool,
+        /// L2 penalty.
+        weight_decay: f64,
+    },
+    /// Kingma & Ba 2015.
+    Adam {
+        /// Decays of the means of gradients and of their squares.
+        betas: [f64; 2],
+        /// Added to the root.
+        eps: f64,
+        /// L2 penalty, added to the gradient.
+        weight_decay: f64,
+    },
+    /// Loshchilov & Hutter 2019: decay apart from the gradient.
+    Adamw {
+        /// Decays of the means of gradients and of their squares.
+        betas: [f64; 2],
+        /// Added to the root.
+        eps: f64,
+        /// Share of a parameter that each step takes off, times the learning rate.
+        weight_decay: f64,
+    },
+    /// Tieleman & Hinton 2012.
+    Rmsprop {
+        /// Decay of the mean of the squares.
+        alpha: f64,
+        /// Added to the root.
+        eps: f64,
+        /// Share of the last step that is kept.
+        momentum: f64,
+        /// L2 penalty.
+        weight_decay: f64,
+    },
+}
+
+impl Optimizer {
+    /// Names of the slots of state that each parameter has.
+    pub fn slots(&self) -> &'static [&'static str] {
+        match self {
+            Self::Sgd { momentum, .. } if *momentum == 0.0 => &[],
+            Self::Sgd { .. } => &["momentum"],
+            Self::Adam { .. } | Self::Adamw { .. } => &["first", "second"],
+            Self::Rmsprop { momentum, .. } if *momentum == 0.0 => &["square"],
+            Self::Rmsprop { .. } => &["square", "momentum"],
+        }
+    }
+
+    /// Adam's settings at step `t` (from 1).
+    fn adam(&self, lr: f64, t: u64) -> Option<(AdamStep, [f64; 2])> {
+        let (betas, eps, weight_decay, decoupled) = match *self {
+            Self::Adam { betas, eps, weight_decay } => (betas, eps, weight_decay, false),
+            Self::Adamw { betas, eps, weight_decay } => (betas, eps, weight_decay, true),
+            _ => return None,
+        };
+        let corrections = betas.map(|b| 1.0 - b.powi(i32::try_from(t).unwrap_or(i32::MAX)));
+        let step = AdamStep {
+            lr: lr as f32,
+            beta1: betas[0] as f32,
+            beta2: betas[1] as f32,
+            eps: eps as f32,
+            weight_decay: weight_decay as f32,
+            decoupled,
+            correction1: corrections[0] as f32,
+            correction2: corrections[1] as f32,
+        };
+        Some((step, corrections))
+    }
+}
+
+/// Norms of one parameter around a step.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct UpdateNorms {
+    /// ‖w‖ before the step.
+    pub weight: f64,
+    /// ‖dL/dw‖, after clipping.
+    pub gradient: f64,
+    /// ‖Δw‖.
+    pub update: f64,
+}
+
+/// The state on the CPU: slots laid out like the parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostState {
+    /// One array for each of [`Optimizer::slots`].
+    pub slots: Vec<Vec<f32>>,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+impl HostState {
+    /// The state before the first step, for `n` parameters.
+    pub fn new(optimizer: &Optimizer, n: usize) -> Self {
+        Self { slots: vec![vec![0.0; n]; optimizer.slots().len()], steps: 0 }
+    }
+
+    /// Takes one step in place; the gradients become the steps. With `norms`, one entry for each parameter is pushed.
+    pub fn step(
+        &mut self,
+        optimizer: &Optimizer,
+        network: &Network,
+        params: &mut [f32],
+        gradients: &mut [f32],
+        lr: f64,
+        mut norms: Option<&mut Vec<UpdateNorms>>,
+    ) {
+        self.steps += 1;
+        for param in &network.params {
+            let range = param.range();
+            let (p, g) = (&mut params[range.clone()], &mut gradients[range.clone()]);
+            let mut slots = self.slots.iter_mut().map(|slot| &mut slot[range.clone()]);
+            let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
+            let before = norms.as_ref().map(|_| (norm(p), norm(g)));
+            update(optimizer, lr * param.lr_scale, self.steps, p, g, one, two);
+            if let (Some(norms), Some((weight, gradient))) = (&mut norms, before) {
+                norms.push(UpdateNorms { weight, gradient, update: norm(g) });
+            }
+            update::subtract(p, g);
+        }
+    }
+}
+
+fn norm(values: &[f32]) -> f64 {
+    update::sum_of_squares(values).sqrt()
+}
+
+fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &[f32], g: &mut [f32], one: &mut [f32], two: &mut [f32]) {
+    match *optimizer {
+        Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+            update::sgd(p, g, one, lr as f32, momentum as f32, nesterov, weight_decay as f32);
+        }
+        Optimizer::Adam { .. } | Optimizer::Adamw { .. } => {
+            let (step, _) = optimizer.adam(lr, t).expect("this is Adam");
+            update::adam(p, g, one, two, &step);
+        }
+        Optimizer::Rmsprop { alpha, eps, momentum, weight_decay } => {
+            let (lr, alpha, eps) = (lr as f32, alpha as f32, eps as f32);
+            update::rmsprop(p, g, one, two, lr, alpha, eps, momentum as f32, weight_decay as f32);
+        }
+    }
+}
+
+/// The state on a device: for each parameter, one tensor a slot.
+#[derive(Clone, Debug)]
+pub struct DeviceState {
+    /// `slots[s][p]`: slot `s` of parameter `p`.
+    pub slots: Vec<Vec<Tensor>>,
+    /// Steps taken.
+    pub steps: u64,
+}
+
+impl DeviceState {
+    /// The state before the first step, for parameters shaped like `params`.
+    pub fn new<'a>(optimizer: &Optimizer, params: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Self> {
+        let zeros = || params.clone().map(Tensor::zeros_like).collect::<Result<Vec<_>>>();
+        let slots = optimizer.slots().iter().map(|_| zeros()).collect::<Result<_>>()?;
+        Ok(Self { slots, steps: 0 })
+    }
+
+    /// Opens a new step; [`DeviceState::delta`] then gives each parameter's part of it.
+    pub fn begin(&mut self) {
+        self.steps += 1;
+    }
+
+    /// The step to subtract from parameter `index` with value `p` and gradient `g`.
+    pub fn delta(&mut self, optimizer: &Optimizer, index: usize, p: &Tensor, g: &Tensor, lr: f64) -> Result<Tensor> {
+        let penalised = |g: &Tensor, decay: f64| if decay == 0.0 { Ok(g.clone()) } else { g + p.affine(decay, 0.0)? };
+        let blend = |old: &Tensor, keep: f64, new: &Tensor, add: f64| old.affine(keep, 0.0)? + new.affine(add, 0.0)?;
+        match *optimizer {
+            Optimizer::Sgd { momentum, nesterov, weight_decay } => {
+                let g = penalised(g, weight_decay)?;
+                let Some(slot) = self.slots.first_mut() else { return g.affine(lr, 0.0) };
+                slot[index] = blend(&slot[index], momentum, &g, 1.0)?;
+                let step = if nesterov { blend(&slot[index], momentum, &g, 1.0)? } else { slot[index].clone() };
+                step.affine(lr, 0.0)
+            }
+            Optimizer::Adam { betas: [b1, b2], eps, weight_decay }
+            | Optimizer::Adamw { betas: [b1, b2], eps, weight_decay } => {
+                let (step, [c1, c2]) = optimizer.adam(lr, self.steps).expect("this is Adam");
+                let g = if step.decoupled { g.clone() } else { penalised(g, weight_decay)? };
+                self.slots[0][index] = blend(&self.slots[0][index], b1, &g, 1.0 - b1)?;
+                self.slots[1][index] = blend(&self.slots[1][index], b2, &g.sqr()?, 1.0 - b2)?;
+                let root = self.slots[1][index].affine(1.0 / c2, 0.0)?.sqrt()?.affine(1.0, eps)?;
+                let step_size = (self.slots[0][index].affine(lr / c1, 0.0)? / root)?;
+                if step.decoupled { step_size + p.affine(lr * weight_decay, 0.0)? } else { Ok(step_size) }
+            }
+            Optimizer::Rmsprop { alpha, eps, momentum, weight_decay } => {
+                let g = penalised(g, weight_decay)?;
+                self.slots[0][index] = blend(&self.slots[0][index], alpha, &g.sqr()?, 1.0 - alpha)?;
+                let scaled = (g / self.slots[0][index].sqrt()?.affine(1.0, eps)?)?;
+                let Some(slot) = self.slots.get_mut(1) else { return scaled.affine(lr, 0.0) };
+                slot[index] = blend(&slot[index], momentum, &scaled, 1.0)?;
+                slot[index].affine(lr, 0.0)
+            }
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! Every case that PyTorch computed (tests/golden, or the directory in `INITLAB_GOLDEN`), through both ways of running a
+//! network: candle tensors in `f64`, and the slice kernels in `f32`.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use initlab::activation::Activation;
+use initlab::model::device::DeviceModel;
+use initlab::model::host::{HostModel, Loss, Observe, Targets};
+use initlab::model::{LayerSpec, Network, Shape};
+use initlab::train::optimizer::{DeviceState, HostState, Optimizer};
+use serde_json::Value;
+
+/// One file: what it describes, and its tensors.
+struct Case {
+    name: String,
+    about: Value,
+    tensors: BTreeMap<String, (Vec<usize>, Vec<f64>)>,
+}
+
+impl Case {
+    fn read(path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+        let about = serde_json::from_str(&metadata.metadata().as_ref().unwrap()["case"]).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let tensors = file.tensors().into_iter().map(|(name, view)| {
+            let words = view.data().chunks_exact(8).map(|b| b.try_into().unwrap());
+            let values = match view.dtype() {
+                safetensors::Dtype::F64 => words.map(f64::from_le_bytes).collect(),
+                safetensors::Dtype::I64 => words.map(|b| i64::from_le_bytes(b) as f64).collect(),
+                other => panic!("{name} has type {other:?}"),
+            };
+            (name, (view.shape().to_vec(), values))
+        });
+        Self { name: path.file_stem().unwrap().to_str().unwrap().into(), about, tensors: tensors.collect() }
+    }
+
+    fn get(&self, name: &str) -> &[f64] {
+        &self.tensors.get(name).unwrap_or_else(|| panic!("{}: no tensor {name}", self.name)).1
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    fn f32(&self, name: &str) -> Vec<f32> {
+        self.get(name).iter().map(|&x| x as f32).collect()
+    }
+
+    fn tensor(&self, name: &str) -> Tensor {
+        let (shape, values) = &self.tensors[name];
+        Tensor::from_slice(values, shape.clone(), &Device::Cpu).unwrap()
+    }
+
+    /// Compares with the golden tensor, relative to its largest value.
+    fn check(&self, what: &str, name: &str, got: &[f64], tolerance: f64) {
+        let want = self.get(name);
+        assert_eq!(got.len(), want.len(), "{} {what}: length of {name}", self.name);
+        let largest_of = |values: &[f64]| values.iter().fold(0f64, |m, x| m.max(x.abs()));
+        // A gradient that vanishes by construction (a bias before batch norm) is rounding noise in PyTorch's file too:
+        // noise is measured by the size of the case's other gradients.
+        let gradients = self.tensors.iter().filter(|(key, _)| key.starts_with("grad."));
+        let largest = match largest_of(want) {
+            noise if noise < 1e-14 => gradients.fold(0f64, |m, (_, (_, values))| m.max(largest_of(values))),
+            largest => largest,
+        };
+        for (i, (&g, &w)) in got.iter().zip(want).enumerate() {
+            let limit = tolerance * largest.max(1e-30);
+            assert!(
+                (g - w).abs() <= limit,
+                "{} {what}: {name}[{i}] is {g}, PyTorch has {w} (limit {limit:e})",
+                self.name
+            );
+        }
+    }
+
+    fn specs(&self) -> Vec<LayerSpec> {
+        self.about["layers"].as_array().unwrap().iter().map(layer).collect()
+    }
+
+    fn loss(&self) -> Loss {
+        if self.about["loss"] == "mse" { Loss::Mse } else { Loss::CrossEntropy }
+    }
+}
+
+fn layer(v: &Value) -> LayerSpec {
+    let size = |key: &str| v[key].as_u64().unwrap_or(0) as usize;
+    let number = |key: &str| v[key].as_f64().unwrap_or(0.0);
+    let bias = v["bias"].as_bool().unwrap_or(true);
+    match v["type"].as_str().unwrap() {
+        "linear" => LayerSpec::Linear { out: size("out"), bias },
+        "conv2d" => {
+            let kernel = [0, 1].map(|i| v["kernel"][i].as_u64().unwrap() as usize);
+            LayerSpec::Conv2d { out: size("out"), kernel, stride: size("stride"), padding: size("padding"), bias }
+        }
+        "activation" => LayerSpec::Activation(match v["name"].as_str().unwrap() {
+            "leaky_relu" => Activation::LeakyRelu { leak: number("leak") },
+            "general_relu" => {
+                Activation::GeneralRelu { leak: number("leak"), shift: number("shift"), max: v["max"].as_f64() }
+            }
+            "elu" => Activation::Elu { alpha: v["alpha"].as_f64().unwrap_or(1.0) },
+            name => Activation::from_name(name).unwrap(),
+        }),
+        "max_pool2d" => LayerSpec::MaxPool { kernel: size("kernel"), stride: size("stride"), padding: size("padding") },
+        "avg_pool2d" => LayerSpec::AvgPool { kernel: size("kernel"), stride: size("stride") },
+        "global_avg_pool" => LayerSpec::GlobalAvgPool { flatten: true },
+        "flatten" => LayerSpec::Flatten,
+        "batch_norm" => LayerSpec::BatchNorm { eps: number("eps"), momentum: number("momentum") },
+        "layer_norm" => LayerSpec::LayerNorm { eps: number("eps") },
+        "residual" => LayerSpec::Residual(v["layers"].as_array().unwrap().iter().map(layer).collect()),
+        other => panic!("unknown layer type {other}"),
+    }
+}
+
+fn optimizer(v: &Value) -> (Optimizer, f64) {
+    let number = |key: &str, default: f64| v[key].as_f64().unwrap_or(default);
+    let betas = [0, 1].map(|i| v["betas"][i].as_f64().unwrap_or([0.9, 0.999][i]));
+    let eps = number("eps", 1e-8);
+    let optimizer = match v["name"].as_str().unwrap() {
+        "sgd" => Optimizer::Sgd {
+            momentum: number("momentum", 0.0),
+            nesterov: v["nesterov"].as_bool().unwrap_or(false),
+            weight_decay: number("weight_decay", 0.0),
+        },
+        "adam" => Optimizer::Adam { betas, eps, weight_decay: number("weight_decay", 0.0) },
+        "adamw" => Optimizer::Adamw { betas, eps, weight_decay: number("weight_decay", 0.01) },
+        "rmsprop" => Optimizer::Rmsprop {
+            alpha: number("alpha", 0.99),
+            eps,
+            momentum: number("momentum", 0.0),
+            weight_decay: number("weight_decay", 0.0),
+        },
+        other => panic!("unknown optimizer {other}"),
+    };
+    (optimizer, number("lr", 0.0))
+}
+
+fn shape_of(dims: &[usize]) -> Shape {
+    match *dims {
+        [n] => Shape::Flat(n),
+        [channels, height, width] => Shape::Image { channels, height, width },
+        _ => panic!("samples of shape {dims:?}"),
+    }
+}
+
+fn f64s(t: &Tensor) -> Vec<f64> {
+    t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|&x| f64::from(x)).collect()
+}
+
+fn cases(kind: &str) -> Vec<Case> {
+    let dir = std::env::var_os("INITLAB_GOLDEN")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), PathBuf::from);
+    let files = std::fs::read_dir(&dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
+    let mut paths: Vec<_> = files.map(|f| f.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "safetensors"));
+    paths.sort();
+    let cases: Vec<_> = paths.iter().map(|p| Case::read(p)).filter(|case| case.about["kind"] == kind).collect();
+    println!("{} cases of kind {kind} in {}", cases.len(), dir.display());
+    cases
+}
+
+/// Targets in the form that the loss takes.
+enum Wanted {
+    Labels(Vec<u8>),
+    Values(Vec<f32>),
+}
+
+impl Wanted {
+    fn of(case: &Case) -> Self {
+        match case.loss() {
+            Loss::Mse => Self::Values(case.f32("target")),
+            Loss::CrossEntropy => Self::Labels(case.get("target").iter().map(|&x| x as u8).collect()),
+        }
+    }
+
+    fn targets(&self) -> Targets<'_> {
+        match self {
+            Self::Labels(labels) => Targets::Labels(labels),
+            Self::Values(values) => Targets::Values(values),
+        }
+    }
+}
+
+#[test]
+fn networks_agree_with_pytorch_in_f64_on_candle_tensors() {
+    const TOLERANCE: f64 = 1e-9;
+    let cases = cases("network");
+    assert!(!cases.is_empty());
+    for case in &cases {
+        for fuse in [false, true] {
+            let what = if fuse { "candle, fused" } else { "candle" };
+            let input = case.tensor("input");
+            let network = Arc::new(Network::build(shape_of(&input.dims()[1..]), &case.specs(), fuse).unwrap());
+            let mut model = DeviceModel::new(Arc::clone(&network), Device::Cpu, DType::F64).unwrap();
+            for (i, param) in network.params.iter().enumerate() {
+                model.set_param(i, case.tensor(&format!("param.{}", param.key)));
+            }
+            for (i, (name, _)) in network.running.iter().enumerate() {
+                model.set_running(i, case.tensor(&golden_running("running", name)));
+            }
+            let wanted = Wanted::of(case);
+            let (seen, outputs, dx) = model.trace(&input, wanted.targets(), case.loss()).unwrap();
+            case.check(what, "loss", &[seen.loss.loss / seen.loss.rows as f64], TOLERANCE);
+            for (index, output) in last_module_of_each(&network, case.specs().len()).into_iter().zip(&outputs) {
+                case.check(what, &format!("output.{index}"), &f64s(output), TOLERANCE);
+            }
+            case.check(what, "grad.input", &f64s(&dx), TOLERANCE);
+            for (i, param) in network.params.iter().enumerate() {
+                case.check(what, &format!("grad.{}", param.key), &f64s(model.gradient(i)), TOLERANCE);
+            }
+            for (i, (name, _)) in network.running.iter().enumerate() {
+                case.check(what, &golden_running("running_after", name), &f64s(model.running(i)), TOLERANCE);
+            }
+        }
+    }
+}
+
+#[test]
+fn networks_agree_with_pytorch_in_f32_through_the_kernels() {
+    const TOLERANCE: f64 = 1e-5;
+    for case in &cases("network") {
+        for fuse in [false, true] {
+            let what = if fuse { "kernels, fused" } else { "kernels" };
+            let dims = &case.tensors["input"].0;
+            let network = Arc::new(Network::build(shape_of(&dims[1..]), &case.specs(), fuse).unwrap());
+            let mut model = HostModel::new(Arc::clone(&network), 1);
+            for (i, param) in network.params.iter().enumerate() {
+                model.set_param(i, &case.f32(&format!("param.{}", param.key)));
+            }
+            let running: Vec<f32> =
+                network.running.iter().flat_map(|(name, _)| case.f32(&golden_running("running", name))).collect();
+            model.set_running(&running);
+            let wanted = Wanted::of(case);
+            let (loss, outputs, dx) = model.trace(&case.f32("input"), wanted.targets(), case.loss());
+            case.check(what, "loss", &[loss], TOLERANCE);
+            for (index, output) in last_module_of_each(&network, case.specs().len()).into_iter().zip(&outputs) {
+                case.check(what, &format!("output.{index}"), &wide(output), TOLERANCE);
+            }
+            case.check(what, "grad.input", &wide(&dx), TOLERANCE);
+            let gradients = model.gradients_mut().to_vec();
+            for param in &network.params {
+                let gradient = param.reorder(&gradients[param.range()], true);
+                case.check(what, &format!("grad.{}", param.key), &wide(&gradient), TOLERANCE);
+            }
+            for (name, range) in &network.running {
+                let after = wide(&model.running()[range.clone()]);
+                case.check(what, &golden_running("running_after", name), &after, TOLERANCE);
+            }
+        }
+    }
+}
+
+/// `2.running_mean` is called `running.2.mean` in the files.
+fn golden_running(prefix: &str, name: &str) -> String {
+    let (index, kind) = name.split_once(".running_").unwrap();
+    format!("{prefix}.{index}.{kind}")
+}
+
+/// For each top-level layer the index of the last of PyTorch's modules in it.
+fn last_module_of_each(network: &Network, modules: usize) -> Vec<usize> {
+    let first: Vec<usize> = network.layers.iter().map(|layer| layer.key.parse().unwrap()).collect();
+    (0..first.len()).map(|i| first.get(i + 1).map_or(modules, |&next| next) - 1).collect()
+}
+
+#[test]
+fn optimisers_take_the_steps_of_pytorch() {
+    let cases = cases("optimizer");
+    assert!(!cases.is_empty());
+    for case in &cases {
+        let (optimizer, lr) = optimizer(&case.about["optimizer"]);
+        let mut param = case.tensor("param");
+        let mut state = DeviceState::new(&optimizer, [&param].into_iter()).unwrap();
+        // A linear layer without bias has the one parameter that is wanted.
+        let n = param.elem_count();
+        let network = Network::build(Shape::Flat(n), &[LayerSpec::Linear { out: 1, bias: false }], true).unwrap();
+        let mut host = case.f32("param");
+        let mut host_state = HostState::new(&optimizer, n);
+        for step in 0.. {
+            if !case.has(&format!("grad.{step}")) {
+                assert!(step > 0);
+                break;
+            }
+            state.begin();
+            let gradient = case.tensor(&format!("grad.{step}"));
+            param = (&param - state.delta(&optimizer, 0, &param, &gradient, lr).unwrap()).unwrap();
+            case.check("candle", &format!("param.{step}"), &f64s(&param), 1e-9);
+            let mut gradient = case.f32(&format!("grad.{step}"));
+            host_state.step(&optimizer, &network, &mut host, &mut gradient, lr, None);
+            case.check("kernels", &format!("param.{step}"), &wide(&host), 1e-5);
+        }
+    }
+}
+
+struct Mnist {
+    images: Vec<u8>,
+    labels: Vec<u8>,
+}
+
+fn mnist() -> Option<Mnist> {
+    let dir = crate::real_data::mnist()?;
+    let read = |name: &str, header: usize| {
+        let mut bytes = Vec::new();
+        match std::fs::File::open(dir.join(format!("{name}.gz"))) {
+            Ok(file) => flate2::read::GzDecoder::new(file).read_to_end(&mut bytes).unwrap(),
+            Err(_) => std::fs::File::open(dir.join(name)).unwrap().read_to_end(&mut bytes).unwrap(),
+        };
+        bytes.split_off(header)
+    };
+    Some(Mnist { images: read("train-images-idx3-ubyte", 16), labels: read("train-labels-idx1-ubyte", 8) })
+}
+
+#[test]
+fn training_runs_follow_pytorch_step_by_step() {
+    let Some(data) = mnist() else { return };
+    for case in &cases("training") {
+        let number = |key: &str| case.about[key].as_f64().unwrap();
+        let (batch, steps) = (number("batch_size") as usize, number("steps") as usize);
+        let specs = case.specs();
+        let shape = match specs[0] {
+            LayerSpec::Linear { .. } => Shape::Flat(784),
+            _ => Shape::Image { channels: 1, height: 28, width: 28 },
+        };
+        let normal = |step: usize| -> Vec<f64> {
+            let pixels = &data.images[step * batch * 784..(step + 1) * batch * 784];
+            pixels.iter().map(|&p| (f64::from(p) / 255.0 - number("mean")) / number("std")).collect()
+        };
+        let labels = |step: usize| Targets::Labels(&data.labels[step * batch..(step + 1) * batch]);
+        let (optimizer, lr) = optimizer(&case.about["optimizer"]);
+        let network = Arc::new(Network::build(shape, &specs, true).unwrap());
+        let observe = Observe { statistics: true, ..Observe::default() };
+        let start = |key: &str| format!("param.{key}");
+
+        let mut host = HostModel::new(Arc::clone(&network), 2);
+        let mut device = DeviceModel::new(Arc::clone(&network), Device::Cpu, DType::F64).unwrap();
+        for (i, param) in network.params.iter().enumerate() {
+            host.set_param(i, &case.f32(&start(&param.key)));
+            device.set_param(i, case.tensor(&start(&param.key)));
+        }
+        let mut host_state = HostState::new(&optimizer, network.parameters());
+        let all = 0..network.params.len();
+        let mut device_state = DeviceState::new(&optimizer, all.clone().map(|i| device.param(i))).unwrap();
+        let mut curves: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
+        for step in 0..steps {
+            let x = normal(step);
+            let samples = Tensor::from_slice(&x, [vec![batch], shape.dims()].concat(), &Device::Cpu).unwrap();
+            let device_seen = device.forward_backward(&samples, labels(step), Loss::CrossEntropy, &observe).unwrap();
+            device_state.begin();
+            for i in all.clone() {
+                let delta = device_state.delta(&optimizer, i, device.param(i), device.gradient(i), lr).unwrap();
+                device.set_param(i, (device.param(i) - delta).unwrap());
+            }
+            let size = shape.len();
+            let fill = |rows: std::ops::Range<usize>, out: &mut [f32]| {
+                out.iter_mut().zip(&x[rows.start * size..rows.end * size]).for_each(|(o, &x)| *o = x as f32);
+            };
+            let host_seen = host.forward_backward(batch, fill, labels(step), Loss::CrossEntropy, &observe);
+            let (params, gradients) = host.params_and_gradients();
+            host_state.step(&optimizer, &network, params, gradients, lr, None);
+            for (which, seen) in [device_seen, host_seen].iter().enumerate() {
+                curves.entry("losses".into()).or_default()[which].push(seen.loss.loss / seen.loss.rows as f64);
+                for (layer, watch) in network.layers.iter().filter(|l| l.watch.is_some()).zip(&seen.watches) {
+                    let module: usize = layer.key.parse::<usize>().unwrap() + 1;
+                    let (n, h) = (watch.activation.n as f64, &watch.activation);
+                    let mean = h.sum / n;
+                    let std = (h.sum_of_squares / n - mean * mean).sqrt();
+                    for (kind, value) in [("mean", mean), ("std", std)] {
+                        curves.entry(format!("activation_{kind}.{module}")).or_default()[which].push(value);
+                    }
+                }
+            }
+        }
+        let mut compared = 0;
+        for (name, [device, host]) in &curves {
+            if case.has(name) {
+                compared += 1;
+                case.check("candle", name, device, 1e-9);
+                case.check("kernels", name, host, 1e-4);
+            }
+        }
+        assert!(compared >= 3, "{}: only {compared} curves compared", case.name);
+        for (i, param) in network.params.iter().enumerate() {
+            let name = format!("final.{}", param.key);
+            case.check("candle", &name, &f64s(device.param(i)), 1e-9);
+            case.check("kernels", &name, &wide(&host.param(i)), 1e-4);
+        }
+    }
+}

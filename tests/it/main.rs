@@ -1,0 +1,4 @@
+//! One binary for all integration tests; a file for each subject.
+
+mod golden;
+mod real_data;
