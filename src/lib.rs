@@ -2,4 +2,5 @@
 
 pub mod activation;
 pub mod config;
+pub mod init;
 pub mod rng;
