@@ -1,6 +1,8 @@
 //! What weight initialisation does to deep networks, shown on real training runs.
 
 pub mod activation;
+pub mod config;
+pub mod init;
 pub mod kernels;
 pub mod model;
 pub mod ops;

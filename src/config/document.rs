@@ -1,0 +1,157 @@
+//! A parsed config: TOML as a tree in which every key and value knows where it was written.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeString, DeTable, DeValue};
+
+use crate::config::error::{ConfigError, shortened};
+use crate::config::overrides;
+use crate::config::reader::Section;
+
+/// Largest config that is read, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+
+/// A config's text, parsed, with the `--set` overrides applied.
+#[derive(Debug)]
+pub struct Document {
+    label: String,
+    text: String,
+    sets: Vec<String>,
+    root: Node,
+}
+
+/// Where something was written.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    /// The document as a whole.
+    Everywhere,
+    /// Bytes of the config's text.
+    Text(Range<usize>),
+    /// The `--set` argument of this index.
+    Set(usize),
+}
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) place: Place,
+    pub(crate) data: Data,
+}
+
+/// A value, in the types of TOML.
+#[derive(Clone, Debug)]
+pub(crate) enum Data {
+    String(String),
+    /// The number, if an `i128` holds it, and how it was written.
+    Integer(Option<i128>, String),
+    /// The number and how it was written.
+    Float(f64, String),
+    Boolean(bool),
+    Datetime(String),
+    Array(Vec<Node>),
+    /// In the order of the text.
+    Table(Vec<Entry>),
+}
+
+/// One `key = value` of a table.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) place: Place,
+    pub(crate) node: Node,
+}
+
+impl Document {
+    /// Parses `text`, which messages call `label` (its path), then applies each `PATH=VALUE` of `sets` in order.
+    ///
+    /// A path is keys and array indices (from 0) with dots between them, `model.stages.0.channels`; tables that are
+    /// absent are made. A value is a TOML value; a plain word stands for a string.
+    ///
+    /// # Errors
+    /// A text of more than [`MAX_BYTES`], text that is not TOML, and an override whose path or value means nothing.
+    pub fn parse(label: &str, text: &str, sets: &[String]) -> Result<Self, ConfigError> {
+        if text.len() > MAX_BYTES {
+            let message = format!("the config has {} bytes; expected at most {MAX_BYTES}", text.len());
+            return Err(ConfigError::at(label, message));
+        }
+        let table = DeTable::parse(text).map_err(|error| {
+            let message = format!("not valid TOML: {}", complaint(&error));
+            ConfigError::in_text(label, text, error.span().unwrap_or(0..0), message)
+        })?;
+        let data = table_data(table.get_ref(), &|span| Place::Text(span));
+        let root = Node { place: Place::Everywhere, data };
+        let mut document = Self { label: label.into(), text: text.into(), sets: sets.to_vec(), root };
+        for (index, set) in sets.iter().enumerate() {
+            overrides::apply(&mut document.root, set, index)
+                .map_err(|message| ConfigError::at(&place_of_set(set), message))?;
+        }
+        Ok(document)
+    }
+
+    /// The top-level table, to be read.
+    pub fn root(&self) -> Section<'_> {
+        Section::new(self, &self.root, String::new())
+    }
+
+    /// An error at `place`.
+    pub(crate) fn error(&self, place: &Place, message: String) -> ConfigError {
+        match place {
+            Place::Everywhere => ConfigError::at(&self.label, message),
+            Place::Text(span) => ConfigError::in_text(&self.label, &self.text, span.clone(), message),
+            Place::Set(index) => ConfigError::at(&place_of_set(&self.sets[*index]), message),
+        }
+    }
+}
+
+impl Data {
+    /// What it is, for "found …": the type, and the value where it is short enough to show.
+    pub(crate) fn describe(&self) -> String {
+        let entries = |n: usize| if n == 1 { "1 entry".into() } else { format!("{n} entries") };
+        match self {
+            Self::String(text) => format!("string \"{}\"", shortened(text, 40)),
+            Self::Integer(_, text) => format!("integer {}", shortened(text, 40)),
+            Self::Float(_, text) => format!("float {}", shortened(text, 40)),
+            Self::Boolean(value) => format!("boolean {value}"),
+            Self::Datetime(text) => format!("date {text}"),
+            Self::Array(items) => format!("an array of {}", entries(items.len())),
+            Self::Table(_) => "a table".into(),
+        }
+    }
+}
+
+/// The toml crate's sentence, without the part that says nothing.
+pub(crate) fn complaint(error: &toml::de::Error) -> String {
+    shortened(error.message().trim_end_matches(", expected nothing"), 200)
+}
+
+/// The tree below `value`, its places made from byte ranges by `place`.
+pub(crate) fn node(value: &Spanned<DeValue<'_>>, place: &impl Fn(Range<usize>) -> Place) -> Node {
+    let data = match value.get_ref() {
+        DeValue::String(text) => Data::String(text.to_string()),
+        DeValue::Integer(integer) => {
+            let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
+            Data::Integer(number, integer.to_string())
+        }
+        // TOML's syntax of floats is a part of Rust's, and what overflows parses to infinity.
+        DeValue::Float(float) => Data::Float(float.as_str().parse().unwrap_or(f64::NAN), float.to_string()),
+        DeValue::Boolean(value) => Data::Boolean(*value),
+        DeValue::Datetime(date) => Data::Datetime(date.to_string()),
+        DeValue::Array(items) => Data::Array(items.iter().map(|item| node(item, place)).collect()),
+        DeValue::Table(table) => table_data(table, place),
+    };
+    Node { place: place(value.span()), data }
+}
+
+fn table_data(table: &DeTable<'_>, place: &impl Fn(Range<usize>) -> Place) -> Data {
+    let entry = |key: &Spanned<DeString<'_>>, value| Entry {
+        key: key.get_ref().to_string(),
+        place: place(key.span()),
+        node: node(value, place),
+    };
+    Data::Table(table.iter().map(|(key, value)| entry(key, value)).collect())
+}
+
+fn place_of_set(set: &str) -> String {
+    format!("--set {}", shortened(set, 60))
+}

@@ -1,0 +1,87 @@
+//! `--set path=value`: one value of the config replaced or added from the command line.
+
+use toml::de::DeValue;
+
+use crate::config::document::{Data, Entry, Node, Place, complaint, node};
+use crate::config::error::shortened;
+
+/// Most keys that a path may have; deeper tables have no meaning and would only cost stack.
+const MAX_KEYS: usize = 64;
+
+/// Applies the `--set` argument `set`, which is number `index`, to the tree; the error is one sentence.
+pub(crate) fn apply(root: &mut Node, set: &str, index: usize) -> Result<(), String> {
+    let (path, text) = set
+        .split_once('=')
+        .ok_or("no `=` in the argument; expected `path=value`, such as `optimizer.lr=0.1`".to_owned())?;
+    let keys: Vec<&str> = path.trim().split('.').map(str::trim).collect();
+    if keys == [""] {
+        return Err("the path before `=` is empty; expected keys with dots between them, such as `optimizer.lr`".into());
+    }
+    if keys.len() > MAX_KEYS {
+        return Err(format!("the path has {} keys; expected at most {MAX_KEYS}", keys.len()));
+    }
+    let letter = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if let Some(key) = keys.iter().find(|key| key.is_empty() || !key.chars().all(letter)) {
+        return Err(format!(
+            "`{}` in the path is no key; expected letters, digits, `_` and `-`, with dots between keys",
+            shortened(key, 40)
+        ));
+    }
+    let value = value(text, index)?;
+    let mut target = root;
+    for (depth, key) in keys.iter().enumerate() {
+        target = descend(target, key, &keys[..depth], index)?;
+    }
+    *target = value;
+    Ok(())
+}
+
+/// The entry `key` of `node`, made if it is absent from a table; `above` is the path to `node`.
+fn descend<'n>(node: &'n mut Node, key: &str, above: &[&str], index: usize) -> Result<&'n mut Node, String> {
+    let here = above.join(".");
+    let place = Place::Set(index);
+    match &mut node.data {
+        Data::Table(entries) => {
+            let at = entries.iter().position(|entry| entry.key == key);
+            if at.is_none() && entries.is_empty() && key.parse::<usize>().is_ok() {
+                return Err(format!("`{here}` is absent or empty, so it has no entry `{key}`"));
+            }
+            if at.is_none() {
+                let node = Node { place: place.clone(), data: Data::Table(Vec::new()) };
+                entries.push(Entry { key: key.into(), place: place.clone(), node });
+            }
+            let at = at.unwrap_or(entries.len() - 1);
+            Ok(&mut entries[at].node)
+        }
+        Data::Array(items) => {
+            let count = items.len();
+            let found = key.parse().ok().and_then(|at: usize| items.get_mut(at));
+            found.ok_or_else(|| match count {
+                0 => format!("`{here}` is an empty array; it has no entry `{key}`"),
+                _ => format!("`{here}` is an array; expected an index from 0 to {}, found `{key}`", count - 1),
+            })
+        }
+        other => Err(format!("`{here}` is {}, so it has no key `{key}`", other.describe())),
+    }
+}
+
+/// The value after `=`: TOML, or a plain word as a string.
+fn value(text: &str, index: usize) -> Result<Node, String> {
+    let text = text.trim();
+    let place = |_| Place::Set(index);
+    match DeValue::parse(text) {
+        Ok(value) => Ok(node(&value, &place)),
+        Err(_) if is_word(text) => Ok(Node { place: place(0..0), data: Data::String(text.into()) }),
+        Err(_) if text.is_empty() => Err("no value after `=`; an empty string is written \"\"".into()),
+        Err(error) => {
+            Err(format!("the value is not valid TOML: {}; text that is no plain word needs quotes", complaint(&error)))
+        }
+    }
+}
+
+/// A name or a path that cannot be a mistyped number.
+fn is_word(text: &str) -> bool {
+    let begins = text.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '/');
+    (begins || text.starts_with("./") || text.starts_with("../"))
+        && text.chars().all(|c| c.is_alphanumeric() || "_-./+:".contains(c))
+}

@@ -1,0 +1,270 @@
+//! Strict reading: a section remembers which keys were asked for, and every other key is an error.
+//!
+//! The reading functions return `Ok(None)` for an absent key, so that a default stands where the key is read;
+//! the `required_…` forms make absence an error. `finish` comes last:
+//!
+//! ```
+//! use initlab::config::Document;
+//! let document = Document::parse("example.toml", "lr = 0.1\nmomentun = 0.9", &[])?;
+//! let root = document.root();
+//! let (lr, momentum) = (root.required_f64("lr")?, root.f64("momentum")?.unwrap_or(0.0));
+//! assert_eq!((lr, momentum), (0.1, 0.0));
+//! assert!(root.finish().unwrap_err().message().ends_with("did you mean `momentum`?"));
+//! # Ok::<(), initlab::config::ConfigError>(())
+//! ```
+
+use std::cell::RefCell;
+
+use crate::config::document::{Data, Document, Entry, Node};
+use crate::config::error::{ConfigError, nearest, shortened};
+use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
+
+/// A table that is being read.
+#[derive(Debug)]
+pub struct Section<'a> {
+    document: &'a Document,
+    node: &'a Node,
+    /// Keys and array indices from the root, with dots between them; empty for the root.
+    path: String,
+    asked: RefCell<Vec<String>>,
+}
+
+const TABLES: &str = "an array of tables";
+
+impl<'a> Section<'a> {
+    pub(crate) fn new(document: &'a Document, node: &'a Node, path: String) -> Self {
+        Self { document, node, path, asked: RefCell::new(Vec::new()) }
+    }
+
+    /// The path of this table from the root, as `--set` takes it: `model.stages.0`; empty for the root.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The value of `key`, of whatever type.
+    pub fn value(&self, key: &str) -> Option<Value<'a>> {
+        if !self.asked.borrow().iter().any(|asked| asked == key) {
+            self.asked.borrow_mut().push(key.into());
+        }
+        self.peek(key)
+    }
+
+    /// A count or a size; an integer from 0 to the largest `usize`.
+    ///
+    /// # Errors
+    /// Another type, a negative or a too large number, at the value; so for all reading functions.
+    pub fn usize(&self, key: &str) -> Result<Option<usize>, ConfigError> {
+        self.read(key, Value::usize)
+    }
+
+    /// An integer from 0 to 2⁶⁴ − 1, such as a seed.
+    ///
+    /// # Errors
+    /// Another type, a negative or a too large number.
+    pub fn u64(&self, key: &str) -> Result<Option<u64>, ConfigError> {
+        self.read(key, Value::u64)
+    }
+
+    /// A finite number; an integer is taken for a float.
+    ///
+    /// # Errors
+    /// Another type, an infinity or NaN.
+    pub fn f64(&self, key: &str) -> Result<Option<f64>, ConfigError> {
+        self.read(key, Value::f64)
+    }
+
+    /// `true` or `false`.
+    ///
+    /// # Errors
+    /// Another type.
+    pub fn bool(&self, key: &str) -> Result<Option<bool>, ConfigError> {
+        self.read(key, Value::bool)
+    }
+
+    /// A string.
+    ///
+    /// # Errors
+    /// Another type.
+    pub fn string(&self, key: &str) -> Result<Option<String>, ConfigError> {
+        self.read(key, Value::string)
+    }
+
+    /// The meaning of a name that must be one of `names`.
+    ///
+    /// # Errors
+    /// A name that is not in the list (suggests the nearest and lists all), or another type.
+    pub fn choice<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Result<Option<T>, ConfigError> {
+        self.read(key, |value| value.choice(names))
+    }
+
+    /// A table below this one.
+    ///
+    /// # Errors
+    /// Another type.
+    pub fn section(&self, key: &str) -> Result<Option<Self>, ConfigError> {
+        self.read(key, |value| value.as_section().ok_or_else(|| value.wrong(TABLE)))
+    }
+
+    /// An array of tables, written `[[key]]` or inline.
+    ///
+    /// # Errors
+    /// Another type, or an entry of another type.
+    pub fn sections(&self, key: &str) -> Result<Option<Vec<Self>>, ConfigError> {
+        self.read(key, |value| value.each(TABLES, |item| item.as_section().ok_or_else(|| item.wrong(TABLE))))
+    }
+
+    /// An array of counts or sizes.
+    ///
+    /// # Errors
+    /// Another type, or an entry that [`Section::usize`] would refuse.
+    pub fn usize_list(&self, key: &str) -> Result<Option<Vec<usize>>, ConfigError> {
+        self.read(key, |value| value.each("an array of non-negative integers", Value::usize))
+    }
+
+    /// An array of finite numbers.
+    ///
+    /// # Errors
+    /// Another type, or an entry that [`Section::f64`] would refuse.
+    pub fn f64_list(&self, key: &str) -> Result<Option<Vec<f64>>, ConfigError> {
+        self.read(key, |value| value.each("an array of numbers", Value::f64))
+    }
+
+    /// An array of strings.
+    ///
+    /// # Errors
+    /// Another type, or an entry of another type.
+    pub fn string_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
+        self.read(key, |value| value.each("an array of strings", Value::string))
+    }
+
+    /// [`Section::usize`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key; so for all `required_…` functions.
+    pub fn required_usize(&self, key: &str) -> Result<usize, ConfigError> {
+        self.usize(key)?.ok_or_else(|| self.missing(key, COUNT))
+    }
+
+    /// [`Section::u64`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_u64(&self, key: &str) -> Result<u64, ConfigError> {
+        self.u64(key)?.ok_or_else(|| self.missing(key, COUNT))
+    }
+
+    /// [`Section::f64`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_f64(&self, key: &str) -> Result<f64, ConfigError> {
+        self.f64(key)?.ok_or_else(|| self.missing(key, NUMBER))
+    }
+
+    /// [`Section::bool`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_bool(&self, key: &str) -> Result<bool, ConfigError> {
+        self.bool(key)?.ok_or_else(|| self.missing(key, BOOLEAN))
+    }
+
+    /// [`Section::string`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_string(&self, key: &str) -> Result<String, ConfigError> {
+        self.string(key)?.ok_or_else(|| self.missing(key, STRING))
+    }
+
+    /// [`Section::choice`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_choice<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Result<T, ConfigError> {
+        self.choice(key, names)?.ok_or_else(|| self.missing(key, &format!("one of {}", quoted(names))))
+    }
+
+    /// [`Section::section`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_section(&self, key: &str) -> Result<Self, ConfigError> {
+        self.section(key)?.ok_or_else(|| self.missing(key, TABLE))
+    }
+
+    /// [`Section::sections`] of a key that must be there.
+    ///
+    /// # Errors
+    /// As there, and an absent key.
+    pub fn required_sections(&self, key: &str) -> Result<Vec<Self>, ConfigError> {
+        self.sections(key)?.ok_or_else(|| self.missing(key, TABLES))
+    }
+
+    /// The error that `key` is absent though it must be there; `expected` says what it would be.
+    pub fn missing(&self, key: &str, expected: &str) -> ConfigError {
+        let message = format!("missing key `{key}` {}; expected {expected}", place_name(&self.path));
+        let error = self.document.error(&self.node.place, message);
+        let unread = self.unread().map(|entry| entry.key.as_str());
+        match nearest(key, unread) {
+            Some(near) => error.with_note(format!("`{}` is there; did you mean `{key}`?", shortened(near, 40))),
+            None => error,
+        }
+    }
+
+    /// An error about `key`: `message` goes on after its name, "must be positive". It points at the value,
+    /// or at the section's header if the key is absent.
+    pub fn error(&self, key: &str, message: impl AsRef<str>) -> ConfigError {
+        match self.peek(key) {
+            Some(value) => value.error(message),
+            None => {
+                let message = format!("`{key}` {} {}", place_name(&self.path), message.as_ref());
+                self.document.error(&self.node.place, message)
+            }
+        }
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Keys that nobody asked for: points at the first, suggests the nearest name that was asked for, lists all.
+    pub fn finish(self) -> Result<(), ConfigError> {
+        let mut unread = self.unread();
+        let Some(first) = unread.next() else { return Ok(()) };
+        let asked = self.asked.borrow();
+        let near = nearest(&first.key, asked.iter().map(String::as_str));
+        let hint = near.map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+        let message = format!("unknown key `{}` {}{hint}", shortened(&first.key, 40), place_name(&self.path));
+        let valid = match asked.as_slice() {
+            [] => "no keys are valid here".into(),
+            names => format!("valid keys here: {}", names.join(", ")),
+        };
+        let error = self.document.error(&first.place, message).with_note(valid);
+        let others: Vec<String> = unread.take(10).map(|entry| format!("`{}`", shortened(&entry.key, 40))).collect();
+        Err(if others.is_empty() { error } else { error.with_note(format!("also unknown: {}", others.join(", "))) })
+    }
+
+    fn entries(&self) -> &'a [Entry] {
+        match &self.node.data {
+            Data::Table(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    fn unread(&self) -> impl Iterator<Item = &'a Entry> {
+        self.entries().iter().filter(|entry| !self.asked.borrow().contains(&entry.key))
+    }
+
+    fn peek(&self, key: &str) -> Option<Value<'a>> {
+        let entry = self.entries().iter().find(|entry| entry.key == key)?;
+        Some(Value::new(self.document, &entry.node, self.path.clone(), key.into()))
+    }
+
+    fn read<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&Value<'a>) -> Result<T, ConfigError>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.value(key).as_ref().map(read).transpose()
+    }
+}

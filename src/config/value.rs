@@ -1,0 +1,153 @@
+//! One value of a config, read as the type that is wanted or refused with what was found.
+
+use crate::config::document::{Data, Document, Node};
+use crate::config::error::{ConfigError, nearest, shortened};
+use crate::config::reader::Section;
+
+/// A value whose form decides how it is read, such as "a string or a table".
+#[derive(Clone, Debug)]
+pub struct Value<'a> {
+    document: &'a Document,
+    node: &'a Node,
+    /// The section that the value is in, and its key there, with indices: `channels.2`.
+    section: String,
+    key: String,
+}
+
+pub(crate) const COUNT: &str = "a non-negative integer";
+pub(crate) const NUMBER: &str = "a number";
+pub(crate) const BOOLEAN: &str = "true or false";
+pub(crate) const STRING: &str = "a string";
+pub(crate) const TABLE: &str = "a table";
+
+impl<'a> Value<'a> {
+    pub(crate) fn new(document: &'a Document, node: &'a Node, section: String, key: String) -> Self {
+        Self { document, node, section, key }
+    }
+
+    /// The string, if it is one.
+    pub fn as_str(&self) -> Option<&'a str> {
+        match &self.node.data {
+            Data::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The boolean, if it is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.node.data {
+            Data::Boolean(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The integer, if it is one that a `usize` holds.
+    pub fn as_usize(&self) -> Option<usize> {
+        self.integer()
+    }
+
+    /// The number, if it is a finite float or an integer.
+    pub fn as_f64(&self) -> Option<f64> {
+        match &self.node.data {
+            Data::Integer(number, _) => number.map(|number| number as f64),
+            Data::Float(number, _) => number.is_finite().then_some(*number),
+            _ => None,
+        }
+    }
+
+    /// The table, if it is one, to be read and finished.
+    pub fn as_section(&self) -> Option<Section<'a>> {
+        let dot = if self.section.is_empty() { "" } else { "." };
+        let path = || format!("{}{dot}{}", self.section, self.key);
+        matches!(self.node.data, Data::Table(_)).then(|| Section::new(self.document, self.node, path()))
+    }
+
+    /// The entries of the array, if it is one.
+    pub fn as_array(&self) -> Option<Vec<Self>> {
+        let Data::Array(items) = &self.node.data else { return None };
+        let key = |index| format!("{}.{index}", self.key);
+        Some(items.iter().enumerate().map(|(i, node)| Value { node, key: key(i), ..self.clone() }).collect())
+    }
+
+    /// The meaning of the name that this string is; for forms like "a name or a table".
+    ///
+    /// # Errors
+    /// Not a string, or none of `names`.
+    pub fn choice<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, ConfigError> {
+        let name = self.as_str().ok_or_else(|| self.wrong(&format!("one of {}", quoted(names))))?;
+        if let Some((_, meaning)) = names.iter().find(|(known, _)| *known == name) {
+            return Ok(*meaning);
+        }
+        let near = nearest(name, names.iter().map(|(known, _)| *known));
+        let hint = near.map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
+        let error = self.error(format!("has the unknown name \"{}\"{hint}", shortened(name, 40)));
+        let known: Vec<&str> = names.iter().map(|(known, _)| *known).collect();
+        Err(error.with_note(format!("valid names: {}", known.join(", "))))
+    }
+
+    /// An error at this value; `message` goes on after its key's name, "must be positive".
+    pub fn error(&self, message: impl AsRef<str>) -> ConfigError {
+        let message = format!("`{}` {} {}", self.key, place_name(&self.section), message.as_ref());
+        self.document.error(&self.node.place, message)
+    }
+
+    /// The error that this value has the wrong form: `expected` says what it would be, such as "a string or a table".
+    pub fn wrong(&self, expected: &str) -> ConfigError {
+        self.error(format!("must be {expected}, found {}", self.node.data.describe()))
+    }
+
+    pub(crate) fn usize(&self) -> Result<usize, ConfigError> {
+        self.integer().ok_or_else(|| self.wrong(&bounded_count(&self.node.data, usize::MAX as u64)))
+    }
+
+    pub(crate) fn u64(&self) -> Result<u64, ConfigError> {
+        self.integer().ok_or_else(|| self.wrong(&bounded_count(&self.node.data, u64::MAX)))
+    }
+
+    pub(crate) fn f64(&self) -> Result<f64, ConfigError> {
+        let float = matches!(self.node.data, Data::Float(..) | Data::Integer(..));
+        self.as_f64().ok_or_else(|| self.wrong(if float { "a finite number" } else { NUMBER }))
+    }
+
+    pub(crate) fn bool(&self) -> Result<bool, ConfigError> {
+        self.as_bool().ok_or_else(|| self.wrong(BOOLEAN))
+    }
+
+    pub(crate) fn string(&self) -> Result<String, ConfigError> {
+        self.as_str().map(str::to_owned).ok_or_else(|| self.wrong(STRING))
+    }
+
+    fn integer<T: TryFrom<i128>>(&self) -> Option<T> {
+        match self.node.data {
+            Data::Integer(Some(number), _) => T::try_from(number).ok(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn each<T>(
+        &self,
+        expected: &str,
+        read: impl Fn(&Value<'a>) -> Result<T, ConfigError>,
+    ) -> Result<Vec<T>, ConfigError> {
+        self.as_array().ok_or_else(|| self.wrong(expected))?.iter().map(read).collect()
+    }
+}
+
+/// What a count must be; the bound is named only to whom it concerns.
+fn bounded_count(found: &Data, most: u64) -> String {
+    match found {
+        Data::Integer(None, _) => format!("an integer from 0 to {most}"),
+        Data::Integer(Some(number), _) if *number > 0 => format!("an integer from 0 to {most}"),
+        _ => COUNT.into(),
+    }
+}
+
+/// Names a section in a sentence.
+pub(crate) fn place_name(path: &str) -> String {
+    if path.is_empty() { "at the top level".into() } else { format!("in [{}]", shortened(path, 60)) }
+}
+
+/// The names of a choice, for a sentence.
+pub(crate) fn quoted<T>(names: &[(&str, T)]) -> String {
+    names.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+}
