@@ -1,4 +1,5 @@
 //! What weight initialisation does to deep networks, shown on real training runs.
 
 pub mod activation;
+pub mod data;
 pub mod rng;
