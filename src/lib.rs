@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod config;
+pub mod data;
 pub mod init;
 pub mod kernels;
 pub mod model;

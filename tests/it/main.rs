@@ -1,4 +1,5 @@
 //! One binary for all integration tests; a file for each subject.
 
+mod data;
 mod golden;
 mod real_data;

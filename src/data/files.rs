@@ -1,0 +1,236 @@
+//! A data set as a directory of four IDX files: finding them, reading them in parallel, checking that they
+//! fit together, and writing them.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use crate::data::error::{DataError, Fault};
+use crate::data::idx::{self, Kind, ReadError};
+use crate::data::{Dataset, Images};
+
+/// The four files in the order of their names, which is also the order of sums everywhere.
+pub const NAMES: [&str; 4] =
+    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
+
+const KINDS: [Kind; 4] = [Kind::Images, Kind::Labels, Kind::Images, Kind::Labels];
+
+/// One file that was read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Whether it is gzip-compressed.
+    pub compressed: bool,
+    /// SHA-256 of the uncompressed file, in hexadecimal.
+    pub sha256: String,
+}
+
+/// The four files read and found to fit together.
+#[derive(Debug)]
+pub struct FourFiles {
+    /// The images and labels.
+    pub dataset: Dataset,
+    /// The files, in the order of [`NAMES`].
+    pub sources: [Source; 4],
+}
+
+/// How many classes the labels may name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Classes {
+    /// Labels are `0..n`.
+    Exactly(usize),
+    /// The largest training label plus one. Between the smallest and the largest, every label must occur in the
+    /// training images, so that one stray label cannot make 200 classes out of ten; test labels must be among them.
+    FromLabels,
+}
+
+/// Where each of [`NAMES`] is in `directory`; `None` for a file that is not there. Both spellings serve
+/// (`train-images-idx3-ubyte`, `train-images.idx3-ubyte`), and a plain file comes before a compressed one.
+pub fn locate(directory: &Path) -> [Option<PathBuf>; 4] {
+    NAMES.map(|name| {
+        let dotted = name.replacen("-idx", ".idx", 1);
+        [name.into(), dotted.clone(), format!("{name}.gz"), format!("{dotted}.gz")]
+            .iter()
+            .map(|candidate| directory.join(candidate))
+            .find(|path| path.is_file())
+    })
+}
+
+/// Reads the four files of `directory` as the data set `name`.
+///
+/// # Errors
+/// A missing file, a file that is no IDX file, or files that do not fit together.
+pub fn read(directory: &Path, name: &str, classes: Classes) -> Result<FourFiles, DataError> {
+    let paths = required(directory)?;
+    let mut read = std::thread::scope(|scope| {
+        let handles: Vec<_> =
+            paths.iter().zip(KINDS).map(|(path, kind)| scope.spawn(move || read_one(path, kind))).collect();
+        handles.into_iter().map(|handle| handle.join().expect("a reader does not panic")).collect::<Vec<_>>()
+    });
+    let mut next = || read.remove(0);
+    let [test_images, test_labels, train_images, train_labels] = [next()?, next()?, next()?, next()?];
+    let sources = [&test_images.0, &test_labels.0, &train_images.0, &train_labels.0].map(Clone::clone);
+    let train = join(train_images, &train_labels)?;
+    let test = join(test_images, &test_labels)?;
+    if (train.rows, train.cols) != (test.rows, test.cols) {
+        let size = |images: &Images| format!("{}x{} pixels", images.rows, images.cols);
+        return Err(mismatch(&sources[0], "image size", size(&test), size(&train) + ", as the training images have"));
+    }
+    let classes = count_classes(classes, &train.labels, &test.labels, [&sources[3], &sources[1]])?;
+    let sha256 = combined_sha256([0, 1, 2, 3].map(|i| sources[i].sha256.as_str()));
+    Ok(FourFiles { dataset: Dataset { name: name.into(), sha256, classes, train, test }, sources })
+}
+
+/// One sum over four: the SHA-256 of the text that `sha256sum` prints for the plain files in the order of
+/// [`NAMES`], so `sha256sum t10k-images-idx3-ubyte … | sha256sum` gives it too.
+pub fn combined_sha256(sums: [&str; 4]) -> String {
+    let lines: String = sums.iter().zip(NAMES).map(|(sum, name)| format!("{sum}  {name}\n")).collect();
+    hex(&Sha256::digest(lines.as_bytes()))
+}
+
+/// SHA-256 of the IDX file with this shape and content.
+pub fn idx_sha256(shape: &[usize], bytes: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(idx::header(shape));
+    hash.update(bytes);
+    hex(&hash.finalize())
+}
+
+/// The sums of the four plain files that would hold `train` and `test`, in the order of [`NAMES`].
+pub fn sums_of(train: &Images, test: &Images) -> [String; 4] {
+    let contents = contents(train, test);
+    std::thread::scope(|scope| {
+        contents
+            .map(|(shape, bytes)| scope.spawn(move || idx_sha256(&shape, bytes)))
+            .map(|handle| handle.join().expect("hashing does not panic"))
+    })
+}
+
+/// Writes the four plain files into `directory`, which appears complete or not at all. An existing directory
+/// is kept: it is an error if one of the four names is taken.
+///
+/// # Errors
+/// The system's errors; nothing is left behind then.
+pub fn write(directory: &Path, train: &Images, test: &Images) -> Result<(), DataError> {
+    let parent = match directory.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent).map_err(|e| DataError::io(parent, "create the directory", e))?;
+    let staging = tempfile::Builder::new()
+        .prefix(".initlab-data-")
+        .tempdir_in(parent)
+        .map_err(|e| DataError::io(parent, "create a temporary directory in it", e))?;
+    for (name, (shape, bytes)) in NAMES.iter().zip(contents(train, test)) {
+        let path = staging.path().join(name);
+        write_one(&path, &shape, bytes).map_err(|e| DataError::io(path, "write", e))?;
+    }
+    install(staging, directory)
+}
+
+/// Moves the finished directory into place by one rename, which replaces an empty directory too.
+fn install(staging: tempfile::TempDir, directory: &Path) -> Result<(), DataError> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // A temporary directory is private; a data set is not.
+        fs::set_permissions(staging.path(), fs::Permissions::from_mode(0o755))
+            .map_err(|e| DataError::io(staging.path(), "set the permissions", e))?;
+    }
+    fs::rename(staging.path(), directory)
+        .map_err(|e| DataError::io(directory, "put the files there (an existing directory must be empty)", e))?;
+    // The directory has its new name: there is nothing left to remove.
+    let _ = staging.keep();
+    Ok(())
+}
+
+fn contents<'a>(train: &'a Images, test: &'a Images) -> [(Vec<usize>, &'a [u8]); 4] {
+    let images = |set: &'a Images| (vec![set.len(), set.rows, set.cols], set.pixels.as_slice());
+    let labels = |set: &'a Images| (vec![set.len()], set.labels.as_slice());
+    [images(test), labels(test), images(train), labels(train)]
+}
+
+fn write_one(path: &Path, shape: &[usize], bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(&idx::header(shape))?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn required(directory: &Path) -> Result<[PathBuf; 4], DataError> {
+    let found = locate(directory);
+    let missing: Vec<_> = NAMES.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
+    if !missing.is_empty() {
+        return Err(DataError::Missing {
+            directory: directory.into(),
+            found: match (directory.is_dir(), missing.len()) {
+                (false, _) => "no such directory",
+                (true, 4) => "none of the four files",
+                (true, _) => "only some of the four files",
+            },
+            missing,
+            next: "name a directory that holds the four files".into(),
+        });
+    }
+    Ok(found.map(|path| path.expect("none is missing")))
+}
+
+fn read_one(path: &Path, kind: Kind) -> Result<(Source, idx::Idx), DataError> {
+    let file = File::open(path).map_err(|e| DataError::io(path, "read", e))?;
+    let stored = file.metadata().map_err(|e| DataError::io(path, "read", e))?.len();
+    let idx = idx::read(kind, file, stored, idx::MAX_BYTES).map_err(|error| match error {
+        ReadError::Fault(fault) => DataError::fault(path, fault),
+        ReadError::Io(e) => DataError::io(path, "read", e),
+    })?;
+    let sha256 = idx_sha256(&idx.shape, &idx.bytes);
+    Ok((Source { path: path.into(), compressed: idx.compressed, sha256 }, idx))
+}
+
+fn mismatch(source: &Source, field: &'static str, found: String, expected: String) -> DataError {
+    let next = "the files do not belong together: get all four again".into();
+    DataError::fault(&source.path, Fault { field, found, expected, next })
+}
+
+fn join(images: (Source, idx::Idx), labels: &(Source, idx::Idx)) -> Result<Images, DataError> {
+    let (count, labelled) = (images.1.shape[0], labels.1.shape[0]);
+    if count != labelled {
+        let expected = format!("{count}, one for each image of {}", images.0.path.display());
+        return Err(mismatch(&labels.0, "label count", labelled.to_string(), expected));
+    }
+    let (rows, cols) = (images.1.shape[1], images.1.shape[2]);
+    Ok(Images { pixels: images.1.bytes, labels: labels.1.bytes.clone(), rows, cols })
+}
+
+fn count_classes(rule: Classes, train: &[u8], test: &[u8], sources: [&Source; 2]) -> Result<usize, DataError> {
+    let mut allowed = [false; 256];
+    match rule {
+        Classes::Exactly(n) => allowed[..n].fill(true),
+        Classes::FromLabels => {
+            train.iter().for_each(|&label| allowed[usize::from(label)] = true);
+            // What follows the first gap is no class.
+            let first = allowed.iter().position(|&seen| seen).unwrap_or(0);
+            let end = (first..256).find(|&label| !allowed[label]).unwrap_or(256);
+            allowed[end..].fill(false);
+        }
+    }
+    let classes = allowed.iter().rposition(|&seen| seen).map_or(0, |last| last + 1);
+    let first = allowed.iter().position(|&seen| seen).unwrap_or(0);
+    for (labels, source) in [(train, sources[0]), (test, sources[1])] {
+        if let Some(at) = labels.iter().position(|&label| !allowed[usize::from(label)]) {
+            let expected = match rule {
+                Classes::Exactly(_) => format!("{first} to {}", classes - 1),
+                Classes::FromLabels => format!("{first} to {}, the training labels without a gap", classes - 1),
+            };
+            return Err(mismatch(source, "label", format!("{} at index {at}", labels[at]), expected));
+        }
+    }
+    Ok(classes)
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

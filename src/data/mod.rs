@@ -1,0 +1,240 @@
+//! Data sets of small grey images: MNIST, Fashion-MNIST, the built-in digits, or any directory of four IDX files.
+//!
+//! [`load`] finds and checks a set, [`Prepared`] applies a split to it and hands out normalised batches.
+
+mod batches;
+pub mod digits;
+mod error;
+pub mod fetch;
+pub mod files;
+pub mod idx;
+mod known;
+mod split;
+
+use std::path::{Path, PathBuf};
+
+pub use batches::{batches, epoch_order};
+pub use error::{DataError, Fault};
+pub use known::{Known, Places, Verdict};
+pub use split::{Normalization, Part, Prepared, Split};
+
+use crate::data::files::{Classes, Source};
+
+/// Images of one size with their labels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Images {
+    /// Grey values, `[len, rows, cols]`; 0 is the background.
+    pub pixels: Vec<u8>,
+    /// Classes, `[len]`.
+    pub labels: Vec<u8>,
+    /// Height in pixels.
+    pub rows: usize,
+    /// Width in pixels.
+    pub cols: usize,
+}
+
+impl Images {
+    /// Number of images.
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Whether there is no image.
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+}
+
+/// A data set in memory.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// `mnist`, `fashion-mnist`, `digits`, or the name of a directory.
+    pub name: String,
+    /// One sum over the data, see [`files::combined_sha256`]; generated data has the sum of the files it would make.
+    pub sha256: String,
+    /// Labels are below this.
+    pub classes: usize,
+    /// The training images of the set.
+    pub train: Images,
+    /// The test images of the set.
+    pub test: Images,
+}
+
+/// Which data set is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// MNIST if it is found or can be downloaded, else the built-in digits, with a notice.
+    Auto,
+    /// MNIST or an error.
+    Mnist,
+    /// Fashion-MNIST or an error.
+    FashionMnist,
+    /// The built-in digits.
+    Digits,
+    /// A directory of four IDX files.
+    Directory(PathBuf),
+}
+
+impl Choice {
+    /// The names that are no directory.
+    pub const NAMES: [&str; 4] = ["auto", "mnist", "fashion-mnist", "digits"];
+
+    /// Reads the value of `--dataset`: one of [`Choice::NAMES`], or else a directory.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "auto" => Self::Auto,
+            "mnist" => Self::Mnist,
+            "fashion-mnist" => Self::FashionMnist,
+            "digits" => Self::Digits,
+            directory => Self::Directory(directory.into()),
+        }
+    }
+}
+
+/// What to load and from where.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The data set.
+    pub choice: Choice,
+    /// `--data`: the directory that holds the files of MNIST or Fashion-MNIST, and the only place looked at.
+    pub data_dir: Option<PathBuf>,
+    /// Where known sets are looked for and kept.
+    pub places: Places,
+    /// Whether an absent known set may be downloaded.
+    pub allow_download: bool,
+    /// The seed of the built-in digits.
+    pub digits_seed: u64,
+}
+
+impl Request {
+    /// A request with the places that the environment names, downloads allowed, digits from seed 0.
+    pub fn new(choice: Choice) -> Self {
+        Self { choice, data_dir: None, places: Places::from_environment(), allow_download: true, digits_seed: 0 }
+    }
+}
+
+/// Where loaded data came from.
+#[derive(Clone, Debug)]
+pub enum Origin {
+    /// Four files, in the order of [`files::NAMES`].
+    Files([Source; 4]),
+    /// The built-in digits.
+    Generated {
+        /// Their seed.
+        seed: u64,
+    },
+}
+
+/// A loaded data set.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The images and labels.
+    pub dataset: Dataset,
+    /// Where they came from.
+    pub origin: Origin,
+    /// One line for the user when the data is not what the default would be.
+    pub notice: Option<String>,
+}
+
+/// Finds, reads and checks the data set that `request` asks for.
+///
+/// # Errors
+/// The set is absent, broken, or not what its name says; an explicitly named place is never passed over.
+pub fn load(request: &Request) -> Result<Loaded, DataError> {
+    match &request.choice {
+        Choice::Auto => load_auto(request),
+        Choice::Mnist => load_known(Known::Mnist, request),
+        Choice::FashionMnist => load_known(Known::FashionMnist, request),
+        Choice::Digits => {
+            refuse_data_dir(request, "digits")?;
+            Ok(load_digits(request.digits_seed, None))
+        }
+        Choice::Directory(directory) => {
+            refuse_data_dir(request, "a directory")?;
+            load_directory(directory)
+        }
+    }
+}
+
+fn load_auto(request: &Request) -> Result<Loaded, DataError> {
+    match load_known(Known::Mnist, request) {
+        Err(absent @ (DataError::NotFound { .. } | DataError::Download { .. })) => {
+            let notice = format!("using the built-in digits, not MNIST: {absent}");
+            Ok(load_digits(request.digits_seed, Some(notice)))
+        }
+        other => other,
+    }
+}
+
+fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
+    let directory = match request.places.find(known, request.data_dir.as_deref()) {
+        Some(directory) => directory,
+        None if request.allow_download && fetch::AVAILABLE => {
+            fetch::fetch(known, &request.places.kept(known), fetch::time_limit()?)?
+        }
+        None => return Err(request.places.not_found(known)),
+    };
+    let read = files::read(&directory, known.name(), Classes::Exactly(10))?;
+    known.check(&read, &directory)?;
+    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(read.sources), notice: None })
+}
+
+fn load_directory(directory: &Path) -> Result<Loaded, DataError> {
+    let name = directory.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned());
+    let read = files::read(directory, &name, Classes::FromLabels).map_err(|error| suggest(error, directory))?;
+    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(read.sources), notice: None })
+}
+
+fn load_digits(seed: u64, notice: Option<String>) -> Loaded {
+    let (train, test) = digits::generate(seed);
+    let sums = files::sums_of(&train, &test);
+    let sha256 = files::combined_sha256(sums.each_ref().map(String::as_str));
+    let dataset = Dataset { name: "digits".into(), sha256, classes: 10, train, test };
+    Loaded { dataset, origin: Origin::Generated { seed }, notice }
+}
+
+fn refuse_data_dir(request: &Request, what: &str) -> Result<(), DataError> {
+    match &request.data_dir {
+        None => Ok(()),
+        Some(directory) => Err(DataError::Contradiction(format!(
+            "--data {} names the files of mnist or fashion-mnist, but the data set is {what}: \
+             leave --data out, or pass --dataset {}",
+            directory.display(),
+            directory.display()
+        ))),
+    }
+}
+
+/// A misspelt name looks like a directory that does not exist.
+fn suggest(error: DataError, directory: &Path) -> DataError {
+    let DataError::Missing { directory: path, found, missing, mut next } = error else { return error };
+    let text = directory.to_string_lossy();
+    let nearest = Choice::NAMES
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(&text, name), name))
+        .min()
+        .filter(|(distance, _)| *distance <= 3 && !directory.exists());
+    if let Some((_, name)) = nearest {
+        next = format!("did you mean `{name}`?");
+    }
+    DataError::Missing { directory: path, found, missing, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_a_choice_and_anything_else_a_directory() {
+        for name in Choice::NAMES {
+            assert!(!matches!(Choice::parse(name), Choice::Directory(_)), "{name}");
+        }
+        assert_eq!(Choice::parse("./mnist"), Choice::Directory("./mnist".into()));
+    }
+
+    #[test]
+    fn a_misspelt_name_gets_a_suggestion() {
+        let error = load(&Request::new(Choice::parse("fasion-mnist"))).unwrap_err().to_string();
+        assert!(error.contains("no such directory") && error.ends_with("did you mean `fashion-mnist`?"), "{error}");
+    }
+}

@@ -1,0 +1,233 @@
+//! Splits: which images train and which test, and how their pixels are normalised.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::error::DataError;
+use crate::data::{Dataset, Images};
+
+/// Which images train and which test.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    /// All training images train, all test images test; pixels/255.
+    #[default]
+    Usual,
+    /// The lesson's: of 60,000 training images the first 50,000 train and the last 10,000 test, the set's own test
+    /// images stay untouched; pixels/256. Of another number the last sixth tests.
+    Lesson,
+}
+
+impl Split {
+    /// The names in configs.
+    pub const NAMES: [&str; 2] = ["usual", "lesson"];
+
+    /// The name in configs and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Usual => "usual",
+            Self::Lesson => "lesson",
+        }
+    }
+
+    /// The split called `name`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "usual" => Some(Self::Usual),
+            "lesson" => Some(Self::Lesson),
+            _ => None,
+        }
+    }
+}
+
+/// What a pixel value goes through: `(pixel/divisor − mean)/std`.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Normalization {
+    /// What a pixel is divided by first.
+    pub divisor: f64,
+    /// Mean of the training images' pixels, after the division.
+    pub mean: f64,
+    /// Standard deviation of the training images' pixels, after the division.
+    pub std: f64,
+}
+
+impl Normalization {
+    /// The normalisation that gives `pixels` mean 0 and standard deviation 1. The lesson's split divides the sum of
+    /// squares by n−1 as `torch.std` does, the usual one by n.
+    pub fn of(split: Split, pixels: &[u8]) -> Self {
+        let (mean, variance) = pixel_moments(pixels);
+        let n = pixels.len() as f64;
+        let (divisor, variance) = match split {
+            Split::Usual => (255.0, variance),
+            Split::Lesson => (256.0, variance * n / (n - 1.0)),
+        };
+        // A set of one grey value has nothing to scale.
+        let std = if variance > 0.0 { variance.sqrt() / divisor } else { 1.0 };
+        Self { divisor, mean: mean / divisor, std }
+    }
+
+    /// `(scale, offset)` with `pixel·scale + offset` the normalised value.
+    pub fn affine(self) -> (f64, f64) {
+        (1.0 / (self.divisor * self.std), -self.mean / self.std)
+    }
+}
+
+/// Mean and variance (divisor n) of grey values, from exact integer sums.
+pub fn pixel_moments(pixels: &[u8]) -> (f64, f64) {
+    // Partial sums in 32 bits vectorise; 2^16 squares of 255 still fit.
+    let (mut sum, mut squares) = (0u64, 0u64);
+    for block in pixels.chunks(1 << 16) {
+        let (s, q) = block.iter().fold((0u32, 0u32), |(s, q), &x| (s + u32::from(x), q + u32::from(x) * u32::from(x)));
+        sum += u64::from(s);
+        squares += u64::from(q);
+    }
+    let n = pixels.len() as u128;
+    let spread = n * u128::from(squares) - u128::from(sum) * u128::from(sum);
+    (sum as f64 / n as f64, spread as f64 / (n * n) as f64)
+}
+
+/// The two halves of a split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The images that train.
+    Train,
+    /// The images that test.
+    Test,
+}
+
+/// A data set with a split applied; clones share the images.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    dataset: Arc<Dataset>,
+    split: Split,
+    normalization: Normalization,
+}
+
+impl Prepared {
+    /// Applies `split` to `dataset`. No image is copied.
+    ///
+    /// # Errors
+    /// The lesson's split needs six training images.
+    pub fn new(dataset: impl Into<Arc<Dataset>>, split: Split) -> Result<Self, DataError> {
+        let dataset = dataset.into();
+        let found = dataset.train.len();
+        if split == Split::Lesson && found < 6 {
+            return Err(DataError::Split { split: split.name(), found, expected: 6 });
+        }
+        let normalization = Normalization { divisor: 1.0, mean: 0.0, std: 1.0 };
+        let mut prepared = Self { dataset, split, normalization };
+        prepared.normalization = Normalization::of(split, prepared.pixels(Part::Train));
+        Ok(prepared)
+    }
+
+    /// The data set behind the split.
+    pub fn dataset(&self) -> &Dataset {
+        &self.dataset
+    }
+
+    /// The split.
+    pub fn split(&self) -> Split {
+        self.split
+    }
+
+    /// The normalisation, computed from the training part.
+    pub fn normalization(&self) -> Normalization {
+        self.normalization
+    }
+
+    /// Number of images in `part`.
+    pub fn len(&self, part: Part) -> usize {
+        self.range(part).1.len()
+    }
+
+    /// Values of one image, rows × cols.
+    pub fn pixels_per_image(&self) -> usize {
+        self.dataset.train.rows * self.dataset.train.cols
+    }
+
+    /// Height and width of an image in pixels.
+    pub fn image_size(&self) -> (usize, usize) {
+        (self.dataset.train.rows, self.dataset.train.cols)
+    }
+
+    /// Labels are below this.
+    pub fn classes(&self) -> usize {
+        self.dataset.classes
+    }
+
+    /// The labels of `part`, `[len]`.
+    pub fn labels(&self, part: Part) -> &[u8] {
+        let (images, range) = self.range(part);
+        &images.labels[range]
+    }
+
+    /// The grey values of `part`, `[len, rows, cols]`.
+    pub fn pixels(&self, part: Part) -> &[u8] {
+        let (images, range) = self.range(part);
+        let size = self.pixels_per_image();
+        &images.pixels[range.start * size..range.end * size]
+    }
+
+    fn range(&self, part: Part) -> (&Images, Range<usize>) {
+        let (train, test) = (&self.dataset.train, &self.dataset.test);
+        let held_out = train.len() - train.len() / 6;
+        match (self.split, part) {
+            (Split::Usual, Part::Train) => (train, 0..train.len()),
+            (Split::Usual, Part::Test) => (test, 0..test.len()),
+            (Split::Lesson, Part::Train) => (train, 0..held_out),
+            (Split::Lesson, Part::Test) => (train, held_out..train.len()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dataset(train: usize) -> Dataset {
+        let images = |n: usize| Images {
+            pixels: (0..4 * n).map(|i| (i * 7 % 256) as u8).collect(),
+            labels: (0..n).map(|i| (i % 3) as u8).collect(),
+            rows: 2,
+            cols: 2,
+        };
+        Dataset { name: "test".into(), sha256: String::new(), classes: 3, train: images(train), test: images(5) }
+    }
+
+    #[test]
+    fn moments_are_exact() {
+        assert_eq!(pixel_moments(&[0, 255]), (127.5, 127.5 * 127.5));
+        assert_eq!(pixel_moments(&vec![255; 1_000_000]), (255.0, 0.0));
+    }
+
+    #[test]
+    fn the_lesson_tests_on_the_last_sixth_of_the_training_images() {
+        let prepared = Prepared::new(dataset(60), Split::Lesson).unwrap();
+        assert_eq!((prepared.len(Part::Train), prepared.len(Part::Test)), (50, 10));
+        assert_eq!(prepared.pixels(Part::Test), &dataset(60).train.pixels[200..]);
+        let usual = Prepared::new(dataset(60), Split::Usual).unwrap();
+        assert_eq!((usual.len(Part::Train), usual.len(Part::Test)), (60, 5));
+    }
+
+    #[test]
+    fn too_few_images_for_the_lesson_is_an_error_that_says_so() {
+        let error = Prepared::new(dataset(5), Split::Lesson).unwrap_err().to_string();
+        assert!(error.contains("found 5 training images, expected at least 6"), "{error}");
+    }
+
+    #[test]
+    fn the_lesson_divides_by_n_minus_one_and_256() {
+        let pixels = [0, 100, 200];
+        let lesson = Normalization::of(Split::Lesson, &pixels);
+        assert_eq!((lesson.mean, lesson.std), (100.0 / 256.0, 100.0 / 256.0));
+        let usual = Normalization::of(Split::Usual, &pixels);
+        assert!((usual.std - (20000.0f64 / 3.0).sqrt() / 255.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn one_grey_value_everywhere_does_not_divide_by_zero() {
+        assert_eq!(Normalization::of(Split::Usual, &[9; 8]).std, 1.0);
+    }
+}

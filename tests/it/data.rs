@@ -1,0 +1,215 @@
+//! Data sets on disk: the real MNIST where it is at hand, and directories with each kind of mistake.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use initlab::data::files::{self, Classes, NAMES};
+use initlab::data::{Choice, DataError, Images, Known, Loaded, Part, Places, Prepared, Request, Split, idx, load};
+
+/// The directory of the real MNIST; a test that needs it says when it is skipped.
+fn mnist() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/mnist");
+    let found = std::env::var_os("INITLAB_MNIST").map(PathBuf::from).or(Some(beside).filter(|path| path.is_dir()));
+    if found.is_none() {
+        eprintln!("skipped: no MNIST (set INITLAB_MNIST to a directory with its four files)");
+    }
+    found
+}
+
+/// A request that looks in no place of this machine and never downloads.
+fn request(choice: Choice) -> Request {
+    let nowhere = std::env::temp_dir().join("initlab-there-is-no-such-directory");
+    let places = Places { mnist: None, fashion_mnist: None, root: nowhere };
+    Request { choice, data_dir: None, places, allow_download: false, digits_seed: 0 }
+}
+
+fn load_mnist(directory: &Path) -> Result<Loaded, DataError> {
+    load(&Request { data_dir: Some(directory.into()), ..request(Choice::Mnist) })
+}
+
+#[test]
+fn the_real_mnist_is_recognised_by_its_sums_and_starts_with_5_0_4_1_9() {
+    let Some(directory) = mnist() else { return };
+    let loaded = load_mnist(&directory).unwrap();
+    let data = &loaded.dataset;
+    assert_eq!((data.name.as_str(), data.classes), ("mnist", 10));
+    assert_eq!(data.sha256, "474311efcf1fd213e64768801dc6195673bffb8385179d6c55cd8748b9e2e8ca");
+    assert_eq!((data.train.len(), data.test.len(), data.train.rows, data.train.cols), (60_000, 10_000, 28, 28));
+    assert_eq!(data.train.labels[..5], [5, 0, 4, 1, 9]);
+    assert_eq!(data.test.labels[..5], [7, 2, 1, 0, 4]);
+    assert!(loaded.notice.is_none());
+}
+
+#[test]
+fn the_usual_and_the_lesson_split_have_the_published_moments() {
+    let Some(directory) = mnist() else { return };
+    let dataset = std::sync::Arc::new(load_mnist(&directory).unwrap().dataset);
+    let round = |x: f64| format!("{x:.4}");
+    let usual = Prepared::new(dataset.clone(), Split::Usual).unwrap().normalization();
+    assert_eq!((round(usual.mean), round(usual.std)), ("0.1307".into(), "0.3081".into()));
+
+    let lesson = Prepared::new(dataset, Split::Lesson).unwrap();
+    let n = lesson.normalization();
+    assert_eq!((round(n.mean), round(n.std)), ("0.1304".into(), "0.3073".into()));
+    let mut valid = vec![0f64; lesson.len(Part::Test) * lesson.pixels_per_image()];
+    let all: Vec<u32> = (0..lesson.len(Part::Test) as u32).collect();
+    lesson.gather_f64(Part::Test, &all, &mut valid);
+    let mean = valid.iter().sum::<f64>() / valid.len() as f64;
+    let std = (valid.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (valid.len() - 1) as f64).sqrt();
+    assert_eq!((round(mean), round(std)), ("-0.0059".into(), "0.9924".into()));
+}
+
+#[test]
+fn plain_and_dotted_names_give_the_same_data_as_compressed_ones() {
+    let Some(directory) = mnist() else { return };
+    let packed = load_mnist(&directory).unwrap().dataset;
+    let work = tempfile::tempdir().unwrap();
+    let plain = work.path().join("unpacked/mnist");
+    files::write(&plain, &packed.train, &packed.test).unwrap();
+    for name in NAMES {
+        fs::rename(plain.join(name), plain.join(name.replacen("-idx", ".idx", 1))).unwrap();
+    }
+    let unpacked = load_mnist(&plain).unwrap().dataset;
+    assert_eq!((unpacked.sha256, unpacked.train), (packed.sha256, packed.train));
+}
+
+/// Twelve training and six test images of 2×2 pixels and three classes.
+fn small() -> (Images, Images) {
+    let images = |n: usize| Images {
+        pixels: (0..4 * n).map(|i| (i * 5 % 256) as u8).collect(),
+        labels: (0..n).map(|i| (i % 3) as u8).collect(),
+        rows: 2,
+        cols: 2,
+    };
+    (images(12), images(6))
+}
+
+fn idx_bytes(shape: &[usize], bytes: &[u8]) -> Vec<u8> {
+    [&idx::header(shape), bytes].concat()
+}
+
+#[test]
+fn a_directory_of_four_files_is_a_data_set_of_its_name() {
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("letters");
+    let (train, test) = small();
+    files::write(&directory, &train, &test).unwrap();
+    let loaded = load(&request(Choice::Directory(directory))).unwrap();
+    assert_eq!((loaded.dataset.name.as_str(), loaded.dataset.classes), ("letters", 3));
+    let sums = files::sums_of(&train, &test);
+    assert_eq!(loaded.dataset.sha256, files::combined_sha256(sums.each_ref().map(String::as_str)));
+    assert_eq!((loaded.dataset.train, loaded.dataset.test), (train, test));
+}
+
+#[test]
+fn each_mistake_in_a_directory_is_an_error_that_names_file_field_and_next_step() {
+    let [images, labels, train_images, train_labels] = NAMES;
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let bomb = gzip(&[idx_bytes(&[12, 2, 2], &[0; 48]), vec![0; 1 << 26]].concat());
+    let mut stray = small().0.labels;
+    stray[7] = 200;
+    #[rustfmt::skip]
+    let cases: [(&str, &str, Vec<u8>, &[&str]); 12] = [
+        ("empty", train_images, vec![], &["size: found an empty file", "get the file again"]),
+        ("truncated", train_images, idx_bytes(&[12, 2, 2], &[0; 47]), &["data: found 47 bytes (truncated), expected 48 bytes"]),
+        ("trailing bytes", labels, idx_bytes(&[6], &[0; 7]), &["data: found trailing bytes", "expected 6 bytes"]),
+        ("oversized", train_images, idx_bytes(&[u32::MAX as usize, 2, 2], &[0; 8]), &["image count: found 4294967295", "expected at most 1073741824 bytes"]),
+        ("gzip bomb", train_images, bomb, &["data: found trailing bytes", "expected 48 bytes"]),
+        ("wrong magic", train_labels, b"\x89PNG\r\n".to_vec(), &["magic number: found 0x89504e47, expected 0x00000801 (labels)", "no IDX file"]),
+        ("swapped", images, idx_bytes(&[6], &[0; 6]), &["magic number: found 0x00000801 (labels)", "are swapped"]),
+        ("counts differ", train_labels, idx_bytes(&[11], &[0; 11]), &["label count: found 11, expected 12, one for each image of", train_images]),
+        ("test size differs", images, idx_bytes(&[6, 3, 1], &[0; 18]), &["image size: found 3x1 pixels, expected 2x2 pixels"]),
+        ("mislabelled", train_labels, idx_bytes(&[12], &stray), &["label: found 200 at index 7, expected 0 to 2, the training labels without a gap"]),
+        ("unknown test label", labels, idx_bytes(&[6], &[0, 1, 2, 3, 0, 1]), &["label: found 3 at index 3, expected 0 to 2"]),
+        ("not gzip after all", train_images, b"\x1f\x8b\x08\x00rest".to_vec(), &["found", "expected"]),
+    ];
+    for (mistake, name, bytes, parts) in cases {
+        let work = tempfile::tempdir().unwrap();
+        let directory = work.path().join("set");
+        let (train, test) = small();
+        files::write(&directory, &train, &test).unwrap();
+        fs::write(directory.join(name), bytes).unwrap();
+        let error = load(&request(Choice::Directory(directory.clone()))).expect_err(mistake).to_string();
+        assert!(error.starts_with(&*directory.join(name).to_string_lossy()), "{mistake}: {error}");
+        parts.iter().for_each(|part| assert!(error.contains(part), "{mistake}: {error}"));
+    }
+}
+
+#[test]
+fn labels_of_ten_and_more_are_refused_in_a_known_set() {
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("mnist");
+    let (mut train, test) = small();
+    train.labels[3] = 10;
+    files::write(&directory, &train, &test).unwrap();
+    let error = files::read(&directory, "mnist", Classes::Exactly(10)).unwrap_err().to_string();
+    assert!(error.contains("label: found 10 at index 3, expected 0 to 9"), "{error}");
+}
+
+#[test]
+fn another_set_never_passes_as_mnist() {
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("mnist");
+    let (train, test) = small();
+    files::write(&directory, &train, &test).unwrap();
+    for choice in [Choice::Auto, Choice::Mnist] {
+        let error = load(&Request { data_dir: Some(directory.clone()), ..request(choice) }).unwrap_err().to_string();
+        assert!(error.contains("SHA-256: found") && error.contains("pass its directory as --dataset"), "{error}");
+    }
+    let fashion = Request { data_dir: Some(directory), ..request(Choice::FashionMnist) };
+    let error = load(&fashion).unwrap_err().to_string();
+    assert!(error.contains("content: found 12+6 images of 2x2"), "{error}");
+}
+
+#[test]
+fn a_place_that_the_user_names_is_never_passed_over() {
+    let empty = tempfile::tempdir().unwrap();
+    let named = Request { data_dir: Some(empty.path().into()), ..request(Choice::Auto) };
+    assert!(matches!(load(&named), Err(DataError::Missing { missing, .. }) if missing.len() == 4));
+    let mut by_environment = request(Choice::Auto);
+    by_environment.places.mnist = Some(empty.path().join("gone"));
+    assert!(matches!(load(&by_environment), Err(DataError::Missing { found: "no such directory", .. })));
+    let mut kept = request(Choice::Auto);
+    kept.places.root = empty.path().into();
+    fs::create_dir(empty.path().join("mnist")).unwrap();
+    fs::write(empty.path().join("mnist").join(NAMES[1]), []).unwrap();
+    assert!(matches!(load(&kept), Err(DataError::Missing { missing, .. }) if missing.len() == 3));
+}
+
+#[test]
+fn an_absent_set_is_an_error_that_says_how_to_get_it() {
+    for (choice, known) in [(Choice::Mnist, Known::Mnist), (Choice::FashionMnist, Known::FashionMnist)] {
+        let error = load(&request(choice)).unwrap_err().to_string();
+        for part in [known.variable(), "--data", "https://", known.name()] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}
+
+#[test]
+fn data_beside_a_set_that_needs_none_is_a_contradiction() {
+    for choice in [Choice::Digits, Choice::Directory("somewhere".into())] {
+        let error = load(&Request { data_dir: Some("here".into()), ..request(choice) }).unwrap_err();
+        assert!(matches!(error, DataError::Contradiction(_)), "{error}");
+    }
+}
+
+#[test]
+fn files_are_written_into_a_new_or_empty_directory_or_not_at_all() {
+    let work = tempfile::tempdir().unwrap();
+    let (train, test) = small();
+    let taken = work.path().join("taken");
+    fs::create_dir(&taken).unwrap();
+    fs::write(taken.join("note"), "mine").unwrap();
+    assert!(files::write(&taken, &train, &test).unwrap_err().to_string().contains("must be empty"));
+    assert_eq!(fs::read_dir(&taken).unwrap().count(), 1);
+    let empty = work.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    files::write(&empty, &train, &test).unwrap();
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 4);
+    assert_eq!(fs::read_dir(work.path()).unwrap().count(), 2, "a temporary directory was left");
+}
