@@ -1,14 +1,22 @@
 //! Experiment configs: TOML files read strictly, so that a misspelt key is an error and never a default.
 
+pub(crate) mod check;
+pub(crate) mod choices;
 pub mod document;
 pub mod error;
+pub mod experiment;
+pub mod init;
+pub mod model;
+pub mod optimizer;
 pub mod overrides;
 pub mod reader;
+pub mod schedule;
 #[cfg(test)]
 mod tests;
 pub mod value;
 
 pub use crate::config::document::Document;
 pub use crate::config::error::ConfigError;
+pub use crate::config::experiment::Experiment;
 pub use crate::config::reader::Section;
 pub use crate::config::value::Value;

@@ -1,3 +1,3 @@
 //! Training: optimisers, learning-rate schedules and the loop.
 
-pub mod optimizer;
+pub mod optimizer_state;

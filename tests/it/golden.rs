@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use initlab::activation::Activation;
+use initlab::config::optimizer::Optimizer;
 use initlab::model::device::DeviceModel;
 use initlab::model::host::{HostModel, Loss, Observe, Targets};
 use initlab::model::{LayerSpec, Network, Shape};
-use initlab::train::optimizer::{DeviceState, HostState, Optimizer};
+use initlab::train::optimizer_state::{DeviceState, HostState};
 use serde_json::Value;
 
 /// One file: what it describes, and its tensors.

@@ -1,54 +1,10 @@
-//! Optimisers with PyTorch's definitions, and a state that can be saved.
+//! The optimisers at work, with PyTorch's definitions, and their state, which can be saved.
 
 use candle_core::{Result, Tensor};
-use serde::Serialize;
 
+use crate::config::optimizer::Optimizer;
 use crate::kernels::update::{self, AdamStep};
 use crate::model::Network;
-
-/// The rule that turns gradients into steps.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Optimizer {
-    /// Stochastic gradient descent.
-    Sgd {
-        /// Share of the last step that is kept.
-        momentum: f64,
-        /// Whether the gradient looks ahead along the momentum.
-        nesterov: bool,
-        /// L2 penalty.
-        weight_decay: f64,
-    },
-    /// Kingma & Ba 2015.
-    Adam {
-        /// Decays of the means of gradients and of their squares.
-        betas: [f64; 2],
-        /// Added to the root.
-        eps: f64,
-        /// L2 penalty, added to the gradient.
-        weight_decay: f64,
-    },
-    /// Loshchilov & Hutter 2019: decay apart from the gradient.
-    Adamw {
-        /// Decays of the means of gradients and of their squares.
-        betas: [f64; 2],
-        /// Added to the root.
-        eps: f64,
-        /// Share of a parameter that each step takes off, times the learning rate.
-        weight_decay: f64,
-    },
-    /// Tieleman & Hinton 2012.
-    Rmsprop {
-        /// Decay of the mean of the squares.
-        alpha: f64,
-        /// Added to the root.
-        eps: f64,
-        /// Share of the last step that is kept.
-        momentum: f64,
-        /// L2 penalty.
-        weight_decay: f64,
-    },
-}
 
 impl Optimizer {
     /// Names of the slots of state that each parameter has.

@@ -1,0 +1,145 @@
+//! `[schedule]`: the learning rate over the run, as a factor on the optimiser's rate.
+
+use std::f64::consts::PI;
+
+use serde::Serialize;
+
+use crate::config::check::{at_least_one, fraction, non_negative, positive};
+use crate::config::{ConfigError, Section};
+
+/// The learning rate's course.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Schedule {
+    /// The shape.
+    #[serde(flatten)]
+    pub shape: ScheduleShape,
+    /// Steps of linear growth before everything else takes effect.
+    pub warmup_steps: usize,
+}
+
+/// The shape of a schedule; `start` and `end` are factors on the optimiser's rate.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ScheduleShape {
+    /// Always 1.
+    Constant,
+    /// Times `factor` after every `every` steps.
+    Step {
+        /// Steps between two drops.
+        every: usize,
+        /// The drop.
+        factor: f64,
+    },
+    /// Half a cosine from 1 to `end` (Loshchilov & Hutter 2017, eq. 5, without restarts).
+    Cosine {
+        /// Factor at the end.
+        end: f64,
+    },
+    /// Half a cosine up from `start` to 1 over the first `warm` of the run, half a cosine down to `end` (Smith 2018).
+    OneCycle {
+        /// Share of the run that goes up.
+        warm: f64,
+        /// Factor at the beginning.
+        start: f64,
+        /// Factor at the end.
+        end: f64,
+    },
+    /// Lesson 8's two cosines, half of the run each: 0.2 to 1, then 1 to 0.1.
+    Lesson,
+}
+
+impl Schedule {
+    /// Always the optimiser's rate.
+    pub const CONSTANT: Self = Self { shape: ScheduleShape::Constant, warmup_steps: 0 };
+
+    /// The factor at `step` (from 0) of `total`.
+    pub fn factor(&self, step: u64, total: u64) -> f64 {
+        let position = step as f64 / total.max(1) as f64;
+        let shape = match self.shape {
+            ScheduleShape::Constant => 1.0,
+            ScheduleShape::Step { every, factor } => factor.powf((step / every as u64) as f64),
+            ScheduleShape::Cosine { end } => half_cosine(1.0, end, position),
+            ScheduleShape::OneCycle { warm, start, end } => two_phases(warm, start, end, position),
+            ScheduleShape::Lesson => two_phases(0.5, 0.2, 0.1, position),
+        };
+        let warmup = if step < self.warmup_steps as u64 { (step + 1) as f64 / self.warmup_steps as f64 } else { 1.0 };
+        shape * warmup
+    }
+
+    pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
+        #[derive(Clone, Copy)]
+        enum Kind {
+            Constant,
+            Step,
+            Cosine,
+            OneCycle,
+            Lesson,
+        }
+        let kinds = [
+            ("constant", Kind::Constant),
+            ("step", Kind::Step),
+            ("cosine", Kind::Cosine),
+            ("one_cycle", Kind::OneCycle),
+            ("lesson", Kind::Lesson),
+        ];
+        let shape = match section.choice("kind", &kinds)?.unwrap_or(Kind::Constant) {
+            Kind::Constant => ScheduleShape::Constant,
+            Kind::Step => ScheduleShape::Step {
+                every: at_least_one(&section, "every")?
+                    .ok_or_else(|| section.missing("every", "the steps between two drops"))?,
+                factor: positive(&section, "factor")?.unwrap_or(0.1),
+            },
+            Kind::Cosine => ScheduleShape::Cosine { end: non_negative(&section, "end")?.unwrap_or(0.0) },
+            Kind::OneCycle => ScheduleShape::OneCycle {
+                warm: fraction(&section, "warm")?.unwrap_or(0.3),
+                start: non_negative(&section, "start")?.unwrap_or(0.04),
+                end: non_negative(&section, "end")?.unwrap_or(4e-6),
+            },
+            Kind::Lesson => ScheduleShape::Lesson,
+        };
+        let warmup_steps = section.usize("warmup_steps")?.unwrap_or(0);
+        section.finish()?;
+        Ok(Self { shape, warmup_steps })
+    }
+}
+
+fn half_cosine(from: f64, to: f64, position: f64) -> f64 {
+    from + (to - from) * (1.0 - (PI * position).cos()) / 2.0
+}
+
+fn two_phases(warm: f64, start: f64, end: f64, position: f64) -> f64 {
+    if position < warm {
+        half_cosine(start, 1.0, position / warm)
+    } else {
+        half_cosine(1.0, end, (position - warm) / (1.0 - warm))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schedules_pass_through_their_known_points() {
+        let plain = |shape| Schedule { shape, warmup_steps: 0 };
+        let cycle = ScheduleShape::OneCycle { warm: 0.25, start: 0.1, end: 0.0 };
+        let cases = [
+            (plain(ScheduleShape::Constant), 7, 1.0),
+            (plain(ScheduleShape::Step { every: 40, factor: 0.5 }), 39, 1.0),
+            (plain(ScheduleShape::Step { every: 40, factor: 0.5 }), 80, 0.25),
+            (plain(ScheduleShape::Cosine { end: 0.2 }), 0, 1.0),
+            (plain(ScheduleShape::Cosine { end: 0.2 }), 50, 0.6),
+            (plain(ScheduleShape::Lesson), 0, 0.2),
+            (plain(ScheduleShape::Lesson), 25, 0.6),
+            (plain(ScheduleShape::Lesson), 50, 1.0),
+            (plain(ScheduleShape::Lesson), 75, 0.55),
+            (plain(cycle), 0, 0.1),
+            (plain(cycle), 25, 1.0),
+            (Schedule { shape: ScheduleShape::Constant, warmup_steps: 10 }, 0, 0.1),
+            (Schedule { shape: ScheduleShape::Constant, warmup_steps: 10 }, 9, 1.0),
+        ];
+        for (schedule, step, factor) in cases {
+            assert!((schedule.factor(step, 100) - factor).abs() < 1e-12, "{schedule:?} at {step}");
+        }
+    }
+}
