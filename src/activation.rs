@@ -5,10 +5,10 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// An activation function with its parameters.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Activation {
     /// φ(z) = z.

@@ -7,5 +7,6 @@ pub mod init;
 pub mod kernels;
 pub mod model;
 pub mod ops;
+pub mod record;
 pub mod rng;
 pub mod train;

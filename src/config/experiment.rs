@@ -99,8 +99,10 @@ pub enum LossConfig {
 pub struct StatsConfig {
     /// Steps between two records of every layer; 0 for never.
     pub every: usize,
-    /// |h| below this counts as near zero.
+    /// |z| or |h| below this counts as near zero.
     pub near_zero: f64,
+    /// A gradient below this in size counts as near zero.
+    pub gradient_near_zero: f64,
     /// Steps between two histograms; 0 for never.
     pub histogram_every: usize,
     /// Bins within the range; two more take what lies outside.
@@ -200,6 +202,7 @@ fn read_stats(section: Option<Section<'_>>) -> Result<StatsConfig, ConfigError> 
     let default = StatsConfig {
         every: 1,
         near_zero: 0.05,
+        gradient_near_zero: 1e-8,
         histogram_every: 20,
         histogram_bins: 70,
         histogram_range: [-7.0, 7.0],
@@ -219,6 +222,7 @@ fn read_stats(section: Option<Section<'_>>) -> Result<StatsConfig, ConfigError> 
     let stats = StatsConfig {
         every: section.usize("every")?.unwrap_or(default.every),
         near_zero: non_negative(&section, "near_zero")?.unwrap_or(default.near_zero),
+        gradient_near_zero: non_negative(&section, "gradient_near_zero")?.unwrap_or(default.gradient_near_zero),
         histogram_every: section.usize("histogram_every")?.unwrap_or(default.histogram_every),
         histogram_bins,
         histogram_range,

@@ -22,8 +22,10 @@ pub struct Watch {
 /// What to look for while watching.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct WatchSettings {
-    /// |h| below this counts as near zero.
+    /// |z| or |h| below this counts as near zero.
     pub near_zero: f32,
+    /// A gradient below this in size counts as near zero.
+    pub gradient_near_zero: f32,
     /// Limits of the histogram.
     pub histogram_range: (f32, f32),
 }
@@ -149,7 +151,7 @@ pub fn backward(
         let end = (at + block).min(gradient.len());
         let g = &mut gradient[at..end];
         if let Some((watch, settings)) = &mut watch {
-            moments::add_block(&mut watch.gradient, g, settings.near_zero);
+            moments::add_block(&mut watch.gradient, g, settings.gradient_near_zero);
         }
         apply_slope(activation, g, &saved[at..end]);
         if wants_bias {
@@ -170,7 +172,9 @@ pub fn backward(
 
 /// Adds a layer's gradient to its watch, for layers that have no activation to undo.
 pub fn watch_gradient(watch: &mut Watch, settings: &WatchSettings, gradient: &[f32]) {
-    gradient.chunks(BLOCK).for_each(|block| moments::add_block(&mut watch.gradient, block, settings.near_zero));
+    gradient
+        .chunks(BLOCK)
+        .for_each(|block| moments::add_block(&mut watch.gradient, block, settings.gradient_near_zero));
 }
 
 fn vec_of_zeros(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
@@ -302,7 +306,7 @@ mod tests {
 
     #[test]
     fn units_that_let_nothing_through_are_found() {
-        let settings = WatchSettings { near_zero: 0.05, histogram_range: (-1.0, 1.0) };
+        let settings = WatchSettings { near_zero: 0.05, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0) };
         let cases = [
             (Activation::Relu, [-1.0, 0.0, 0.5, 9.0], [0, 0, 1, 1]),
             (Activation::LeakyRelu { leak: 0.1 }, [-1.0, 0.0, 0.5, 9.0], [1, 1, 1, 1]),

@@ -466,7 +466,7 @@ impl Seen {
 
     fn gradient(&mut self, layer: &Layer, gradient: &Tensor) -> Result<()> {
         if let Some(i) = self.index(layer) {
-            self.gradient[i] = Some(self.sums(gradient)?);
+            self.gradient[i] = Some(sums(gradient, self.observe.settings.gradient_near_zero)?);
         }
         Ok(())
     }
@@ -478,8 +478,9 @@ impl Seen {
             }
             let Some(i) = self.index(layer) else { continue };
             self.counts[i] = trace.out.elem_count() as u64;
-            self.pre_activation[i] = Some(self.sums(&trace.z)?);
-            self.activation[i] = Some(self.sums(&trace.out)?);
+            let near_zero = self.observe.settings.near_zero;
+            self.pre_activation[i] = Some(sums(&trace.z, near_zero)?);
+            self.activation[i] = Some(sums(&trace.out, near_zero)?);
             let (low, high) = live_interval(layer.activation);
             let live = if (low, high) == (f32::NEG_INFINITY, f32::INFINITY) {
                 trace.z.ones_like()?.to_dtype(DType::U8)?
@@ -497,13 +498,6 @@ impl Seen {
             }
         }
         Ok(())
-    }
-
-    /// Σx, Σx², min, max and the count of near zeros, in `f64`.
-    fn sums(&self, t: &Tensor) -> Result<Tensor> {
-        let t = t.flatten_all()?.to_dtype(DType::F64)?;
-        let near = t.abs()?.lt(f64::from(self.observe.settings.near_zero))?.to_dtype(DType::F64)?.sum_all()?;
-        Tensor::stack(&[t.sum_all()?, t.sqr()?.sum_all()?, t.min(0)?, t.max(0)?, near], 0)
     }
 
     fn fetch(self, network: &Network) -> Result<Vec<Watch>> {
@@ -527,7 +521,7 @@ impl Seen {
             at += n;
             &numbers[at - n..at]
         };
-        let sums = |v: &[f64], n: u64| Sums {
+        let unpack = |v: &[f64], n: u64| Sums {
             n,
             sum: v[0],
             sum_of_squares: v[1],
@@ -540,10 +534,10 @@ impl Seen {
             let n = self.counts[i];
             let gradient_n = if self.gradient[i].is_some() { n } else { 0 };
             watches.push(Watch {
-                pre_activation: sums(next(5), n),
-                activation: sums(next(5), n),
+                pre_activation: unpack(next(5), n),
+                activation: unpack(next(5), n),
                 gradient: if gradient_n > 0 {
-                    sums(next(5), n)
+                    unpack(next(5), n)
                 } else {
                     let _ = next(5);
                     Sums::default()
@@ -554,4 +548,11 @@ impl Seen {
         }
         Ok(watches)
     }
+}
+
+/// Σx, Σx², min, max and the count of near zeros, in `f64`.
+fn sums(t: &Tensor, near_zero: f32) -> Result<Tensor> {
+    let t = t.flatten_all()?.to_dtype(DType::F64)?;
+    let near = t.abs()?.lt(f64::from(near_zero))?.to_dtype(DType::F64)?.sum_all()?;
+    Tensor::stack(&[t.sum_all()?, t.sqr()?.sum_all()?, t.min(0)?, t.max(0)?, near], 0)
 }

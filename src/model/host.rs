@@ -51,7 +51,7 @@ pub struct Observe {
 
 impl Default for Observe {
     fn default() -> Self {
-        let settings = WatchSettings { near_zero: 0.05, histogram_range: (-7.0, 7.0) };
+        let settings = WatchSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
         Self { statistics: false, histogram_bins: 0, settings }
     }
 }
@@ -63,6 +63,24 @@ pub struct Observed {
     pub loss: LossSums,
     /// One entry for each of [`Network::watched`] if statistics were taken.
     pub watches: Vec<Watch>,
+}
+
+impl Observed {
+    /// Adds what was seen in other rows.
+    pub fn merge(&mut self, part: &Self) {
+        self.loss.merge(&part.loss);
+        if self.watches.is_empty() {
+            self.watches.clone_from(&part.watches);
+            return;
+        }
+        for (watch, part) in self.watches.iter_mut().zip(&part.watches) {
+            watch.pre_activation.merge(&part.pre_activation);
+            watch.activation.merge(&part.activation);
+            watch.gradient.merge(&part.gradient);
+            watch.live.iter_mut().zip(&part.live).for_each(|(a, &b)| *a |= b);
+            watch.histogram.iter_mut().zip(&part.histogram).for_each(|(a, &b)| *a += b);
+        }
+    }
 }
 
 /// A part of the batch: its gradients and what was seen.
@@ -358,14 +376,7 @@ impl HostModel {
         let (first, rest) = self.shards.split_first_mut().expect("there is at least one shard");
         let mut total = std::mem::take(&mut first.observed);
         for shard in rest {
-            total.loss.merge(&shard.observed.loss);
-            for (watch, part) in total.watches.iter_mut().zip(&shard.observed.watches) {
-                watch.pre_activation.merge(&part.pre_activation);
-                watch.activation.merge(&part.activation);
-                watch.gradient.merge(&part.gradient);
-                watch.live.iter_mut().zip(&part.live).for_each(|(a, &b)| *a |= b);
-                watch.histogram.iter_mut().zip(&part.histogram).for_each(|(a, &b)| *a += b);
-            }
+            total.merge(&shard.observed);
         }
         total
     }

@@ -4,9 +4,14 @@
 //! [`device::DeviceModel`] runs it on candle tensors of any device and float type. Both do forward and backward by hand
 //! and give the same numbers.
 
+pub mod build;
+mod cnn;
 pub mod device;
 pub mod host;
+pub mod lsuv;
+mod mlp;
 pub mod network;
+pub mod start;
 pub mod workspace;
 
 pub use network::{Layer, LayerSpec, Network, NetworkError, Op, Param, Role, Shape};

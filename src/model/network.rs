@@ -351,6 +351,14 @@ pub enum NetworkError {
         /// The limit.
         limit: usize,
     },
+    /// Residual blocks are asked for, but nothing can be in one.
+    #[error(
+        "residual: no {layers} layers in a row keep their shape; give some the width of the one before (and stride 1), or leave residual out"
+    )]
+    NoBlocks {
+        /// Layers of a block.
+        layers: usize,
+    },
     /// No layer at all.
     #[error("the network has no layer; add one")]
     Empty,
@@ -486,6 +494,9 @@ impl Builder {
             }
             let layer = self.layer(format!("{prefix}{i}"), shape, spec)?;
             shape = layer.output;
+            if let LayerSpec::Activation(activation) = spec {
+                self.credit(&layers, *activation);
+            }
             layers.push(layer);
         }
         Ok(layers)
@@ -498,6 +509,24 @@ impl Builder {
         }
         if let Some(watch) = layer.watch {
             self.watched[watch].activation = activation;
+        }
+    }
+
+    /// Tells the weight whose output reaches an activation through norms, scalars or a residual sum which one it is, so
+    /// that initialisers can take its gain.
+    fn credit(&mut self, layers: &[Layer], activation: Activation) {
+        for layer in layers.iter().rev() {
+            match &layer.op {
+                Op::Linear | Op::Conv2d(_) if layer.activation == Activation::Identity => {
+                    for index in [layer.weight, layer.bias].into_iter().flatten() {
+                        self.params[index].activation = activation;
+                    }
+                    return;
+                }
+                Op::Residual(body) => return self.credit(body, activation),
+                Op::BatchNorm { .. } | Op::LayerNorm { .. } | Op::Scale | Op::Shift => {}
+                _ => return,
+            }
         }
     }
 

@@ -1,0 +1,132 @@
+//! Layer-sequential unit-variance initialisation (Mishkin & Matas 2016): data-dependent rescaling of a start.
+
+use std::ops::Range;
+
+use thiserror::Error;
+
+use crate::activation::{Activation, ReluForm};
+use crate::config::init::{LsuvConfig, LsuvMean, LsuvTarget};
+use crate::kernels::moments::Sums;
+use crate::model::host::{HostModel, Loss, Observe, Targets};
+use crate::model::network::Role;
+
+/// A layer that LSUV cannot bring to unit variance.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum LsuvError {
+    /// Its outputs do not vary, or are not finite.
+    #[error(
+        "lsuv: {layer} has std {std} on {images} images, which no factor brings to 1; start from another init (zeros cannot be scaled) or leave lsuv out"
+    )]
+    Stuck {
+        /// Name of the layer.
+        layer: String,
+        /// What was measured.
+        std: f64,
+        /// Images that were measured.
+        images: usize,
+    },
+    /// The bounded number of rescalings did not suffice.
+    #[error(
+        "lsuv: {layer} has std {std} after {iterations} rescalings, expected 1 ± {tolerance}; raise init.lsuv.max_iterations or init.lsuv.tolerance"
+    )]
+    Slow {
+        /// Name of the layer.
+        layer: String,
+        /// What was measured last.
+        std: f64,
+        /// Rescalings.
+        iterations: usize,
+        /// What would have been close enough.
+        tolerance: f64,
+    },
+    /// A shift is wanted of an activation that has none.
+    #[error("lsuv: {layer} has the activation {activation}, which has no shift to move; set init.lsuv.mean = \"keep\"")]
+    NoShift {
+        /// Name of the layer.
+        layer: String,
+        /// Name of its activation.
+        activation: &'static str,
+    },
+}
+
+/// Rescales every weight layer in execution order until its output has unit variance on the given samples, then moves
+/// its mean to 0: weight first, mean second, so that the second does not undo the first.
+///
+/// # Errors
+/// Names the layer that cannot be brought to unit variance.
+pub fn lsuv(
+    model: &mut HostModel,
+    config: &LsuvConfig,
+    rows: usize,
+    fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+) -> Result<(), LsuvError> {
+    let network = model.network().clone();
+    let labels = vec![0; rows];
+    let observe = Observe { statistics: true, ..Observe::default() };
+    // The loss is not looked at: any will do.
+    let measure = |model: &mut HostModel, watch: usize| {
+        let seen = model.forward_training(rows, &fill, Targets::Labels(&labels), Loss::Mse, &observe);
+        let sums = match config.of {
+            LsuvTarget::Activation => seen.watches[watch].activation,
+            LsuvTarget::PreActivation => seen.watches[watch].pre_activation,
+        };
+        mean_and_std(&sums)
+    };
+    for (watch, watched) in network.watched.iter().enumerate() {
+        let Some(weight) = watched.weight.filter(|&i| network.params[i].role == Role::Weight) else { continue };
+        let layer = || watched.name.clone();
+        let mut iterations = 0;
+        let mut mean = loop {
+            let (mean, std) = measure(model, watch);
+            if (std - 1.0).abs() <= config.tolerance {
+                break mean;
+            }
+            if !std.is_finite() || !mean.is_finite() || std < 1e-30 {
+                return Err(LsuvError::Stuck { layer: layer(), std, images: rows });
+            }
+            if iterations == config.max_iterations {
+                return Err(LsuvError::Slow { layer: layer(), std, iterations, tolerance: config.tolerance });
+            }
+            iterations += 1;
+            let range = network.params[weight].range();
+            model.flat_params_mut()[range].iter_mut().for_each(|w| *w = (f64::from(*w) / std) as f32);
+        };
+        let has_bias = network.params.get(weight + 1).is_some_and(|param| param.role == Role::Bias);
+        // An output layer has no shift, but its bias does the same.
+        let by_bias = config.mean == LsuvMean::Bias || watched.activation == Activation::Identity;
+        match config.mean {
+            LsuvMean::Keep => {}
+            _ if by_bias => {
+                if has_bias {
+                    let range = network.params[weight + 1].range();
+                    model.flat_params_mut()[range].iter_mut().for_each(|b| *b -= mean as f32);
+                }
+            }
+            _ => {
+                let Some(ReluForm { leak, shift, max }) = watched.activation.relu_form() else {
+                    return Err(LsuvError::NoShift { layer: layer(), activation: watched.activation.name() });
+                };
+                let max = max.is_finite().then_some(max);
+                let mut shift = shift;
+                // Without a ceiling the first move is exact; with one a few more get there.
+                for _ in 0..config.max_iterations {
+                    shift += mean;
+                    model.set_activation(&watched.name, Activation::GeneralRelu { leak, shift, max });
+                    if max.is_none() {
+                        break;
+                    }
+                    (mean, _) = measure(model, watch);
+                    if mean.abs() < 1e-7 {
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn mean_and_std(sums: &Sums) -> (f64, f64) {
+    let mean = sums.sum / sums.n as f64;
+    (mean, (sums.sum_of_squares / sums.n as f64 - mean * mean).max(0.0).sqrt())
+}

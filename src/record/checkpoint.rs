@@ -1,0 +1,170 @@
+//! Everything that a run needs to go on as if it had never stopped.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::kernels::loss::LossSums;
+use crate::record::RecordError;
+use crate::record::histograms::Histograms;
+use crate::record::rows::EpochRow;
+use crate::record::tensors::{self, NamedTensor, Values};
+
+/// Parameters and optimiser state, in PyTorch's order, from whatever device.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Weights {
+    /// Every parameter.
+    pub params: Vec<Vec<f32>>,
+    /// Every slot of the optimiser, for each parameter.
+    pub slots: Vec<Vec<Vec<f32>>>,
+    /// Optimiser steps.
+    pub optimizer_steps: u64,
+    /// Batch norm's running estimates.
+    pub running: Vec<f32>,
+    /// Steps that moved them.
+    pub batches_seen: u64,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Training loss since the last evaluation: its `f64` bits, so that nothing is rounded on the way.
+    loss_bits: u64,
+    /// Right answers since then.
+    correct: usize,
+    /// Images since then.
+    rows: usize,
+    /// The last evaluation; its floats as bits.
+    last: Option<[u64; 6]>,
+    /// Best test accuracy so far, as bits.
+    best: Option<u64>,
+    /// Lengths of `steps.csv`, `layers.csv` and `epochs.csv`.
+    pub csv_bytes: [u64; 3],
+    /// Seconds spent: in all, and in training steps.
+    pub seconds: [f64; 2],
+    /// Training images seen in training steps, over all sittings.
+    pub images: u64,
+}
+
+impl Progress {
+    /// Training loss since the last evaluation.
+    pub fn sums(&self) -> LossSums {
+        LossSums { loss: f64::from_bits(self.loss_bits), correct: self.correct, rows: self.rows }
+    }
+
+    /// Keeps them.
+    pub fn set_sums(&mut self, sums: LossSums) {
+        (self.loss_bits, self.correct, self.rows) = (sums.loss.to_bits(), sums.correct, sums.rows);
+    }
+
+    /// The last evaluation and the best accuracy.
+    pub fn evaluations(&self) -> (Option<EpochRow>, Option<f64>) {
+        let row = self.last.map(|[epoch, step, a, b, c, d]| EpochRow {
+            epoch: f64::from_bits(epoch),
+            step,
+            train_loss: f64::from_bits(a),
+            train_accuracy: f64::from_bits(b),
+            test_loss: f64::from_bits(c),
+            test_accuracy: f64::from_bits(d),
+        });
+        (row, self.best.map(f64::from_bits))
+    }
+
+    /// Keeps them.
+    pub fn set_evaluations(&mut self, last: Option<EpochRow>, best: Option<f64>) {
+        self.last = last.map(|row| {
+            let [a, b, c, d] = [row.train_loss, row.train_accuracy, row.test_loss, row.test_accuracy].map(f64::to_bits);
+            [row.epoch.to_bits(), row.step, a, b, c, d]
+        });
+        self.best = best.map(f64::to_bits);
+    }
+}
+
+/// A run's state between two steps.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The run's complete config.
+    pub config: String,
+    /// Sum of its data.
+    pub data_sha256: String,
+    /// Where it stands.
+    pub progress: Progress,
+    /// Shifts that LSUV has moved, by layer: they are part of the network, not of its parameters.
+    pub activations: serde_json::Value,
+    /// Parameters and optimiser state.
+    pub weights: Weights,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint, complete or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path, histograms: &Histograms) -> Result<(), RecordError> {
+        let flat = |name: String, values: &[f32]| NamedTensor::f32(name, vec![values.len()], values.to_vec());
+        let Weights { params, slots, optimizer_steps, running, batches_seen } = &self.weights;
+        let mut all: Vec<_> = params.iter().enumerate().map(|(i, p)| flat(format!("param.{i}"), p)).collect();
+        for (s, slot) in slots.iter().enumerate() {
+            all.extend(slot.iter().enumerate().map(|(i, values)| flat(format!("slot.{s}.{i}"), values)));
+        }
+        all.push(flat("running".into(), running));
+        all.extend(
+            histograms.tensors().into_iter().map(|t| NamedTensor { name: format!("histogram.{}", t.name), ..t }),
+        );
+        let about = json!({
+            "config": self.config,
+            "data_sha256": self.data_sha256,
+            "progress": self.progress,
+            "activations": self.activations,
+            "params": params.len(),
+            "slots": slots.len(),
+            "optimizer_steps": optimizer_steps,
+            "batches_seen": batches_seen,
+        });
+        tensors::write(path, &all, &about)
+    }
+
+    /// Reads a checkpoint; the histograms' rows go into `histograms`.
+    ///
+    /// # Errors
+    /// The file is absent, damaged, or of another network.
+    pub fn read(path: &Path, histograms: &mut Histograms) -> Result<Self, RecordError> {
+        let (mut file, about) = tensors::read(path)?;
+        let mut parse = || -> Option<Self> {
+            let count = |key: &str| about[key].as_u64();
+            let mut floats = |name: &str| match file.remove(name)?.values {
+                Values::F32(values) => Some(values),
+                _ => None,
+            };
+            let n = count("params")?;
+            let params = (0..n).map(|i| floats(&format!("param.{i}"))).collect::<Option<_>>()?;
+            let slots = (0..count("slots")?)
+                .map(|s| (0..n).map(|i| floats(&format!("slot.{s}.{i}"))).collect::<Option<_>>())
+                .collect::<Option<_>>()?;
+            let weights = Weights {
+                params,
+                slots,
+                running: floats("running")?,
+                optimizer_steps: count("optimizer_steps")?,
+                batches_seen: count("batches_seen")?,
+            };
+            histograms.restore(|name| file.remove(&format!("histogram.{name}")))?;
+            Some(Self {
+                config: about["config"].as_str()?.into(),
+                data_sha256: about["data_sha256"].as_str()?.into(),
+                progress: serde_json::from_value(about["progress"].clone()).ok()?,
+                activations: about["activations"].clone(),
+                weights,
+            })
+        };
+        parse().ok_or_else(|| RecordError::Broken {
+            path: path.into(),
+            what: "lacks a part".into(),
+            expected: "a checkpoint of this run".into(),
+            advice: "the file is damaged or from another version: start the run again with --overwrite",
+        })
+    }
+}

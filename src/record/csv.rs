@@ -1,0 +1,71 @@
+//! CSV files that grow row by row and can be cut back to a known length.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use crate::record::RecordError;
+
+/// A CSV file that is being written.
+#[derive(Debug)]
+pub struct CsvFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+    bytes: u64,
+}
+
+impl CsvFile {
+    /// Starts a file with its header line.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn create(path: &Path, header: &str) -> Result<Self, RecordError> {
+        let file = File::create(path).map_err(RecordError::io(path, "creating the file"))?;
+        let mut csv = Self { path: path.into(), file: BufWriter::with_capacity(1 << 16, file), bytes: 0 };
+        csv.row(&format!("{header}\n"))?;
+        Ok(csv)
+    }
+
+    /// Opens a file again and cuts off whatever comes after `bytes`.
+    ///
+    /// # Errors
+    /// The file is absent or shorter than that.
+    pub fn resume(path: &Path, bytes: u64) -> Result<Self, RecordError> {
+        let open = || -> std::io::Result<(File, u64)> {
+            let file = OpenOptions::new().write(true).open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        };
+        let (mut file, length) = open().map_err(RecordError::io(path, "opening the file"))?;
+        if length < bytes {
+            return Err(RecordError::Broken {
+                path: path.into(),
+                what: format!("has {length} bytes"),
+                expected: format!("at least {bytes} as at the checkpoint"),
+                advice: "start the run again with --overwrite",
+            });
+        }
+        let cut = file.set_len(bytes).and_then(|()| file.seek(SeekFrom::End(0)));
+        cut.map_err(RecordError::io(path, "cutting the file back"))?;
+        Ok(Self { path: path.into(), file: BufWriter::with_capacity(1 << 16, file), bytes })
+    }
+
+    /// Appends finished lines.
+    ///
+    /// # Errors
+    /// The disk is full, or the file went away.
+    pub fn row(&mut self, lines: &str) -> Result<(), RecordError> {
+        self.file.write_all(lines.as_bytes()).map_err(RecordError::io(&self.path, "writing"))?;
+        self.bytes += lines.len() as u64;
+        Ok(())
+    }
+
+    /// Hands everything to the operating system and gives the length so far.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn flush(&mut self) -> Result<u64, RecordError> {
+        self.file.flush().map_err(RecordError::io(&self.path, "writing"))?;
+        Ok(self.bytes)
+    }
+}

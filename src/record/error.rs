@@ -1,0 +1,61 @@
+//! What can go wrong with a run's directory.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// A failure to write or read records; nothing half-written is left under a final name.
+#[derive(Debug, Error)]
+pub enum RecordError {
+    /// The operating system refused.
+    #[error("{}: {action} failed: {source}; {advice}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+        /// What to do.
+        advice: &'static str,
+    },
+    /// The directory is taken.
+    #[error("{}: already holds {found}; name another directory with --out, go on with --resume, or replace it with --overwrite", path.display())]
+    Taken {
+        /// The directory.
+        path: PathBuf,
+        /// What is in it.
+        found: &'static str,
+    },
+    /// A file that does not hold what its name says.
+    #[error("{}: {what}, expected {expected}; {advice}", path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+        /// What should be there.
+        expected: String,
+        /// What to do.
+        advice: &'static str,
+    },
+}
+
+impl RecordError {
+    /// An error of the operating system while doing `action`.
+    pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
+        move |source| {
+            let advice = match source.kind() {
+                std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
+                    "make it writable or name another directory with --out"
+                }
+                std::io::ErrorKind::StorageFull
+                | std::io::ErrorKind::QuotaExceeded
+                | std::io::ErrorKind::FileTooLarge => "free some space, then go on with --resume",
+                std::io::ErrorKind::NotFound => "check the path",
+                _ => "check the directory given with --out",
+            };
+            Self::Io { path: path.into(), action, source, advice }
+        }
+    }
+}

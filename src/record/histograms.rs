@@ -1,0 +1,83 @@
+//! The activations' histograms over time.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::record::RecordError;
+use crate::record::tensors::{self, NamedTensor, Values};
+
+/// Histograms of every watched layer, one row for each recorded step.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Histograms {
+    layers: Vec<String>,
+    range: [f64; 2],
+    bins: usize,
+    steps: Vec<i64>,
+    counts: Vec<Vec<i64>>,
+}
+
+impl Histograms {
+    /// No rows yet, for these layers; `bins` within `range`, and two more for what lies outside.
+    pub fn new(layers: Vec<String>, bins: usize, range: [f64; 2]) -> Self {
+        let counts = vec![Vec::new(); layers.len()];
+        Self { layers, range, bins, steps: Vec::new(), counts }
+    }
+
+    /// Whether nothing was recorded.
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Adds a row: `bins + 2` counts for each layer.
+    pub fn push<'a>(&mut self, step: u64, rows: impl Iterator<Item = &'a [u64]>) {
+        self.steps.push(step as i64);
+        for (counts, row) in self.counts.iter_mut().zip(rows) {
+            assert_eq!(row.len(), self.bins + 2, "bins of a histogram");
+            counts.extend(row.iter().map(|&n| n as i64));
+        }
+    }
+
+    /// As tensors: `step` `[rows]`, and for each layer `[rows, bins + 2]`.
+    pub fn tensors(&self) -> Vec<NamedTensor> {
+        let rows = self.steps.len();
+        let steps = NamedTensor::i64("step", vec![rows], self.steps.clone());
+        let layer = |(name, counts): (&String, &Vec<i64>)| {
+            NamedTensor::i64(name.clone(), vec![rows, self.bins + 2], counts.clone())
+        };
+        std::iter::once(steps).chain(self.layers.iter().zip(&self.counts).map(layer)).collect()
+    }
+
+    /// Takes the rows back from [`Histograms::tensors`]; `None` if they are not those of these layers.
+    pub fn restore(&mut self, mut find: impl FnMut(&str) -> Option<NamedTensor>) -> Option<()> {
+        let mut integers = |name: &str| match find(name)?.values {
+            Values::I64(values) => Some(values),
+            _ => None,
+        };
+        self.steps = integers("step")?;
+        for (name, counts) in self.layers.iter().zip(&mut self.counts) {
+            *counts = integers(name)?;
+            if counts.len() != self.steps.len() * (self.bins + 2) {
+                return None;
+            }
+        }
+        Some(())
+    }
+
+    /// Writes `histograms.safetensors`; the edges of the bins are in its metadata and in the tensor `edges`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), RecordError> {
+        let [low, high] = self.range;
+        let edge = |i: usize| low + (high - low) * i as f64 / self.bins as f64;
+        let mut all = self.tensors();
+        all.push(NamedTensor::f64("edges", vec![self.bins + 1], (0..=self.bins).map(edge).collect()));
+        let about = json!({
+            "content": "counts of the activations: below the range (and NaN), the bins between the edges, above the range",
+            "range": self.range,
+            "layers": self.layers,
+        });
+        tensors::write(path, &all, &about)
+    }
+}

@@ -1,0 +1,13 @@
+//! The directory of a run: plain files that other tools read, written so that what is present is complete.
+
+pub mod checkpoint;
+pub mod csv;
+pub mod error;
+pub mod histograms;
+pub mod rows;
+pub mod run_dir;
+pub mod summary;
+pub mod tensors;
+
+pub use crate::record::error::RecordError;
+pub use crate::record::run_dir::RunDir;

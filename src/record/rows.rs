@@ -1,0 +1,183 @@
+//! The columns of `steps.csv`, `layers.csv` and `epochs.csv`.
+
+use std::fmt::Write;
+
+use crate::kernels::activation::Watch;
+use crate::kernels::moments::Sums;
+
+/// `steps.csv`: one line for each optimiser step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepRow {
+    /// Step, from 0.
+    pub step: u64,
+    /// Epoch of the step, from 0.
+    pub epoch: u64,
+    /// Training images seen before the step.
+    pub images: u64,
+    /// Learning rate.
+    pub lr: f64,
+    /// Mean loss of the batch.
+    pub loss: f64,
+    /// Share of the batch that is right.
+    pub accuracy: f64,
+    /// Norm of all gradients together, before clipping; absent if the step was not taken.
+    pub gradient_norm: Option<f64>,
+}
+
+/// Header of `steps.csv`.
+pub const STEPS: &str = "step,epoch,images,lr,loss,accuracy,gradient_norm";
+
+impl StepRow {
+    /// The line.
+    pub fn write(&self, to: &mut String) {
+        let Self { step, epoch, images, lr, loss, accuracy, gradient_norm } = self;
+        let norm = gradient_norm.map_or_else(String::new, |norm| format!("{norm:?}"));
+        writeln!(to, "{step},{epoch},{images},{lr:?},{loss:?},{accuracy:?},{norm}").expect("strings take everything");
+    }
+}
+
+/// `epochs.csv`: one line for each evaluation.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct EpochRow {
+    /// Epochs done, with the part of a running one.
+    pub epoch: f64,
+    /// Steps done.
+    pub step: u64,
+    /// Mean training loss since the last evaluation.
+    pub train_loss: f64,
+    /// Training accuracy since the last evaluation.
+    pub train_accuracy: f64,
+    /// Mean loss on the test images.
+    pub test_loss: f64,
+    /// Accuracy on the test images.
+    pub test_accuracy: f64,
+}
+
+/// Header of `epochs.csv`.
+pub const EPOCHS: &str = "epoch,step,train_loss,train_accuracy,test_loss,test_accuracy";
+
+impl EpochRow {
+    /// The line.
+    pub fn write(&self, to: &mut String) {
+        let Self { epoch, step, train_loss, train_accuracy, test_loss, test_accuracy } = self;
+        writeln!(to, "{epoch:?},{step},{train_loss:?},{train_accuracy:?},{test_loss:?},{test_accuracy:?}")
+            .expect("strings take everything");
+    }
+}
+
+/// Mean, std, second moment, near-zero share and extremes of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Moments {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation, N in the denominator.
+    pub std: f64,
+    /// Mean square.
+    pub second_moment: f64,
+    /// Share of values near zero.
+    pub near_zero: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+}
+
+impl Moments {
+    /// The moments behind the sums.
+    pub fn of(sums: &Sums) -> Self {
+        let n = sums.n as f64;
+        let (mean, second_moment) = (sums.sum / n, sums.sum_of_squares / n);
+        // NaN must stay NaN here, which `max` would turn into 0.
+        let variance = second_moment - mean * mean;
+        let std = if variance < 0.0 { 0.0 } else { variance.sqrt() };
+        let near_zero = sums.near_zero as f64 / n;
+        Self { mean, std, second_moment, near_zero, min: f64::from(sums.min), max: f64::from(sums.max) }
+    }
+}
+
+/// Share of units that let no sample's gradient through.
+pub fn dead_fraction(watch: &Watch) -> f64 {
+    let dead = watch.live.iter().filter(|&&live| live == 0).count();
+    dead as f64 / watch.live.len().max(1) as f64
+}
+
+/// `layers.csv`: one line for each watched layer and recorded step (phase `train`) or evaluation (phase `test`).
+#[derive(Clone, Copy, Debug)]
+pub struct LayerRow<'a> {
+    /// Steps done before.
+    pub step: u64,
+    /// `train` or `test`.
+    pub phase: &'static str,
+    /// Name of the layer.
+    pub layer: &'a str,
+    /// What was seen.
+    pub watch: &'a Watch,
+    /// ‖w‖ before the step, ‖dL/dw‖ and ‖Δw‖ of the layer's weight.
+    pub norms: Option<[f64; 3]>,
+}
+
+/// Header of `layers.csv`.
+pub const LAYERS: &str = "step,phase,layer,\
+    pre_mean,pre_std,pre_second_moment,pre_near_zero,pre_min,pre_max,\
+    act_mean,act_std,act_second_moment,act_near_zero,act_min,act_max,dead,\
+    grad_mean,grad_std,grad_second_moment,grad_near_zero,grad_min,grad_max,\
+    weight_norm,weight_gradient_norm,update_ratio";
+
+impl LayerRow<'_> {
+    /// The line; numbers with the digits of an `f32`.
+    pub fn write(&self, to: &mut String) {
+        write!(to, "{},{},{},", self.step, self.phase, self.layer).expect("strings take everything");
+        write_moments(to, &self.watch.pre_activation);
+        write_moments(to, &self.watch.activation);
+        write_number(to, dead_fraction(self.watch));
+        write_moments(to, &self.watch.gradient);
+        match self.norms {
+            Some([weight, gradient, update]) => {
+                write_number(to, weight);
+                write_number(to, gradient);
+                // A weight of zeros moves infinitely far, compared with its size.
+                write_number(to, if weight > 0.0 { update / weight } else { f64::INFINITY });
+                to.pop();
+            }
+            None => to.push_str(",,"),
+        }
+        to.push('\n');
+    }
+}
+
+fn write_number(to: &mut String, value: f64) {
+    write!(to, "{:?},", value as f32).expect("strings take everything");
+}
+
+fn write_moments(to: &mut String, sums: &Sums) {
+    if sums.n == 0 {
+        to.push_str(",,,,,,");
+        return;
+    }
+    let Moments { mean, std, second_moment, near_zero, min, max } = Moments::of(sums);
+    [mean, std, second_moment, near_zero, min, max].into_iter().for_each(|value| write_number(to, value));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_as_many_fields_as_its_header() {
+        let watch = Watch { live: vec![0, 1], ..Watch::default() };
+        let mut full = watch.clone();
+        for sums in [&mut full.pre_activation, &mut full.activation, &mut full.gradient] {
+            crate::kernels::moments::add_block(sums, &[1.0, f32::NAN], 0.1);
+        }
+        let fields = |line: &str| line.trim_end_matches('\n').split(',').count();
+        for (watch, norms) in [(&watch, None), (&full, Some([1.0, 2.0, 3.0])), (&full, None)] {
+            let mut line = String::new();
+            LayerRow { step: 3, phase: "train", layer: "conv1", watch, norms }.write(&mut line);
+            assert_eq!(fields(&line), fields(LAYERS), "{line}");
+        }
+        let mut line = String::new();
+        let row = StepRow { step: 0, epoch: 0, images: 0, lr: 0.1, loss: f64::NAN, accuracy: 0.1, gradient_norm: None };
+        row.write(&mut line);
+        assert_eq!(line, "0,0,0,0.1,NaN,0.1,\n");
+    }
+}

@@ -1,0 +1,105 @@
+//! A run's directory: its names, who may write into it, and what makes it complete.
+
+use std::path::{Path, PathBuf};
+
+use crate::record::RecordError;
+use crate::record::tensors::write_atomically;
+
+/// What to do with a directory that already holds a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// Refuse.
+    Keep,
+    /// Remove the old records first.
+    Overwrite,
+    /// Go on with the run.
+    Resume,
+}
+
+/// The directory of a run. `run.json` is written last: where it stands, the run's other files are complete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunDir {
+    path: PathBuf,
+}
+
+const FILES: [&str; 9] = [
+    "run.json",
+    "config.toml",
+    "checkpoint.safetensors",
+    "steps.csv",
+    "layers.csv",
+    "epochs.csv",
+    "histograms.safetensors",
+    "init.safetensors",
+    "model.safetensors",
+];
+
+impl RunDir {
+    /// Opens `path` for a run and creates it if it is absent.
+    ///
+    /// # Errors
+    /// The directory holds a run already and `existing` is [`Existing::Keep`], or it cannot be written.
+    pub fn open(path: &Path, existing: Existing) -> Result<Self, RecordError> {
+        std::fs::create_dir_all(path).map_err(RecordError::io(path, "creating the directory"))?;
+        let dir = Self { path: path.into() };
+        let holds_run = FILES.iter().any(|name| dir.file(name).exists());
+        match existing {
+            Existing::Keep if holds_run => {
+                let found = if dir.file("run.json").exists() { "a run" } else { "an unfinished run" };
+                return Err(RecordError::Taken { path: path.into(), found });
+            }
+            Existing::Overwrite => {
+                for name in FILES {
+                    dir.remove(name)?;
+                }
+            }
+            Existing::Keep | Existing::Resume => {}
+        }
+        // A probe now is better than a failure after the first epoch.
+        let probe = tempfile::Builder::new().prefix(".initlab-").tempfile_in(path);
+        probe.map_err(RecordError::io(path, "creating a file in the directory"))?;
+        Ok(dir)
+    }
+
+    /// The first of `base`, `base-2`, `base-3`, … that does not exist yet.
+    pub fn unused(base: &Path) -> PathBuf {
+        let numbered = |i: usize| {
+            let mut name = base.as_os_str().to_owned();
+            name.push(format!("-{i}"));
+            PathBuf::from(name)
+        };
+        std::iter::once(base.to_path_buf()).chain((2..).map(numbered)).find(|path| !path.exists()).expect("endless")
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes a text file, complete or not at all.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn write(&self, name: &str, text: &str) -> Result<(), RecordError> {
+        write_atomically(&self.file(name), text.as_bytes())
+    }
+
+    /// Removes a file if it is there.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn remove(&self, name: &str) -> Result<(), RecordError> {
+        let path = self.file(name);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(RecordError::io(&path, "removing the file")(error))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! `run.json`: what came out of a run.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::rows::EpochRow;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It took all its steps, or reached its target.
+    Finished,
+    /// It met NaN or infinity.
+    Diverged,
+    /// It was stopped and can go on with `--resume`.
+    Interrupted,
+}
+
+/// Where a run met NaN or infinity.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Divergence {
+    /// The step, from 0.
+    pub step: u64,
+    /// The first layer, in execution order, whose numbers are not finite; absent if only the loss is not.
+    pub layer: Option<String>,
+    /// Which of its numbers: `pre-activation`, `gradient`, `weight gradient` or `loss`.
+    pub what: String,
+}
+
+/// Wall-clock times: the only part of a run's records that differs between two runs of the same config.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timing {
+    /// Threads.
+    pub threads: usize,
+    /// Seconds from the first step to the last record, over all sittings of a resumed run.
+    pub wall_s: f64,
+    /// Seconds in training steps alone.
+    pub train_s: f64,
+    /// Training images per second of these.
+    pub images_per_s: f64,
+}
+
+/// The result of a run, as `run.json` holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Name of the experiment.
+    pub name: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where it diverged, if it did.
+    pub diverged: Option<Divergence>,
+    /// Whether the target accuracy ended it early.
+    pub reached_target: bool,
+    /// `mnist`, `fashion-mnist`, `digits`, or a directory's name.
+    pub dataset: String,
+    /// Sum over the data of all four files.
+    pub data_sha256: String,
+    /// `usual` or `lesson`.
+    pub split: String,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// `cpu`, or the GPU.
+    pub device: String,
+    /// Version of initlab.
+    pub version: String,
+    /// Whole epochs done.
+    pub epochs: u64,
+    /// Steps done.
+    pub steps: u64,
+    /// Steps that the config asks for.
+    pub planned_steps: u64,
+    /// Mean training loss since the evaluation before the last one; absent before the first.
+    pub train_loss: Option<f64>,
+    /// Loss on the test images at the last evaluation.
+    pub test_loss: Option<f64>,
+    /// Accuracy on the test images at the last evaluation.
+    pub test_accuracy: Option<f64>,
+    /// The best of all evaluations.
+    pub best_test_accuracy: Option<f64>,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Wall-clock times.
+    pub timing: Timing,
+}
+
+impl Summary {
+    /// Takes over the figures of the last evaluation.
+    pub fn take(&mut self, row: &EpochRow) {
+        (self.train_loss, self.test_loss) = (finite(row.train_loss), finite(row.test_loss));
+        self.test_accuracy = Some(row.test_accuracy);
+        self.best_test_accuracy = Some(self.best_test_accuracy.map_or(row.test_accuracy, |b| b.max(row.test_accuracy)));
+    }
+
+    /// The text of `run.json`.
+    pub fn to_json(&self) -> String {
+        let text = serde_json::to_string_pretty(self).expect("a summary is made of strings and numbers");
+        format!("{text}\n")
+    }
+}
+
+/// JSON has no NaN: what is not finite is absent.
+fn finite(x: f64) -> Option<f64> {
+    Some(x).filter(|x| x.is_finite())
+}

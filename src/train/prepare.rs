@@ -1,0 +1,159 @@
+//! From a config and data to a run that could start: the network, its starting weights, the length.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use thiserror::Error;
+
+use crate::config::Experiment;
+use crate::config::experiment::{Budget, LossConfig};
+use crate::data::{Part, Prepared, epoch_order};
+use crate::init::InitError;
+use crate::model::build::{BuildError, build};
+use crate::model::host::{HostModel, Loss};
+use crate::model::lsuv::{LsuvError, lsuv};
+use crate::model::start::start;
+use crate::model::{Network, Shape};
+use crate::record::RecordError;
+use crate::record::tensors::NamedTensor;
+
+/// A run that cannot start or go on.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// The network of the config cannot be built for this data.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// An initialiser cannot fill a parameter.
+    #[error(transparent)]
+    Init(#[from] InitError),
+    /// LSUV cannot rescale a layer.
+    #[error(transparent)]
+    Lsuv(#[from] LsuvError),
+    /// The records cannot be written or read.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// The device failed.
+    #[error("the device failed: {0}; try --device cpu")]
+    Device(#[from] candle_core::Error),
+    /// The directory holds another run than the one to go on with.
+    #[error(
+        "{path}: cannot go on, because {what} of the run there differs; use the same, or start anew with --overwrite"
+    )]
+    OtherRun {
+        /// The directory.
+        path: String,
+        /// What differs.
+        what: String,
+    },
+}
+
+/// Everything about a run that is known before its first step.
+#[derive(Clone)]
+pub struct Plan {
+    /// The config.
+    pub experiment: Experiment,
+    /// The data.
+    pub data: Prepared,
+    /// The network; LSUV may have moved its shifts.
+    pub network: Arc<Network>,
+    /// Every parameter at the start, in PyTorch's order.
+    pub start: Vec<Vec<f32>>,
+    /// The loss.
+    pub loss: Loss,
+}
+
+impl Plan {
+    /// Builds the network and draws its start.
+    ///
+    /// # Errors
+    /// The network or its start is impossible; says where.
+    pub fn new(experiment: Experiment, data: Prepared) -> Result<Self, TrainError> {
+        let network = Arc::new(network(&experiment, &data)?);
+        let values = start(&network, &experiment.init, &experiment.model, experiment.seed)?;
+        let loss = match experiment.train.loss {
+            LossConfig::CrossEntropy => Loss::CrossEntropy,
+            LossConfig::Mse | LossConfig::MseDigit => Loss::Mse,
+        };
+        let mut plan = Self { experiment, data, network, start: values, loss };
+        plan.apply_lsuv()?;
+        Ok(plan)
+    }
+
+    fn apply_lsuv(&mut self) -> Result<(), TrainError> {
+        let Some(config) = self.experiment.init.lsuv else { return Ok(()) };
+        let mut model = HostModel::new(Arc::clone(&self.network), 1);
+        for (i, values) in self.start.iter().enumerate() {
+            model.set_param(i, values);
+        }
+        let n = self.data.len(Part::Train);
+        let mut images = epoch_order(self.experiment.seed, 0, n);
+        images.truncate(config.images);
+        lsuv(&mut model, &config, images.len(), |rows, out| self.data.gather(Part::Train, &images[rows], out))?;
+        self.network = Arc::clone(model.network());
+        self.start = (0..self.network.params.len()).map(|i| model.param(i)).collect();
+        Ok(())
+    }
+
+    /// Batches in an epoch; the last may be short.
+    pub fn steps_per_epoch(&self) -> u64 {
+        self.data.len(Part::Train).div_ceil(self.experiment.train.batch_size) as u64
+    }
+
+    /// Steps of the whole run.
+    pub fn total_steps(&self) -> u64 {
+        match self.experiment.train.budget {
+            Budget::Epochs(epochs) => epochs as u64 * self.steps_per_epoch(),
+            Budget::Steps(steps) => steps as u64,
+        }
+    }
+
+    /// The parameters as a `state_dict` names them, with batch norm's running estimates.
+    pub fn state_dict(&self, params: &[Vec<f32>], running: &[f32], batches_seen: u64) -> Vec<NamedTensor> {
+        let named = self.network.params.iter().zip(params);
+        let mut all: Vec<_> = named
+            .map(|(param, values)| NamedTensor::f32(param.key.clone(), param.shape.clone(), values.clone()))
+            .collect();
+        for (key, range) in &self.network.running {
+            all.push(NamedTensor::f32(key.clone(), vec![range.len()], running[range.clone()].to_vec()));
+            if let Some(module) = key.strip_suffix(".running_var") {
+                all.push(NamedTensor::i64(format!("{module}.num_batches_tracked"), vec![], vec![batches_seen as i64]));
+            }
+        }
+        all
+    }
+
+    /// What a reader of the weights needs to rebuild the network: its modules in the order of `nn.Sequential`.
+    pub fn about(&self) -> serde_json::Value {
+        let layers: Vec<_> = self
+            .network
+            .flat_layers()
+            .iter()
+            .map(|layer| {
+                json!({
+                    "module": layer.key,
+                    "name": layer.name,
+                    "input": layer.input.dims(),
+                    "output": layer.output.dims(),
+                    "activation": layer.activation,
+                })
+            })
+            .collect();
+        let normalization = self.data.normalization();
+        json!({
+            "name": self.experiment.name,
+            "seed": self.experiment.seed,
+            "layers": layers,
+            "normalization": { "divisor": normalization.divisor, "mean": normalization.mean, "std": normalization.std },
+        })
+    }
+}
+
+/// The network that the config describes for this data.
+///
+/// # Errors
+/// The shapes do not fit; says in which stage.
+pub fn network(experiment: &Experiment, data: &Prepared) -> Result<Network, BuildError> {
+    let (height, width) = data.image_size();
+    let outputs = if experiment.train.loss == LossConfig::MseDigit { 1 } else { data.classes() };
+    build(&experiment.model, Shape::Image { channels: 1, height, width }, outputs)
+}
