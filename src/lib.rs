@@ -1,6 +1,7 @@
 //! What weight initialisation does to deep networks, shown on real training runs.
 
 pub mod activation;
+pub mod cli;
 pub mod config;
 pub mod data;
 pub mod init;

@@ -37,6 +37,13 @@ pub struct FourFiles {
     pub sources: [Source; 4],
 }
 
+impl FourFiles {
+    /// The sums of the four plain files, in the order of [`NAMES`].
+    pub fn sums(&self) -> [&str; 4] {
+        self.sources.each_ref().map(|source| source.sha256.as_str())
+    }
+}
+
 /// How many classes the labels may name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Classes {
@@ -80,7 +87,7 @@ pub fn read(directory: &Path, name: &str, classes: Classes) -> Result<FourFiles,
         return Err(mismatch(&sources[0], "image size", size(&test), size(&train) + ", as the training images have"));
     }
     let classes = count_classes(classes, &train.labels, &test.labels, [&sources[3], &sources[1]])?;
-    let sha256 = combined_sha256([0, 1, 2, 3].map(|i| sources[i].sha256.as_str()));
+    let sha256 = combined_sha256(sources.each_ref().map(|source| source.sha256.as_str()));
     Ok(FourFiles { dataset: Dataset { name: name.into(), sha256, classes, train, test }, sources })
 }
 

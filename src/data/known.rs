@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::error::{DataError, Fault};
-use crate::data::files::{self, FourFiles, NAMES};
+use crate::data::files::{self, NAMES};
 use crate::data::split::pixel_moments;
 use crate::data::{Dataset, Images};
 
@@ -64,45 +64,35 @@ impl Known {
         )
     }
 
-    /// Whether the files are the published ones.
+    /// Whether `dataset`, whose four plain files have `sums`, is the published set.
     ///
     /// MNIST is compared by the sums of its four files. Of Fashion-MNIST only sums of the compressed files are
     /// published, which no re-compression keeps; it is known by its sizes, by its 6,000 and 1,000 images of each
     /// class, and by the published mean 0.2860 and standard deviation 0.3530 of its training pixels.
     ///
     /// # Errors
-    /// A fault that names what differs.
-    pub fn check(self, read: &FourFiles, directory: &Path) -> Result<Verdict, DataError> {
+    /// What differs, and in which of [`NAMES`].
+    pub fn check(self, dataset: &Dataset, sums: [&str; 4]) -> Result<Verdict, (usize, Fault)> {
+        let unlike = |file: usize, field, found: &str, expected: &str| {
+            let next = format!(
+                "if this is another data set, pass its directory as --dataset; if it should be {0}, remove the four \
+                 files and run `initlab data fetch {0}`",
+                self.name()
+            );
+            let expected = format!("{expected} of {}", self.name());
+            (file, Fault { field, found: found.into(), expected, next })
+        };
         match self {
-            Self::Mnist => {
-                let sums = read.sources.each_ref().map(|source| source.sha256.as_str());
-                if let Some(i) = (0..4).find(|&i| sums[i] != MNIST_SHA256[i]) {
-                    return Err(self.unlike(&read.sources[i].path, "SHA-256", sums[i], MNIST_SHA256[i]));
-                }
-                Ok(Verdict::Sums)
-            }
+            Self::Mnist => match (0..4).find(|&i| sums[i] != MNIST_SHA256[i]) {
+                Some(i) => Err(unlike(i, "SHA-256", sums[i], MNIST_SHA256[i])),
+                None => Ok(Verdict::Sums),
+            },
             Self::FashionMnist => {
-                let found = describe(&read.dataset);
+                let found = describe(dataset);
                 let expected = "60000+10000 images of 28x28, 6000 and 1000 of each class, mean 0.2860, std 0.3530";
-                if found == expected {
-                    Ok(Verdict::Statistics)
-                } else {
-                    Err(self.unlike(directory, "content", &found, expected))
-                }
+                if found == expected { Ok(Verdict::Statistics) } else { Err(unlike(2, "content", &found, expected)) }
             }
         }
-    }
-
-    fn unlike(self, path: &Path, field: &'static str, found: &str, expected: &str) -> DataError {
-        let next = format!(
-            "if this is another data set, pass its directory as --dataset; if it should be {0}, remove the four \
-             files and run `initlab data fetch {0}`",
-            self.name()
-        );
-        DataError::fault(
-            path,
-            Fault { field, found: found.into(), expected: format!("{expected} of {}", self.name()), next },
-        )
     }
 }
 

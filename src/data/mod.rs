@@ -117,7 +117,7 @@ impl Request {
 #[derive(Clone, Debug)]
 pub enum Origin {
     /// Four files, in the order of [`files::NAMES`].
-    Files([Source; 4]),
+    Files(Box<[Source; 4]>),
     /// The built-in digits.
     Generated {
         /// Their seed.
@@ -132,6 +132,8 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// Where they came from.
     pub origin: Origin,
+    /// What shows that a known set is what its name says; `None` for a directory and for the digits.
+    pub verdict: Option<Verdict>,
     /// One line for the user when the data is not what the default would be.
     pub notice: Option<String>,
 }
@@ -170,19 +172,36 @@ fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
     let directory = match request.places.find(known, request.data_dir.as_deref()) {
         Some(directory) => directory,
         None if request.allow_download && fetch::AVAILABLE => {
-            fetch::fetch(known, &request.places.kept(known), fetch::time_limit()?)?
+            let kept = request.places.kept(known);
+            fetch::fetch(known, &kept, fetch::time_limit()?)?;
+            kept
         }
         None => return Err(request.places.not_found(known)),
     };
-    let read = files::read(&directory, known.name(), Classes::Exactly(10))?;
-    known.check(&read, &directory)?;
-    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(read.sources), notice: None })
+    read_known(known, &directory)
+}
+
+/// Reads `known` from `directory` and checks that it is that set.
+///
+/// # Errors
+/// The files are absent, broken, or another set's.
+pub fn read_known(known: Known, directory: &Path) -> Result<Loaded, DataError> {
+    let read = files::read(directory, known.name(), Classes::Exactly(10))?;
+    let verdict = known
+        .check(&read.dataset, read.sums())
+        .map_err(|(file, fault)| DataError::fault(&read.sources[file].path, fault))?;
+    Ok(Loaded {
+        dataset: read.dataset,
+        origin: Origin::Files(Box::new(read.sources)),
+        verdict: Some(verdict),
+        notice: None,
+    })
 }
 
 fn load_directory(directory: &Path) -> Result<Loaded, DataError> {
     let name = directory.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned());
     let read = files::read(directory, &name, Classes::FromLabels).map_err(|error| suggest(error, directory))?;
-    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(read.sources), notice: None })
+    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(Box::new(read.sources)), verdict: None, notice: None })
 }
 
 fn load_digits(seed: u64, notice: Option<String>) -> Loaded {
@@ -190,7 +209,7 @@ fn load_digits(seed: u64, notice: Option<String>) -> Loaded {
     let sums = files::sums_of(&train, &test);
     let sha256 = files::combined_sha256(sums.each_ref().map(String::as_str));
     let dataset = Dataset { name: "digits".into(), sha256, classes: 10, train, test };
-    Loaded { dataset, origin: Origin::Generated { seed }, notice }
+    Loaded { dataset, origin: Origin::Generated { seed }, verdict: None, notice }
 }
 
 fn refuse_data_dir(request: &Request, what: &str) -> Result<(), DataError> {
