@@ -1,3 +1,77 @@
-//! The command line, a file per command.
+//! The command line, a file per command. stdout gets results, stderr progress and errors.
 
+pub mod completions;
 pub mod data;
+pub mod experiment;
+pub mod init;
+pub mod model;
+pub mod progress;
+pub mod train;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ConfigError;
+
+/// Shows what weight initialisation does: trains deep networks from many starts and records every layer.
+#[derive(Debug, Parser)]
+#[command(name = "initlab", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train a network as a config describes it, and record loss, accuracy and every layer.
+    Train(train::TrainArgs),
+    /// Write the starting weights of a config, without training.
+    Init(init::InitArgs),
+    /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
+    Model(model::ModelArgs),
+    /// Show, get and check data sets.
+    Data(data::DataCommand),
+    /// Print a script that completes this command's options in a shell.
+    Completions(completions::CompletionsArgs),
+}
+
+/// A mistake in how the command was called.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UsageError(pub String);
+
+/// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 130
+/// after Ctrl-C.
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Train(args) => train::run(&args),
+        Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        if broken_pipe(&error) {
+            return ExitCode::SUCCESS;
+        }
+        eprintln!("error: {error}");
+        let usage = error.is::<ConfigError>() || error.is::<UsageError>();
+        ExitCode::from(if usage { 2 } else { 1 })
+    })
+}
+
+/// Whether the reader of stdout, such as `head`, has simply seen enough.
+fn broken_pipe(error: &anyhow::Error) -> bool {
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Prints to stdout; unlike `println!` a closed pipe is an error, not a panic.
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(())
+}

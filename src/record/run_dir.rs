@@ -63,12 +63,12 @@ impl RunDir {
 
     /// The first of `base`, `base-2`, `base-3`, … that does not exist yet.
     pub fn unused(base: &Path) -> PathBuf {
-        let numbered = |i: usize| {
-            let mut name = base.as_os_str().to_owned();
-            name.push(format!("-{i}"));
-            PathBuf::from(name)
-        };
-        std::iter::once(base.to_path_buf()).chain((2..).map(numbered)).find(|path| !path.exists()).expect("endless")
+        numbered(base).find(|path| !path.exists()).expect("there is no end of numbers")
+    }
+
+    /// The last of `base`, `base-2`, `base-3`, … that exists.
+    pub fn last(base: &Path) -> Option<PathBuf> {
+        numbered(base).take_while(|path| path.exists()).last()
     }
 
     /// The directory.
@@ -102,4 +102,13 @@ impl RunDir {
             _ => Ok(()),
         }
     }
+}
+
+fn numbered(base: &Path) -> impl Iterator<Item = PathBuf> {
+    let numbered = |i: usize| {
+        let mut name = base.as_os_str().to_owned();
+        name.push(format!("-{i}"));
+        PathBuf::from(name)
+    };
+    std::iter::once(base.to_path_buf()).chain((2..).map(numbered))
 }

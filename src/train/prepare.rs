@@ -68,7 +68,7 @@ impl Plan {
     /// # Errors
     /// The network or its start is impossible; says where.
     pub fn new(experiment: Experiment, data: Prepared) -> Result<Self, TrainError> {
-        let network = Arc::new(network(&experiment, &data)?);
+        let network = Arc::new(network(&experiment, data.image_size(), data.classes())?);
         let values = start(&network, &experiment.init, &experiment.model, experiment.seed)?;
         let loss = match experiment.train.loss {
             LossConfig::CrossEntropy => Loss::CrossEntropy,
@@ -148,12 +148,12 @@ impl Plan {
     }
 }
 
-/// The network that the config describes for this data.
+/// The network that the config describes for images of `size` (height, width) in so many classes.
 ///
 /// # Errors
 /// The shapes do not fit; says in which stage.
-pub fn network(experiment: &Experiment, data: &Prepared) -> Result<Network, BuildError> {
-    let (height, width) = data.image_size();
-    let outputs = if experiment.train.loss == LossConfig::MseDigit { 1 } else { data.classes() };
+pub fn network(experiment: &Experiment, size: (usize, usize), classes: usize) -> Result<Network, BuildError> {
+    let (height, width) = size;
+    let outputs = if experiment.train.loss == LossConfig::MseDigit { 1 } else { classes };
     build(&experiment.model, Shape::Image { channels: 1, height, width }, outputs)
 }

@@ -39,6 +39,8 @@ pub enum Event<'a> {
         row: &'a StepRow,
         /// Images of the batch.
         images: usize,
+        /// The layers' statistics, if they were due.
+        observed: &'a Observed,
     },
     /// The test images were evaluated; the layers' statistics on them stand beside their names.
     Evaluated {
@@ -253,7 +255,7 @@ impl<'a> Run<'a> {
         }
         self.progress.images += rows as u64;
         self.progress.seconds[1] += begun.elapsed().as_secs_f64();
-        show(Event::Step { row: &row, images: rows });
+        show(Event::Step { row: &row, images: rows, observed: &seen });
         Ok(divergence)
     }
 

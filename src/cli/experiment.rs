@@ -1,0 +1,120 @@
+//! What every command that takes a config shares: reading it, loading its data, and pointing at its lines.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::cli::UsageError;
+use crate::config::{ConfigError, Document, Experiment};
+use crate::data::{Prepared, Request, load};
+use crate::model::build::BuildError;
+use crate::train::{Plan, TrainError};
+
+/// A config and changes to it.
+#[derive(Debug, Args)]
+pub struct ConfigArgs {
+    /// The experiment, such as configs/lesson_cnn.toml.
+    pub config: PathBuf,
+    /// Change one value of the config; may be given several times.
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub sets: Vec<String>,
+    /// Seed of every random stream, instead of the config's.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// auto, mnist, fashion-mnist, digits, or a directory of four IDX files, instead of the config's.
+    #[arg(long, value_name = "NAME|DIR")]
+    pub dataset: Option<String>,
+    /// Directory with the files of mnist or fashion-mnist.
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+}
+
+/// A config that was read, with its text at hand for errors that show up later.
+pub struct Loaded {
+    document: Document,
+    /// The experiment.
+    pub experiment: Experiment,
+}
+
+impl ConfigArgs {
+    /// Reads the config with its changes.
+    ///
+    /// # Errors
+    /// The file is absent, or something in it is not understood.
+    pub fn read(&self) -> Result<Loaded> {
+        let label = self.config.display().to_string();
+        let text = read_config(&self.config)?;
+        let document = Document::parse(&label, &text, &self.sets)?;
+        let name = self.config.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
+        let mut experiment = Experiment::read(document.root(), &name)?;
+        if let Some(seed) = self.seed {
+            experiment.seed = seed;
+        }
+        if let Some(dataset) = &self.dataset {
+            experiment.data.dataset.clone_from(dataset);
+        }
+        Ok(Loaded { document, experiment })
+    }
+
+    /// Finds and loads the experiment's data; says on stderr if it is not what was meant.
+    ///
+    /// # Errors
+    /// The data is absent or broken.
+    pub fn load_data(&self, experiment: &Experiment) -> Result<Prepared> {
+        let request = Request { data_dir: self.data.clone(), ..Request::new(experiment.data.choice()) };
+        let loaded = load(&request)?;
+        if let Some(notice) = &loaded.notice {
+            eprintln!("{notice}");
+        }
+        Ok(Prepared::new(loaded.dataset, experiment.data.split)?)
+    }
+}
+
+fn read_config(path: &Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|error| {
+        let advice = match error.kind() {
+            std::io::ErrorKind::NotFound => "give the path of a .toml file, such as configs/smoke.toml",
+            std::io::ErrorKind::InvalidData => "a config is a text file in UTF-8",
+            _ => "check that it is a readable file",
+        };
+        UsageError(format!("{}: cannot read the config: {error}; {advice}", path.display())).into()
+    })
+}
+
+impl Loaded {
+    /// Builds the plan of the run.
+    ///
+    /// # Errors
+    /// The network or its start is impossible; points at the config's line.
+    pub fn plan(&self, data: Prepared) -> Result<Plan> {
+        Plan::new(self.experiment.clone(), data).map_err(|error| match error {
+            TrainError::Build(error) => self.at_model(&error).into(),
+            TrainError::Init(error) => self.at_init(&error.to_string()).into(),
+            TrainError::Lsuv(error) => self.at_init(&error.to_string()).into(),
+            other => other.into(),
+        })
+    }
+
+    /// A network that cannot be built, at the line of the stage or of the sizes.
+    pub fn at_model(&self, error: &BuildError) -> ConfigError {
+        let root = self.document.root();
+        let Ok(Some(model)) = root.section("model") else { return root.error("model", error.to_string()) };
+        let message = format!("cannot be built: {error}");
+        if let (Some(stage), Ok(Some(stages))) = (error.stage, model.sections("stages"))
+            && let Some(stage) = stages.get(stage)
+        {
+            return stage.error("channels", message);
+        }
+        let key = ["residual", "widths", "width", "stages"].into_iter().find(|key| model.value(key).is_some());
+        model.error(key.unwrap_or("kind"), message)
+    }
+
+    /// A start that is impossible, at the line of `[init]`.
+    fn at_init(&self, message: &str) -> ConfigError {
+        let root = self.document.root();
+        let Ok(Some(init)) = root.section("init") else { return root.error("init", message) };
+        let key = ["lsuv", "weight", "preset"].into_iter().find(|key| init.value(key).is_some());
+        init.error(key.unwrap_or("weight"), format!("cannot be done: {message}"))
+    }
+}

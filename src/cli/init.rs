@@ -1,0 +1,33 @@
+//! `initlab init`: the starting weights alone.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::cli::experiment::ConfigArgs;
+use crate::model::host::HostModel;
+use crate::record::tensors;
+
+/// Write the starting weights of a config, without training.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The safetensors file to write.
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+/// Writes the file: PyTorch's names and layouts.
+///
+/// # Errors
+/// The config, the data or the file.
+pub fn run(args: &InitArgs) -> Result<()> {
+    let loaded = args.config.read()?;
+    let plan = loaded.plan(args.config.load_data(&loaded.experiment)?)?;
+    let running = HostModel::new(plan.network.clone(), 1).running().to_vec();
+    tensors::write(&args.output, &plan.state_dict(&plan.start, &running, 0), &plan.about())?;
+    let (n, name) = (plan.network.parameters(), args.output.display());
+    super::print(&format!("{name}: {n} parameters of {} at seed {}\n", plan.experiment.name, plan.experiment.seed))
+}

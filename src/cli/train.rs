@@ -1,0 +1,237 @@
+//! `initlab train`: one run from a config, with its records.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
+
+use crate::cli::UsageError;
+use crate::cli::experiment::ConfigArgs;
+use crate::cli::model::trimmed;
+use crate::cli::progress::Progress;
+use crate::model::host::Observed;
+use crate::record::rows::{Moments, dead_fraction};
+use crate::record::run_dir::{Existing, RunDir};
+use crate::record::summary::{Outcome, Summary};
+use crate::train::engine::Compute;
+use crate::train::{Event, Plan, train};
+
+/// Train a network as a config describes it, and record loss, accuracy and every layer.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Threads; the result does not depend on it [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Where to compute.
+    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
+    device: DeviceChoice,
+    /// Directory of the records [default: runs/NAME-seedN, or the next free number].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with an interrupted run from its last checkpoint.
+    #[arg(long)]
+    resume: bool,
+    /// Replace the run that the directory holds.
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
+    /// Print the object of run.json instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum DeviceChoice {
+    /// The CPU's kernels.
+    Cpu,
+    /// The first CUDA device, through candle.
+    Cuda,
+}
+
+/// Set by Ctrl-C; the run then ends after the step in progress.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Trains and prints the result; exit code 130 if it was interrupted.
+///
+/// # Errors
+/// The call, the config, the data, the directory or the device.
+pub fn run(args: &TrainArgs) -> Result<ExitCode> {
+    let loaded = args.config.read()?;
+    let compute = args.compute()?;
+    let dir = args.directory(&loaded.experiment.name, loaded.experiment.seed)?;
+    if args.resume
+        && let Some(summary) = finished(&dir)
+    {
+        eprintln!("{}: this run has ended already; nothing to do", dir.display());
+        super::print(&if args.json { summary.to_json() } else { facts(&summary, &dir) })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let existing = match (args.resume, args.overwrite) {
+        (true, _) => Existing::Resume,
+        (_, true) => Existing::Overwrite,
+        _ => Existing::Keep,
+    };
+    // Before the data is loaded: a directory that cannot be used should not cost the wait.
+    RunDir::open(&dir, if args.overwrite { Existing::Resume } else { existing })?;
+    let data = args.config.load_data(&loaded.experiment)?;
+    let plan = loaded.plan(data)?;
+    catch_interrupt()?;
+    let mut progress = Progress::new();
+    let mut layers = LayerTable::default();
+    let summary = train(&plan, &compute, &dir, existing, &STOP, |event| {
+        layers.see(&event);
+        progress.show(&event);
+    });
+    progress.finish();
+    let summary = summary?;
+    if args.json {
+        super::print(&summary.to_json())?;
+    } else {
+        super::print(&format!("{}\n{}", layers.text(&plan), facts(&summary, &dir)))?;
+    }
+    if summary.outcome == Outcome::Interrupted {
+        eprintln!("interrupted; go on with the same command and --resume --out {}", dir.display());
+        return Ok(ExitCode::from(130));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn catch_interrupt() -> Result<()> {
+    ctrlc::set_handler(|| {
+        if STOP.swap(true, Ordering::Relaxed) {
+            // A second Ctrl-C does not wait for the step to end.
+            std::process::exit(130);
+        }
+    })
+    .context("cannot catch Ctrl-C")
+}
+
+impl TrainArgs {
+    fn compute(&self) -> Result<Compute> {
+        let threads = self
+            .threads
+            .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+        match self.device {
+            DeviceChoice::Cpu => Ok(Compute::Host { threads }),
+            #[cfg(feature = "cuda")]
+            DeviceChoice::Cuda => {
+                let device = candle_core::Device::new_cuda(0);
+                Ok(Compute::Device(device.context("no CUDA device answers; use --device cpu")?))
+            }
+            #[cfg(not(feature = "cuda"))]
+            DeviceChoice::Cuda => Err(UsageError(
+                "--device cuda: this build has no CUDA; build it with `cargo build --release --features cuda`".into(),
+            )
+            .into()),
+        }
+    }
+
+    fn directory(&self, name: &str, seed: u64) -> Result<PathBuf> {
+        if let Some(out) = &self.out {
+            return Ok(out.clone());
+        }
+        let safe: String =
+            name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+        let base = Path::new("runs").join(format!("{}-seed{seed}", safe.trim_start_matches('.')));
+        if !self.resume {
+            return Ok(RunDir::unused(&base));
+        }
+        let error = || UsageError(format!("--resume: there is no run in {}; name it with --out", base.display()));
+        RunDir::last(&base).ok_or_else(|| error().into())
+    }
+}
+
+/// The summary of a run that needs nothing more.
+fn finished(dir: &Path) -> Option<Summary> {
+    let text = std::fs::read_to_string(dir.join("run.json")).ok()?;
+    let summary: Summary = serde_json::from_str(&text).ok()?;
+    (summary.outcome != Outcome::Interrupted).then_some(summary)
+}
+
+/// What came out, in a few lines.
+fn facts(summary: &Summary, dir: &Path) -> String {
+    let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
+    let outcome = match (&summary.diverged, summary.outcome) {
+        (Some(divergence), _) => {
+            let place = divergence.layer.as_deref().map_or_else(String::new, |layer| format!(" of {layer}"));
+            format!("diverged at step {}: the {}{place} is not finite", divergence.step, divergence.what)
+        }
+        (None, Outcome::Interrupted) => format!("interrupted at step {}", summary.steps),
+        (None, _) if summary.reached_target => format!("reached its target at step {}", summary.steps),
+        (None, _) => format!("finished after {} steps", summary.steps),
+    };
+    let loss = summary.train_loss.map_or_else(|| "not measured".into(), |loss| format!("{loss:.4}"));
+    format!(
+        "{}, seed {}, on {}: {outcome}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
+        summary.name,
+        summary.seed,
+        summary.dataset,
+        percent(summary.test_accuracy),
+        percent(summary.best_test_accuracy),
+        summary.timing.images_per_s.round(),
+        summary.timing.threads,
+        if summary.timing.threads == 1 { "" } else { "s" },
+        dir.display()
+    )
+}
+
+/// Every layer at the first step and at the last evaluation.
+#[derive(Default)]
+struct LayerTable {
+    first: Option<Observed>,
+    last: Option<Observed>,
+}
+
+impl LayerTable {
+    fn see(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Step { observed, .. } if self.first.is_none() && !observed.watches.is_empty() => {
+                self.first = Some((*observed).clone());
+            }
+            Event::Evaluated { observed, .. } => self.last = Some((*observed).clone()),
+            _ => {}
+        }
+    }
+
+    fn text(&self, plan: &Plan) -> String {
+        let Some(first) = &self.first else { return String::new() };
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING);
+        table.set_header(["layer", "mean", "std", "dead", "grad std", "", "mean", "std", "dead", "near 0"]);
+        for (i, watched) in plan.network.watched.iter().enumerate() {
+            let watch = &first.watches[i];
+            let (start, gradient) = (Moments::of(&watch.activation), Moments::of(&watch.gradient));
+            let mut row = vec![
+                watched.name.clone(),
+                short(start.mean),
+                short(start.std),
+                percent(dead_fraction(watch)),
+                short(gradient.std),
+                "→".into(),
+            ];
+            if let Some(watch) = self.last.as_ref().and_then(|last| last.watches.get(i)) {
+                let end = Moments::of(&watch.activation);
+                row.extend([short(end.mean), short(end.std), percent(dead_fraction(watch)), percent(end.near_zero)]);
+            }
+            table.add_row(row);
+        }
+        for column in (1..10).filter(|&column| column != 5) {
+            table.column_mut(column).expect("the header has them").set_cell_alignment(CellAlignment::Right);
+        }
+        format!("activations at the first step → at the last evaluation, on all test images\n{}\n", trimmed(&table))
+    }
+}
+
+/// Four digits that fit into eight columns, whatever the size.
+fn short(x: f64) -> String {
+    let size = x.abs();
+    if x == 0.0 || (1e-3..1e4).contains(&size) { format!("{x:.4}") } else { format!("{x:.1e}") }
+}
+
+fn percent(x: f64) -> String {
+    format!("{:.0} %", 100.0 * x)
+}
