@@ -213,3 +213,48 @@ fn files_are_written_into_a_new_or_empty_directory_or_not_at_all() {
     assert_eq!(fs::read_dir(&empty).unwrap().count(), 4);
     assert_eq!(fs::read_dir(work.path()).unwrap().count(), 2, "a temporary directory was left");
 }
+
+#[test]
+fn without_mnist_the_default_is_the_digits_with_a_notice_that_says_so() {
+    let loaded = load(&request(Choice::Auto)).unwrap();
+    assert_eq!((loaded.dataset.name.as_str(), loaded.dataset.train.len()), ("digits", 60_000));
+    let notice = loaded.notice.unwrap();
+    assert!(notice.starts_with("using the built-in digits, not MNIST: mnist not found") && !notice.contains('\n'));
+}
+
+fn initlab(arguments: &[&str]) -> (bool, String, String) {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_initlab")).args(arguments).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn the_data_command_shows_and_verifies_a_directory() {
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("letters");
+    let (train, test) = small();
+    files::write(&directory, &train, &test).unwrap();
+    let path = directory.to_str().unwrap();
+    let sums = files::sums_of(&train, &test);
+
+    let (ok, stdout, _) = initlab(&["data", "info", "--json", "--dataset", path]);
+    let shown: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert!(ok && shown["name"] == "letters" && shown["train"]["per_class"] == serde_json::json!([4, 4, 4]));
+    assert_eq!(shown["sha256"], files::combined_sha256(sums.each_ref().map(String::as_str)));
+
+    let (ok, stdout, stderr) = initlab(&["data", "verify", "--dataset", path]);
+    let lines: Vec<String> = sums.iter().zip(NAMES).map(|(sum, name)| format!("{sum}  {name}")).collect();
+    assert!(ok && stdout.lines().eq(lines), "{stdout}{stderr}");
+
+    fs::write(directory.join(NAMES[3]), [0; 3]).unwrap();
+    let (ok, stdout, stderr) = initlab(&["data", "verify", "--dataset", path]);
+    assert!(!ok && stdout.is_empty() && stderr.contains("magic number: found the end of the file"), "{stderr}");
+}
+
+#[cfg(not(feature = "hub"))]
+#[test]
+fn without_the_download_feature_fetch_says_how_to_get_the_files_by_hand() {
+    let work = tempfile::tempdir().unwrap();
+    let (ok, _, stderr) = initlab(&["data", "fetch", "mnist", "--out", work.path().join("m").to_str().unwrap()]);
+    assert!(!ok && stderr.contains("without the feature `hub`") && stderr.contains("https://"), "{stderr}");
+}

@@ -42,3 +42,51 @@ fn images(seed: u64, part: &str, n: usize) -> Images {
     );
     Images { pixels, labels, rows: pen::SIZE, cols: pen::SIZE }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::files;
+    use crate::data::{Normalization, Split};
+
+    /// The digits are data that runs are recorded with: they must not change.
+    #[test]
+    fn the_digits_of_seed_0_stay_as_they_are_and_measure_like_mnist() {
+        let (train, test) = generate(0);
+        let sums = files::sums_of(&train, &test);
+        assert_eq!(files::combined_sha256(sums.each_ref().map(String::as_str)), GOLDEN);
+        let n = Normalization::of(Split::Usual, &train.pixels);
+        assert!((n.mean / 0.1307 - 1.0).abs() < 0.02 && (n.std / 0.3081 - 1.0).abs() < 0.02, "{n:?}");
+        for (images, each) in [(&train, TRAIN / 10), (&test, TEST / 10)] {
+            for digit in 0..10 {
+                assert_eq!(images.labels.iter().filter(|&&label| label == digit).count(), each);
+            }
+        }
+    }
+    const GOLDEN: &str = "ddafbb071f30bf5e8c2dbd83eebcdbfdadefdd4e3242cc2f4957fd50145fc657";
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let with = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| images(5, "train", 3 * CHUNK + 1))
+        };
+        assert_eq!(with(1), with(3));
+    }
+
+    #[test]
+    fn seeds_and_parts_give_different_images() {
+        let first = images(1, "train", 10).pixels;
+        assert_ne!(first, images(2, "train", 10).pixels);
+        assert_ne!(first, images(1, "test", 10).pixels);
+    }
+
+    #[test]
+    fn no_image_is_empty_or_full() {
+        let drawn = images(3, "train", 5_000);
+        for (i, image) in drawn.pixels.chunks_exact(pen::SIZE * pen::SIZE).enumerate() {
+            let ink = image.iter().filter(|&&pixel| pixel > 127).count();
+            assert!((20..400).contains(&ink), "image {i} has {ink} bright pixels");
+        }
+    }
+}
