@@ -204,7 +204,8 @@ impl Windows {
         let mut best = taps[0].clone();
         let mut chosen = best.zeros_like()?;
         for (i, tap) in taps.iter().enumerate().skip(1) {
-            let larger = tap.gt(&best)?;
+            // NaN is larger than everything, as in PyTorch: a diverged run must not hide behind a pool.
+            let larger = tap.gt(&best)?.maximum(&tap.ne(tap)?)?;
             best = larger.where_cond(tap, &best)?;
             chosen = larger.where_cond(&chosen.affine(0.0, i as f64)?, &chosen)?;
         }

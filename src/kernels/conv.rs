@@ -42,6 +42,13 @@ impl ConvShape {
         let last = (size + self.padding).saturating_sub(start).min(kernel);
         (first, last.max(first))
     }
+
+    /// The pixel at padded coordinate `at` on an axis of `size`. With much padding a window may lie wholly outside the
+    /// image: then no tap is inside, and what it would start from is held within bounds.
+    #[inline(always)]
+    fn first_pixel(&self, at: usize, size: usize) -> usize {
+        at.saturating_sub(self.padding).min(size)
+    }
 }
 
 dispatch! {
@@ -61,7 +68,7 @@ dispatch! {
                     for ky in ky0..ky1 {
                         let y = oy * shape.stride + ky - shape.padding;
                         let line = &mut out[ky * row..][..row];
-                        let x0 = (ox * shape.stride + kx0).saturating_sub(shape.padding);
+                        let x0 = shape.first_pixel(ox * shape.stride + kx0, shape.input[1]);
                         let from = &image[(y * shape.input[1] + x0) * c..][..(kx1 - kx0) * c];
                         line[..kx0 * c].fill(0.0);
                         line[kx1 * c..].fill(0.0);
@@ -88,7 +95,7 @@ dispatch! {
                     let from = patch.next().expect("a patch for every window");
                     for ky in ky0..ky1 {
                         let y = oy * shape.stride + ky - shape.padding;
-                        let x0 = (ox * shape.stride + kx0).saturating_sub(shape.padding);
+                        let x0 = shape.first_pixel(ox * shape.stride + kx0, shape.input[1]);
                         let line = &from[ky * row + kx0 * c..ky * row + kx1 * c];
                         let to = &mut image[(y * shape.input[1] + x0) * c..][..(kx1 - kx0) * c];
                         to.iter_mut().zip(line).for_each(|(t, &f)| *t += f);
@@ -109,4 +116,78 @@ fn copy(to: &mut [f32], from: &[f32]) {
         t.copy_from_slice(f);
     }
     to.into_remainder().iter_mut().zip(from.remainder()).for_each(|(t, &f)| *t = f);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::{rng, standard_normals};
+
+    /// Input size, channels, kernel, stride, padding.
+    type Geometry = ([usize; 2], usize, [usize; 2], usize, usize);
+    const SHAPES: [Geometry; 14] = [
+        ([4, 4], 1, [3, 3], 1, 0),
+        ([4, 4], 1, [3, 3], 1, 1),
+        ([5, 7], 3, [3, 3], 2, 1),
+        ([7, 5], 2, [5, 5], 2, 2),
+        ([6, 6], 4, [1, 1], 1, 0),
+        ([6, 6], 4, [1, 1], 3, 0),
+        ([5, 4], 2, [2, 3], 1, 0),
+        ([5, 4], 2, [3, 2], 2, 1),
+        ([3, 3], 9, [3, 3], 1, 0),
+        ([3, 8], 1, [1, 5], 1, 2),
+        ([4, 9], 8, [4, 2], 5, 0),
+        // Padding beyond the kernel: some windows see nothing of the image.
+        ([3, 4], 2, [1, 1], 1, 2),
+        ([3, 4], 1, [2, 3], 1, 4),
+        ([2, 2], 3, [3, 3], 4, 5),
+    ];
+
+    fn shape((input, channels, kernel, stride, padding): Geometry) -> ConvShape {
+        let output = [0, 1].map(|axis| (input[axis] + 2 * padding - kernel[axis]) / stride + 1);
+        ConvShape { in_channels: channels, out_channels: 1, kernel, stride, padding, input, output }
+    }
+
+    #[test]
+    fn a_patch_holds_the_pixels_of_its_window_and_zeros_outside() {
+        for (input, c, kernel, stride, padding) in SHAPES {
+            let shape = shape((input, c, kernel, stride, padding));
+            let images = standard_normals(&mut rng(0, "images"), 2 * shape.input_len());
+            let images: Vec<f32> = images.iter().map(|&x| x as f32).collect();
+            let mut patches = vec![f32::NAN; 2 * shape.windows() * shape.patch()];
+            im2col(&shape, &images, &mut patches);
+            let mut at = 0;
+            for image in images.chunks_exact(shape.input_len()) {
+                for (oy, ox) in (0..shape.output[0]).flat_map(|oy| (0..shape.output[1]).map(move |ox| (oy, ox))) {
+                    for (ky, kx) in (0..kernel[0]).flat_map(|ky| (0..kernel[1]).map(move |kx| (ky, kx))) {
+                        let y = (oy * stride + ky).checked_sub(padding).filter(|&y| y < input[0]);
+                        let x = (ox * stride + kx).checked_sub(padding).filter(|&x| x < input[1]);
+                        for channel in 0..c {
+                            let want = y.zip(x).map_or(0.0, |(y, x)| image[(y * input[1] + x) * c + channel]);
+                            assert_eq!(patches[at], want, "{shape:?}: window {oy},{ox}, tap {ky},{kx}");
+                            at += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// ⟨im2col(x), y⟩ = ⟨x, col2im(y)⟩, exactly, since the values are small integers.
+    #[test]
+    fn col2im_is_the_adjoint_of_im2col() {
+        for geometry in SHAPES {
+            let shape = shape(geometry);
+            let integers = |name: &str, n: usize| -> Vec<f32> {
+                standard_normals(&mut rng(0, name), n).into_iter().map(|x| (4.0 * x).round() as f32).collect()
+            };
+            let x = integers("x", 2 * shape.input_len());
+            let y = integers("y", 2 * shape.windows() * shape.patch());
+            let (mut patches, mut images) = (vec![f32::NAN; y.len()], vec![f32::NAN; x.len()]);
+            im2col(&shape, &x, &mut patches);
+            col2im(&shape, &y, &mut images);
+            let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
+            assert_eq!(inner(&patches, &y), inner(&x, &images), "{shape:?}");
+        }
+    }
 }

@@ -2,6 +2,9 @@
 
 use super::conv::ConvShape;
 
+/// No pixel of the window was seen yet.
+const NONE: u32 = u32::MAX;
+
 /// Maximum of each window; `chosen` gets the position within the image of the first maximum (as PyTorch's CPU code
 /// chooses among equals), for the backward pass. The geometry is that of a convolution with as many output as input
 /// channels; padding never wins.
@@ -13,12 +16,12 @@ pub fn max_forward(shape: &ConvShape, images: &[f32], out: &mut [f32], chosen: &
         .zip(out.chunks_exact_mut(per_image))
         .zip(chosen.chunks_exact_mut(per_image))
     {
-        out.fill(f32::NEG_INFINITY);
+        // A window of nothing but −∞ has a first maximum too, so what stands first is seen by its place, not its value.
+        chosen.fill(NONE);
         for_each_tap(shape, |window, pixel| {
             for channel in 0..c {
                 let (from, to) = (pixel * c + channel, window * c + channel);
-                let first = out[to] == f32::NEG_INFINITY;
-                if image[from] > out[to] || image[from].is_nan() || first {
+                if chosen[to] == NONE || image[from] > out[to] || image[from].is_nan() {
                     out[to] = image[from];
                     chosen[to] = from as u32;
                 }
@@ -118,5 +121,97 @@ pub fn transpose_images(from: &[f32], rows: usize, cols: usize, to: &mut [f32]) 
                 to[j * rows + i] = from[i * cols + j];
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Square windows over NHWC images.
+    fn shape(input: [usize; 2], channels: usize, kernel: usize, stride: usize, padding: usize) -> ConvShape {
+        let output = input.map(|size| (size + 2 * padding - kernel) / stride + 1);
+        let (in_channels, kernel) = (channels, [kernel; 2]);
+        ConvShape { in_channels, out_channels: channels, kernel, stride, padding, input, output }
+    }
+
+    #[test]
+    fn the_first_of_equal_maxima_is_chosen() {
+        let (nan, low) = (f32::NAN, f32::NEG_INFINITY);
+        for (values, best, at) in [
+            ([1.0, 1.0, 1.0, 1.0], 1.0, 0),
+            ([0.0, 2.0, 2.0, 1.0], 2.0, 1),
+            ([-3.0, -3.0, -4.0, -3.0], -3.0, 0),
+            ([0.0, -0.0, 0.0, -1.0], 0.0, 0),
+            ([low, low, low, low], low, 0),
+            ([low, low, 5.0, 5.0], 5.0, 2),
+            ([1.0, nan, 2.0, 3.0], nan, 1),
+        ] {
+            let (mut out, mut chosen) = ([0.0], [9]);
+            max_forward(&shape([2, 2], 1, 2, 2, 0), &values, &mut out, &mut chosen);
+            assert!(out[0] == best || (out[0].is_nan() && best.is_nan()), "{values:?}: maximum {}", out[0]);
+            assert_eq!(chosen[0], at, "{values:?}: chosen position");
+        }
+    }
+
+    #[test]
+    fn padding_never_wins_and_gets_no_gradient() {
+        let shape = shape([2, 3], 2, 3, 2, 1);
+        // Channel 0 counts up from −6, channel 1 down from −1: zeros would win every window.
+        let images: Vec<f32> = (0..6).flat_map(|i| [i as f32 - 6.0, -1.0 - i as f32]).collect();
+        let (mut out, mut chosen) = ([0.0; 4], [0; 4]);
+        max_forward(&shape, &images, &mut out, &mut chosen);
+        assert_eq!((out, chosen), ([-2.0, -1.0, -1.0, -2.0], [8, 1, 10, 3]));
+        let mut back = [f32::NAN; 12];
+        max_backward(&shape, &[1.0, 2.0, 3.0, 4.0], &chosen, &mut back);
+        assert_eq!(back, [0.0, 2.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 3.0, 0.0]);
+    }
+
+    #[test]
+    fn a_pixel_that_wins_two_windows_gets_both_gradients() {
+        let (mut out, mut chosen, mut back) = ([0.0; 2], [0; 2], [f32::NAN; 6]);
+        let shape = shape([2, 3], 1, 2, 1, 0);
+        max_forward(&shape, &[0.0, 7.0, 1.0, 2.0, 3.0, 4.0], &mut out, &mut chosen);
+        max_backward(&shape, &[0.5, 0.25], &chosen, &mut back);
+        assert_eq!(back, [0.0, 0.75, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    /// ⟨pool(x), y⟩ = ⟨x, pool′(y)⟩: both are exact on these small integers, with windows of 4 and 16 pixels.
+    #[test]
+    fn the_backward_pass_of_an_average_is_its_adjoint() {
+        for (input, channels, kernel, stride) in
+            [([4, 4], 1, 2, 2), ([5, 7], 3, 2, 2), ([5, 7], 3, 2, 1), ([9, 4], 2, 4, 3), ([3, 5], 1, 1, 2)]
+        {
+            let shape = shape(input, channels, kernel, stride, 0);
+            let integers =
+                |n: usize, factor: usize| (0..n).map(|i| (i * factor % 23) as f32 - 11.0).collect::<Vec<_>>();
+            let (x, y) = (integers(2 * shape.input_len(), 7), integers(2 * shape.windows() * channels, 5));
+            let (mut out, mut back) = (vec![f32::NAN; y.len()], vec![f32::NAN; x.len()]);
+            average_forward(&shape, &x, &mut out);
+            average_backward(&shape, &y, &mut back);
+            let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            assert_eq!(inner(&out, &y), inner(&x, &back), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn the_mean_over_all_pixels_spreads_its_gradient_evenly() {
+        let (mut out, mut back) = ([f32::NAN; 4], [f32::NAN; 16]);
+        let images: Vec<f32> = (0..16).map(|i| i as f32).collect();
+        global_average_forward(&images, 4, 2, &mut out);
+        assert_eq!(out, [3.0, 4.0, 11.0, 12.0]);
+        global_average_backward(&[4.0, 8.0, 12.0, 16.0], 4, 2, &mut back);
+        assert_eq!(back, [1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 1.0, 2.0, 3.0, 4.0, 3.0, 4.0, 3.0, 4.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn a_transpose_reorders_each_image_and_back() {
+        let mut channels_first = [0.0; 12];
+        let channels_last = [1.0, 10.0, 2.0, 20.0, 3.0, 30.0, 4.0, 40.0, 5.0, 50.0, 6.0, 60.0];
+        transpose_images(&channels_last, 3, 2, &mut channels_first);
+        assert_eq!(channels_first, [1.0, 2.0, 3.0, 10.0, 20.0, 30.0, 4.0, 5.0, 6.0, 40.0, 50.0, 60.0]);
+        let mut again = [0.0; 12];
+        transpose_images(&channels_first, 2, 3, &mut again);
+        assert_eq!(again, channels_last);
     }
 }

@@ -103,7 +103,7 @@ pub struct HostModel {
 }
 
 impl HostModel {
-    /// A model with all parameters zero (norm weights one) that uses `threads` cores.
+    /// A model with all parameters zero and running variances one that uses `threads` cores.
     ///
     /// # Panics
     /// If the operating system refuses to start threads.
@@ -210,7 +210,7 @@ impl HostModel {
             });
             shard.observed.loss = sums;
         });
-        self.finish_running();
+        self.finish_running(rows);
         let (total, rest) = self.shards.split_first_mut().expect("there is at least one shard");
         for shard in rest {
             update::accumulate(&mut total.gradients, &shard.gradients);
@@ -308,7 +308,7 @@ impl HostModel {
         let input = workspace.backward(&network, &mut pass, &mut shard.gradients, true, |outputs, gradient| {
             sums = measure(loss, outputs, classes, targets, 1.0 / rows as f32, gradient);
         });
-        self.finish_running();
+        self.finish_running(rows);
         let input = reorder_samples(network.input, &input.expect("the gradient of the samples was asked for"), true);
         (sums.loss / rows as f64, outputs, input)
     }
@@ -381,8 +381,8 @@ impl HostModel {
         total
     }
 
-    /// Moves batch norm's running estimates after a training step (unbiased variance, as PyTorch does).
-    fn finish_running(&mut self) {
+    /// Moves batch norm's running estimates after a training step on `rows` samples (unbiased variance, as PyTorch does).
+    fn finish_running(&mut self, rows: usize) {
         if self.running.is_empty() {
             return;
         }
@@ -396,9 +396,6 @@ impl HostModel {
                 _ => None,
             })
             .collect();
-        let rows = self.shards.first().map_or(0, |shard| shard.rows.len());
-        let traced_rows = self.workers[0].input.len() / self.network.input.len();
-        let rows = if rows == 0 { traced_rows } else { rows };
         for (start, momentum, moments) in self.workers[0].batch_moments(&self.network) {
             let n = rows * pixels.iter().find(|(running, _)| *running == start).map_or(1, |(_, pixels)| *pixels);
             let unbiased = n as f64 / (n.max(2) - 1) as f64;
