@@ -10,4 +10,5 @@ pub mod model;
 pub mod ops;
 pub mod record;
 pub mod rng;
+pub mod theory;
 pub mod train;

@@ -6,6 +6,8 @@ pub mod experiment;
 pub mod init;
 pub mod model;
 pub mod progress;
+pub mod theory;
+mod theory_rows;
 pub mod train;
 
 use std::process::ExitCode;
@@ -30,6 +32,8 @@ enum Command {
     Init(init::InitArgs),
     /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
     Model(model::ModelArgs),
+    /// Print what theory says about an activation: moments, gains, χ, fixed points, depth scales.
+    Theory(theory::TheoryArgs),
     /// Show, get and check data sets.
     Data(data::DataCommand),
     /// Print a script that completes this command's options in a shell.
@@ -48,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     };

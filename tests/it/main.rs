@@ -6,3 +6,4 @@ mod golden;
 mod gradients;
 mod paths;
 mod real_data;
+mod theory;

@@ -21,7 +21,7 @@ use initlab::rng;
 const OBSERVE: Observe = Observe {
     statistics: true,
     histogram_bins: 20,
-    settings: WatchSettings { near_zero: 0.05, histogram_range: (-2.0, 2.0) },
+    settings: WatchSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0) },
 };
 
 const DIGIT: Shape = Shape::Image { channels: 1, height: 12, width: 12 };

@@ -1,0 +1,216 @@
+//! Activations written as text: `relu`, `leaky_relu:leak=0.1`, `general_relu:leak=0.1,shift=0.4,max=6`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+use crate::activation::Activation;
+
+/// Why a text names no activation.
+#[derive(Clone, Debug, Error, PartialEq)]
+pub enum ActivationParseError {
+    /// No activation has this name.
+    #[error("unknown activation `{found}`{}; known are {}", suggestion(.nearest), Activation::NAMES.join(", "))]
+    UnknownName {
+        /// The name as written.
+        found: String,
+        /// The known name that is most like it, if any is.
+        nearest: Option<&'static str>,
+    },
+    /// The activation has no such parameter.
+    #[error("`{activation}` has no parameter `{found}`{}; {}", suggestion(.nearest), listing(.known))]
+    UnknownParameter {
+        /// The activation's name.
+        activation: &'static str,
+        /// The parameter as written.
+        found: String,
+        /// The parameter that is most like it, if any is.
+        nearest: Option<&'static str>,
+        /// The parameters that it has.
+        known: &'static [&'static str],
+    },
+    /// A parameter is not `key=value`.
+    #[error(
+        "`{found}` after `{activation}:` is not a parameter: write it as key=value, several with commas between them"
+    )]
+    NotAPair {
+        /// The activation's name.
+        activation: &'static str,
+        /// The text between the commas.
+        found: String,
+    },
+    /// A parameter is given twice.
+    #[error("parameter `{parameter}` of `{activation}` is given twice: keep one")]
+    Twice {
+        /// The activation's name.
+        activation: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+    },
+    /// A parameter's value is no finite number, or outside its range.
+    #[error("parameter `{parameter}` of `{activation}` is `{found}`, expected {expected}")]
+    Value {
+        /// The activation's name.
+        activation: &'static str,
+        /// The parameter.
+        parameter: &'static str,
+        /// The value as written.
+        found: String,
+        /// The values that it may have.
+        expected: &'static str,
+    },
+}
+
+fn suggestion(nearest: &Option<&'static str>) -> String {
+    nearest.map_or_else(String::new, |name| format!(", did you mean `{name}`?"))
+}
+
+fn listing(known: &[&str]) -> String {
+    if known.is_empty() { "it takes none".to_string() } else { format!("it takes {}", known.join(", ")) }
+}
+
+impl Activation {
+    /// Reads `name` or `name:key=value,key=value`; parameters left out keep the defaults of [`Activation::from_name`].
+    ///
+    /// Every value must be a finite number, and `alpha` positive.
+    pub fn parse(text: &str) -> Result<Self, ActivationParseError> {
+        let (name, parameters) = match text.split_once(':') {
+            Some((name, parameters)) => (name.trim(), Some(parameters)),
+            None => (text.trim(), None),
+        };
+        let Some(mut activation) = Self::from_name(name) else {
+            return Err(ActivationParseError::UnknownName {
+                found: name.to_string(),
+                nearest: nearest(name, &Self::NAMES),
+            });
+        };
+        let mut given: Vec<&str> = Vec::new();
+        for pair in parameters.into_iter().flat_map(|list| list.split(',')) {
+            let Some((key, value)) = pair.split_once('=') else {
+                return Err(ActivationParseError::NotAPair { activation: activation.name(), found: pair.to_string() });
+            };
+            let parameter = activation.set(key.trim(), value.trim())?;
+            if given.contains(&parameter) {
+                return Err(ActivationParseError::Twice { activation: activation.name(), parameter });
+            }
+            given.push(parameter);
+        }
+        Ok(activation)
+    }
+
+    /// The names of its parameters.
+    pub fn parameters(self) -> &'static [&'static str] {
+        match self {
+            Self::LeakyRelu { .. } => &["leak"],
+            Self::GeneralRelu { .. } => &["leak", "shift", "max"],
+            Self::ShiftedRelu { .. } => &["shift"],
+            Self::Elu { .. } => &["alpha"],
+            _ => &[],
+        }
+    }
+
+    /// Sets the parameter `key` and gives its name back.
+    fn set(&mut self, key: &str, value: &str) -> Result<&'static str, ActivationParseError> {
+        let (activation, known) = (self.name(), self.parameters());
+        let Some(&parameter) = known.iter().find(|name| **name == key) else {
+            let (found, nearest) = (key.to_string(), nearest(key, known));
+            return Err(ActivationParseError::UnknownParameter { activation, found, nearest, known });
+        };
+        let expected = if parameter == "alpha" { "a finite number above 0" } else { "a finite number" };
+        let number = value.parse().ok().filter(|x: &f64| x.is_finite() && (parameter != "alpha" || *x > 0.0));
+        let Some(number) = number else {
+            return Err(ActivationParseError::Value { activation, parameter, found: value.to_string(), expected });
+        };
+        match (self, parameter) {
+            (Self::LeakyRelu { leak } | Self::GeneralRelu { leak, .. }, "leak") => *leak = number,
+            (Self::ShiftedRelu { shift } | Self::GeneralRelu { shift, .. }, "shift") => *shift = number,
+            (Self::GeneralRelu { max, .. }, "max") => *max = Some(number),
+            (Self::Elu { alpha }, "alpha") => *alpha = number,
+            (activation, _) => unreachable!("{} lists a parameter that it does not hold", activation.name()),
+        }
+        Ok(parameter)
+    }
+}
+
+impl FromStr for Activation {
+    type Err = ActivationParseError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text)
+    }
+}
+
+/// The form that [`Activation::parse`] reads.
+impl fmt::Display for Activation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())?;
+        match *self {
+            Self::LeakyRelu { leak } => write!(f, ":leak={leak}"),
+            Self::GeneralRelu { leak, shift, max: Some(max) } => write!(f, ":leak={leak},shift={shift},max={max}"),
+            Self::GeneralRelu { leak, shift, max: None } => write!(f, ":leak={leak},shift={shift}"),
+            Self::ShiftedRelu { shift } => write!(f, ":shift={shift}"),
+            Self::Elu { alpha } => write!(f, ":alpha={alpha}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The candidate most like `found`, if it is like it at all.
+fn nearest(found: &str, candidates: &[&'static str]) -> Option<&'static str> {
+    let score = |candidate: &str| strsim::jaro_winkler(&found.to_lowercase(), candidate);
+    candidates.iter().copied().filter(|name| score(name) > 0.7).max_by(|a, b| score(a).total_cmp(&score(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_reads_back_the_same() {
+        let texts = [
+            "relu",
+            "leaky_relu:leak=0.1",
+            "general_relu:leak=0.1,shift=0.4,max=6",
+            "shifted_relu:shift=-0.25",
+            "selu",
+        ];
+        for text in texts {
+            assert_eq!(Activation::parse(text).unwrap().to_string(), text);
+        }
+        for name in Activation::NAMES {
+            let phi = Activation::from_name(name).unwrap();
+            assert_eq!(phi.to_string().parse(), Ok(phi));
+        }
+    }
+
+    #[test]
+    fn parameters_left_out_keep_their_defaults_and_spaces_do_not_matter() {
+        assert_eq!(Activation::parse("shifted_relu"), Ok(Activation::ShiftedRelu { shift: 0.5 }));
+        let general = Activation::GeneralRelu { leak: 0.0, shift: 0.4, max: None };
+        assert_eq!(Activation::parse(" general_relu : shift = 0.4 "), Ok(general));
+    }
+
+    #[test]
+    fn each_mistake_is_named_with_the_way_out() {
+        let cases = [
+            ("rellu", "unknown activation `rellu`, did you mean `relu`?; known are identity, relu,"),
+            ("LeakyReLU", "did you mean `leaky_relu`?"),
+            ("", "unknown activation ``; known are"),
+            ("relu:leak=0.1", "`relu` has no parameter `leak`; it takes none"),
+            ("general_relu:ceil=6,shfit=1", "`general_relu` has no parameter `ceil`; it takes leak, shift, max"),
+            ("general_relu:shfit=1", "no parameter `shfit`, did you mean `shift`?"),
+            ("leaky_relu:0.1", "`0.1` after `leaky_relu:` is not a parameter: write it as key=value"),
+            ("leaky_relu:", "`` after `leaky_relu:` is not a parameter"),
+            ("leaky_relu:leak=0.1,leak=0.2", "parameter `leak` of `leaky_relu` is given twice"),
+            ("leaky_relu:leak=nan", "parameter `leak` of `leaky_relu` is `nan`, expected a finite number"),
+            ("general_relu:max=inf", "parameter `max` of `general_relu` is `inf`, expected a finite number"),
+            ("leaky_relu:leak=", "is ``, expected a finite number"),
+            ("elu:alpha=0", "parameter `alpha` of `elu` is `0`, expected a finite number above 0"),
+        ];
+        for (text, expected) in cases {
+            let message = Activation::parse(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text}: {message}");
+        }
+    }
+}

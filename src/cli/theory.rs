@@ -1,0 +1,350 @@
+//! `initlab theory`: what an activation does to signal and gradient at the start, before any network is built.
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::activation::Activation;
+use crate::cli::theory_rows::{Row, Value, json, table};
+use crate::theory::critical::critical_point;
+use crate::theory::depth_aware::{ZETA, depth_aware};
+use crate::theory::finite_width::length_bands;
+use crate::theory::gains::gains;
+use crate::theory::jacobian::{WeightSpectrum, jacobian_spread};
+use crate::theory::length::{LengthLimit, LengthMap};
+use crate::theory::mean_field::{MeanField, TRAINABLE_DEPTHS_PER_XI, mean_field};
+use crate::theory::moments::moments;
+use crate::theory::regimes::ShiftedLeakyRelu;
+use crate::theory::tailored::{ETA, tailored};
+
+/// Share of networks inside the band that is printed.
+const CONFIDENCE: f64 = 0.999;
+
+/// Print what theory says of an activation: moments, gains, depth scales
+///
+/// [K] He et al. 2015, [P] Poole et al. 2016, [S] Schoenholz et al. 2017. Pre-activations are N(0,1) where not said
+/// otherwise.
+#[derive(Args, Clone, Debug)]
+pub struct TheoryArgs {
+    /// Activation, with parameters as in leaky_relu:leak=0.1 or general_relu:leak=0.1,shift=0.4,max=6
+    activation: Activation,
+    /// Weight variance times fan_in (2 is Kaiming's for ReLU): adds fixed points and depth scales
+    #[arg(long, value_name = "V", allow_negative_numbers = true, value_parser = positive)]
+    variance_w: Option<f64>,
+    /// Bias variance, with --variance-w [default: 0]
+    #[arg(long, value_name = "B", requires = "variance_w", allow_negative_numbers = true, value_parser = not_negative)]
+    variance_b: Option<f64>,
+    /// Layers: adds the leaky ReLUs made for this depth, and what adds up over it
+    #[arg(long, value_name = "L", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    depth: Option<u32>,
+    /// Units per layer, with --depth: adds how far one network strays
+    #[arg(long, value_name = "N", requires = "depth", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
+    width: Option<u32>,
+    /// Print one JSON object; what does not exist is null, with the reason in KEY_reason
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the table, or the object with `--json`, to stdout.
+pub fn run(args: &TheoryArgs) -> anyhow::Result<()> {
+    let rows = rows(args)?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&json(&args.activation.to_string(), &rows))?);
+    } else {
+        print!("{}", table(&args.activation.to_string(), &rows));
+    }
+    Ok(())
+}
+
+fn rows(args: &TheoryArgs) -> anyhow::Result<Vec<Row>> {
+    let phi = args.activation;
+    let variance_b = args.variance_b.unwrap_or(0.0);
+    let mut rows = one_layer(phi);
+    rows.extend(relu_family(phi));
+    let given = match args.variance_w {
+        Some(variance_w) => Some(LengthMap::new(phi, variance_w, variance_b).context("cannot follow the length")?),
+        None => None,
+    };
+    // Without given variances the rest speaks of the gain 1/rms, which keeps the length 1.
+    let mut map = gains(phi).rms.and_then(|gain| LengthMap::new(phi, gain * gain, 0.0).ok());
+    let mut q = Some(1.0);
+    if let Some(given) = given {
+        let field = mean_field(&given);
+        rows.extend(many_layers(&given, &field));
+        (map, q) = (Some(given), field.q);
+    }
+    if let Some(depth) = args.depth {
+        rows.extend(made_for_depth(depth as usize, args.variance_w.is_some()));
+        rows.extend(over_depth(phi, map, q, depth as usize, args.width.map(|n| n as usize)));
+    }
+    Ok(rows)
+}
+
+fn one_layer(phi: Activation) -> Vec<Row> {
+    let m = moments(phi, 1.0);
+    let g = gains(phi);
+    let dead = "the activation is zero for every input";
+    let flat = "the activation is constant";
+    vec![
+        Row::section("One layer, pre-activations N(0,1)"),
+        Row::new("mean", "mean E[phi]", Value::number(m.mean), "over N(0,1)"),
+        Row::new("mean_square", "mean square E[phi^2]", Value::number(m.mean_square), "[K] (7)"),
+        Row::new("std", "std of phi", Value::number(m.std()), "sqrt(E[phi^2] - E[phi]^2)"),
+        Row::new("gain_rms", "gain 1/rms", Value::or(g.rms, "none", dead), "[K] (10): keeps E[phi^2]"),
+        Row::new("gain_std", "gain 1/std", Value::or(g.std, "none", flat), "std 1, mean taken out"),
+        Row::new(
+            "gain_torch",
+            "gain in torch",
+            Value::or(g.torch, "none", "torch publishes no gain for it"),
+            "torch.nn.init",
+        ),
+        Row::new("gain_recommended", "gain to use", Value::or(g.recommended(), "none", dead), "torch's, else 1/rms"),
+        Row::new("chi_gain_rms", "chi at 1/rms", Value::or(g.chi_rms, "none", dead), "[P] (6), [K] (14)"),
+        Row::new("chi_gain_std", "chi at 1/std", Value::or(g.chi_std, "none", flat), "[P] (6)"),
+    ]
+}
+
+/// Regimes of the ReLU family, for the activation's own leak and shift.
+fn relu_family(phi: Activation) -> Vec<Row> {
+    let Some(form) = phi.relu_form().filter(|form| form.max == f64::INFINITY) else { return Vec::new() };
+    let kaiming = ShiftedLeakyRelu::kaiming(form.leak);
+    let centred = ShiftedLeakyRelu::centred(form.leak);
+    let mut rows = vec![
+        Row::section("Shift and gain of this leak"),
+        Row::new("kaiming_gain", "Kaiming gain", Value::number(kaiming.gain), "[K] (15): chi = 1"),
+    ];
+    if form.shift != 0.0 {
+        let fixed = ShiftedLeakyRelu::shifted(form.leak, form.shift).fixed_point();
+        let none = "at Kaiming's gain this shift leaves no fixed length";
+        rows.extend([
+            Row::new(
+                "shifted_q_fixed",
+                "with it and this shift: q*",
+                Value::or(fixed.map(|point| point.q), "none", none),
+                "[P] (3), still chi = 1",
+            ),
+            Row::new(
+                "shifted_slope",
+                "  slope Q'(q*)",
+                Value::or(fixed.map(|point| point.slope), "none", none),
+                "below 1: q* attracts",
+            ),
+        ]);
+    }
+    rows.extend([
+        Row::new("centred_shift", "for mean 0 and std 1: shift", Value::number(centred.shift), "(1-a)/sqrt(2 pi)"),
+        Row::new("centred_gain", "  gain", Value::number(centred.gain), "1/std"),
+        Row::new("centred_chi", "  chi", Value::number(centred.chi()), "[P] (6): above 1 explodes"),
+    ]);
+    rows
+}
+
+fn many_layers(map: &LengthMap, field: &MeanField) -> Vec<Row> {
+    let (variance_w, variance_b) = (map.variance_w(), map.variance_b());
+    let unbounded = "q grows without bound; take a smaller weight variance";
+    let lost = match field.limit {
+        LengthLimit::Unbounded => unbounded,
+        _ => "q settles at no value; take other variances",
+    };
+    let q_fixed = match field.limit {
+        LengthLimit::Fixed(point) => Value::number(point.q),
+        LengthLimit::Kept => Value::missing("every", "every q is a fixed point and none attracts: chance moves it"),
+        LengthLimit::Unbounded | LengthLimit::Unsettled => Value::missing("none", lost),
+    };
+    let q_slope = match field.limit {
+        LengthLimit::Fixed(point) => Value::number(point.slope),
+        LengthLimit::Kept => Value::number(1.0),
+        LengthLimit::Unbounded | LengthLimit::Unsettled => Value::missing("none", lost),
+    };
+    let known = field.chi.is_some();
+    let correlations = if known { "the map keeps every correlation" } else { lost };
+    let (short, unlimited) = if known { ("infinite", "infinite: chi = 1 at the fixed point") } else { ("none", lost) };
+    let critical = critical_point(map.phi(), variance_b);
+    let critical_reason = critical.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    vec![
+        Row::section(&format!("Many layers, weight variance {variance_w}, bias variance {variance_b}")),
+        Row::new("q_fixed", "length q*, from q = 1", q_fixed, "[P] (3)"),
+        Row::new("q_slope", "slope Q'(q*)", q_slope, "[S] sec. 3"),
+        Row::new("chi", "chi", Value::or(field.chi, "none", lost), "[P] (6)"),
+        Row::new(
+            "correlation_fixed",
+            "correlation c*",
+            Value::or(field.correlation_fixed, if known { "every" } else { "none" }, correlations),
+            "[P] (5)",
+        ),
+        Row::new("xi", "depth scale xi, in layers", Value::or(field.xi, short, unlimited), "[S] sec. 3"),
+        Row::new(
+            "trainable_depth",
+            &format!("trainable depth, {TRAINABLE_DEPTHS_PER_XI} xi"),
+            Value::or(field.trainable_depth(), short, unlimited),
+            "[S] sec. 5",
+        ),
+        Row::new(
+            "variance_w_critical",
+            "weight variance for chi = 1",
+            Value::or(critical.ok().map(|point| point.variance_w), "none", &critical_reason),
+            "[P] (6) with (3)",
+        ),
+    ]
+}
+
+/// The leaky ReLUs made for a depth; `chi` names the given variances' χ where those are given.
+fn made_for_depth(depth: usize, chi_is_taken: bool) -> Vec<Row> {
+    let centred = depth_aware(depth, ZETA);
+    let refused = centred.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    let of = |f: fn(&ShiftedLeakyRelu) -> f64| Value::or(centred.as_ref().ok().map(f), "none", &refused);
+    let unshifted = tailored(depth, ETA);
+    let out_of_reach = unshifted.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    let layers = if depth == 1 { "1 layer".to_string() } else { format!("{depth} layers") };
+    vec![
+        Row::section(&format!("Leaky ReLUs made for {layers}")),
+        Row::new("leak", "mean 0, std 1: leak", of(|unit| unit.leak), "DKS, zeta = 1.5"),
+        Row::new("shift", "  shift", of(|unit| unit.shift), "(1-a)/sqrt(2 pi)"),
+        Row::new("gain", "  gain", of(|unit| unit.gain), "1/std"),
+        Row::new(
+            if chi_is_taken { "chi_depth_aware" } else { "chi" },
+            "  chi",
+            of(ShiftedLeakyRelu::chi),
+            "zeta^(1/L)",
+        ),
+        Row::new(
+            "tat_leak",
+            "no shift, c from 0 to 0.9: leak",
+            Value::or(unshifted.as_ref().ok().map(|unit| unit.leak), "none", &out_of_reach),
+            "TAT, eta = 0.9",
+        ),
+        Row::new(
+            "tat_gain",
+            "  gain",
+            Value::or(unshifted.as_ref().ok().map(|unit| unit.gain), "none", &out_of_reach),
+            "[K] (15)",
+        ),
+    ]
+}
+
+/// What adds up over the depth for `map`, starting from the length `q`.
+fn over_depth(phi: Activation, map: Option<LengthMap>, q: Option<f64>, depth: usize, width: Option<usize>) -> Vec<Row> {
+    let (Some(map), Some(q)) = (map, q) else { return Vec::new() };
+    let flat = "no slope is left";
+    let spread = |weights| Value::or(jacobian_spread(phi, q, weights, depth), "none", flat);
+    let mut rows = vec![
+        Row::section(&format!(
+            "{} over {depth} layers, weight variance {:.6}, q = {q:.6}",
+            phi.name(),
+            map.variance_w()
+        )),
+        Row::new(
+            "gradient_growth",
+            "gradient variance grows by",
+            Value::number(map.chi(q).powi(depth as i32)),
+            "chi^L, [K] (14)",
+        ),
+        Row::new(
+            "jacobian_spread_gaussian",
+            "Jacobian s^2, var/mean^2",
+            spread(WeightSpectrum::Gaussian),
+            "Pennington 2018",
+        ),
+        Row::new(
+            "jacobian_spread_orthogonal",
+            "  orthogonal weights",
+            spread(WeightSpectrum::Orthogonal),
+            "Pennington 2018",
+        ),
+    ];
+    if let Some(width) = width {
+        let bands = length_bands(&map, q, &vec![width; depth]);
+        let band = bands.get(depth).map(|(_, band)| *band);
+        let interval = band.map(|band| band.interval(CONFIDENCE));
+        let ended = "the length reaches zero on the way";
+        rows.extend([
+            Row::new(
+                "length_drift",
+                "log q strays: mean",
+                Value::or(band.map(|b| b.drift), "none", ended),
+                "Hanin & Nica 2018",
+            ),
+            Row::new("length_variance", "  variance", Value::or(band.map(|b| b.variance), "none", ended), "sum of v/n"),
+            Row::new(
+                "band_low",
+                "99.9% of nets: q from factor",
+                Value::or(interval.map(|i| i.0), "none", ended),
+                "log-normal",
+            ),
+            Row::new("band_high", "  to factor", Value::or(interval.map(|i| i.1), "none", ended), "log-normal"),
+        ]);
+    }
+    rows
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    finite(text)
+        .filter(|x| *x > 0.0)
+        .ok_or_else(|| "expected a finite number above 0, such as 2 for Kaiming".to_string())
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    finite(text).filter(|x| *x >= 0.0).ok_or_else(|| "expected a finite number, 0 or above".to_string())
+}
+
+fn finite(text: &str) -> Option<f64> {
+    text.parse().ok().filter(|x: &f64| x.is_finite())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(activation: &str) -> TheoryArgs {
+        let activation = activation.parse().unwrap();
+        TheoryArgs { activation, variance_w: None, variance_b: None, depth: None, width: None, json: false }
+    }
+
+    #[test]
+    fn every_line_fits_a_terminal_and_no_line_says_nan() {
+        for name in Activation::NAMES {
+            for (variance_w, depth) in [(1e-6, 1), (0.5, 2), (2.0, 10), (5.0, 60), (1e9, 10_000)] {
+                let curved = depth > 100 && name.parse::<Activation>().unwrap().relu_form().is_none();
+                let depth = if curved { 100 } else { depth };
+                for variance_b in [None, Some(0.05)] {
+                    let args = TheoryArgs {
+                        variance_w: Some(variance_w),
+                        variance_b,
+                        depth: Some(depth),
+                        width: Some(100),
+                        ..args(name)
+                    };
+                    let rows = rows(&args).unwrap();
+                    let text = table(name, &rows);
+                    for line in text.lines() {
+                        assert!(
+                            line.chars().count() <= 80 && !line.contains("NaN") && !line.contains("inf "),
+                            "{line}"
+                        );
+                    }
+                    assert!(!json(name, &rows).to_string().contains("NaN"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_chis_have_a_key_when_depth_and_variance_are_given() {
+        let both = TheoryArgs { variance_w: Some(1.5), depth: Some(10), ..args("relu") };
+        let object = json("relu", &rows(&both).unwrap());
+        assert_eq!(object["chi"], 0.75);
+        assert!((object["chi_depth_aware"].as_f64().unwrap() - 1.041380).abs() < 1e-6);
+        let depth = TheoryArgs { depth: Some(10), ..args("relu") };
+        assert!((json("relu", &rows(&depth).unwrap())["chi"].as_f64().unwrap() - 1.041380).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_null_with_its_reason() {
+        let shallow = TheoryArgs { depth: Some(1), variance_w: Some(2.0), ..args("relu") };
+        let object = json("relu", &rows(&shallow).unwrap());
+        for key in ["leak", "tat_leak", "q_fixed", "xi", "trainable_depth"] {
+            assert!(object[key].is_null(), "{key}");
+            assert!(!object[format!("{key}_reason")].as_str().unwrap().is_empty(), "{key}");
+        }
+        assert_eq!(object["correlation_fixed"], 1.0);
+    }
+}

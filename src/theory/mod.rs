@@ -1,0 +1,25 @@
+//! The signal at initialisation as scalar mathematics: no tensors, no randomness, `f64` throughout.
+//!
+//! A layer is a weight operation with zero-mean weights, then an activation φ. Notation: σ_w² = fan_in·Var(w), σ_b² the
+//! variance of the biases, q the second moment of a pre-activation, which is normal in wide layers.
+//!
+//! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`],
+//! [`correlation`], [`mean_field`] and [`critical`] what many layers do; [`regimes`], [`depth_aware`] and [`tailored`] the
+//! ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network may stray.
+
+pub mod correlation;
+pub mod critical;
+pub mod depth_aware;
+pub mod error;
+pub mod finite_width;
+pub mod gains;
+pub mod jacobian;
+pub mod length;
+pub mod mean_field;
+pub mod moments;
+pub mod quadrature;
+pub mod regimes;
+mod root;
+pub mod tailored;
+
+pub use error::TheoryError;
