@@ -21,8 +21,7 @@ const CONFIDENCE: f64 = 0.999;
 
 /// Print what theory says of an activation: moments, gains, depth scales
 ///
-/// [K] He et al. 2015, [P] Poole et al. 2016, [S] Schoenholz et al. 2017. Pre-activations are N(0,1) where not said
-/// otherwise.
+/// Pre-activations are N(0,1) where not said otherwise; the table ends with its sources.
 #[derive(Args, Clone, Debug)]
 pub struct TheoryArgs {
     /// Activation, with parameters as in leaky_relu:leak=0.1 or general_relu:leak=0.1,shift=0.4,max=6

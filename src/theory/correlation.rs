@@ -1,6 +1,6 @@
 //! The correlation map: how alike two inputs are from one layer to the next.
 //!
-//! c′ = (σ_w²·E[φ(u₁)φ(u₂)] + σ_b²)/Q(q) with u₁, u₂ ~ N(0,q) of correlation c (Poole et al. 2016, eq. 5).
+//! c′ = (σ_w²·`E[φ(u₁)φ(u₂)]` + σ_b²)/Q(q) with u₁, u₂ ~ N(0,q) of correlation c (Poole et al. 2016, eq. 5).
 
 use std::f64::consts::PI;
 
@@ -42,7 +42,7 @@ impl CorrelationMap {
         (covariance / self.next_q).clamp(-1.0, 1.0)
     }
 
-    /// χ(c) = σ_w²·E[φ′(u₁)φ′(u₂)] (Schoenholz et al. 2017, section 3, inside the logarithm of 1/ξ_c).
+    /// χ(c) = σ_w²·`E[φ′(u₁)φ′(u₂)]` (Schoenholz et al. 2017, section 3, inside the logarithm of 1/ξ_c).
     pub fn chi(&self, c: f64) -> f64 {
         let phi = self.length.phi();
         let product = match straight_leak(phi) {
@@ -85,7 +85,7 @@ impl CorrelationMap {
         Some(CorrelationFixedPoint { c, slope: self.slope(c) })
     }
 
-    /// E[φ(u₁)φ(u₂)].
+    /// `E[φ(u₁)φ(u₂)]`.
     fn product_mean(&self, c: f64) -> f64 {
         let phi = self.length.phi();
         match straight_leak(phi) {

@@ -1,7 +1,7 @@
 //! Finite width: how far the length of one network strays from the prediction for infinitely wide layers.
 //!
 //! The squared length of a layer of n units is a mean of n draws, so its logarithm walks: per layer its variance grows by
-//! v/n and its mean falls by v/2n, with v = E[φ⁴]/E[φ²]² − 1 (5 for ReLU, 2 for a linear layer). For Kaiming's ReLU the
+//! v/n and its mean falls by v/2n, with v = `E[φ⁴]`/`E[φ²]²` − 1 (5 for ReLU, 2 for a linear layer). For Kaiming's ReLU the
 //! length is log-normal over many layers (Hanin & Nica 2018, theorem 1; Hanin & Rolnick 2018 for what it means in training).
 
 use crate::activation::{Activation, normal_cdf, normal_pdf};
@@ -47,7 +47,7 @@ pub fn inverse_widths(widths: &[usize]) -> f64 {
         .sum()
 }
 
-/// v = E[φ⁴]/E[φ²]² − 1 under N(0,q): the variance of φ² relative to its squared mean; `None` where φ is dead.
+/// v = `E[φ⁴]`/`E[φ²]²` − 1 under N(0,q): the variance of φ² relative to its squared mean; `None` where φ is dead.
 pub fn relative_variance(phi: Activation, q: f64) -> Option<f64> {
     let m = moments(phi, q);
     (m.mean_square > 0.0).then(|| m.mean_fourth / (m.mean_square * m.mean_square) - 1.0).filter(|v| v.is_finite())

@@ -8,13 +8,13 @@ use crate::theory::moments::{Moments, moments};
 /// The gains of an activation for N(0,1) pre-activations; `None` where the activation has no scale or no published gain.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gains {
-    /// 1/√E[φ²]: keeps the second moment, as He et al. 2015, eq. 10.
+    /// 1/√`E[φ²]`: keeps the second moment, as He et al. 2015, eq. 10.
     pub rms: Option<f64>,
     /// 1/std(φ): gives std 1 once the mean is taken out.
     pub std: Option<f64>,
     /// What `torch.nn.init.calculate_gain` documents.
     pub torch: Option<f64>,
-    /// χ at the gain `rms`: g²·E[φ′²].
+    /// χ at the gain `rms`: g²·`E[φ′²]`.
     pub chi_rms: Option<f64>,
     /// χ at the gain `std`.
     pub chi_std: Option<f64>,
@@ -36,7 +36,7 @@ pub fn gains(phi: Activation) -> Gains {
     Gains { rms, std, torch: torch_gain(phi), chi_rms: chi_at(rms), chi_std: chi_at(std) }
 }
 
-/// χ = σ_w²·E[φ′²], the factor of the gradient's variance per layer (Poole et al. 2016, eq. 6; for ReLU He et al. 2015,
+/// χ = σ_w²·`E[φ′²]`, the factor of the gradient's variance per layer (Poole et al. 2016, eq. 6; for ReLU He et al. 2015,
 /// eq. 14); `variance_w` is σ_w² = fan_in·Var(w).
 pub fn chi(variance_w: f64, moments: &Moments) -> f64 {
     variance_w * moments.slope_square

@@ -15,7 +15,7 @@ pub enum WeightSpectrum {
 /// Variance of the squared singular values over their squared mean, after `depth` square layers whose pre-activations
 /// are N(0,q); `None` where no slope is left.
 ///
-/// L·(E[φ′⁴]/E[φ′²]² − 1 + s), s = 1 for Gaussian and 0 for orthogonal weights (Pennington et al. 2018, "The emergence of
+/// L·(`E[φ′⁴]`/`E[φ′²]²` − 1 + s), s = 1 for Gaussian and 0 for orthogonal weights (Pennington et al. 2018, "The emergence of
 /// spectral universality in deep networks", section 4). It grows with depth whatever χ is: χ = 1 alone is no isometry.
 pub fn jacobian_spread(phi: Activation, q: f64, weights: WeightSpectrum, depth: usize) -> Option<f64> {
     let m = moments(phi, q);
@@ -24,7 +24,7 @@ pub fn jacobian_spread(phi: Activation, q: f64, weights: WeightSpectrum, depth: 
         WeightSpectrum::Gaussian => 1.0,
         WeightSpectrum::Orthogonal => 0.0,
     };
-    of_slopes.is_finite().then(|| depth as f64 * (of_slopes + of_weights))
+    of_slopes.is_finite().then_some(depth as f64 * (of_slopes + of_weights))
 }
 
 #[cfg(test)]

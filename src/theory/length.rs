@@ -1,6 +1,6 @@
 //! The length map: the second moment q of a pre-activation from one layer to the next, and its fixed points.
 //!
-//! q′ = Q(q) = σ_w²·E[φ(u)²] + σ_b² with u ~ N(0,q), and σ_w² = fan_in·Var(w) (Poole et al. 2016, eq. 3).
+//! q′ = Q(q) = σ_w²·`E[φ(u)²]` + σ_b² with u ~ N(0,q), and σ_w² = fan_in·Var(w) (Poole et al. 2016, eq. 3).
 
 use std::f64::consts::PI;
 
@@ -109,12 +109,12 @@ impl LengthMap {
         self.variance_w * mean_square(self.phi, q) + self.variance_b
     }
 
-    /// Q′(q) = σ_w²·E[u·φ·φ′]/q; at q = 0 the limit from above.
+    /// Q′(q) = σ_w²·`E[u·φ·φ′]`/q; at q = 0 the limit from above.
     pub fn slope(&self, q: f64) -> f64 {
         self.variance_w * moments(self.phi, q).growth
     }
 
-    /// χ(q) = σ_w²·E[φ′(u)²], the backward factor (Poole et al. 2016, eq. 6).
+    /// χ(q) = σ_w²·`E[φ′(u)²]`, the backward factor (Poole et al. 2016, eq. 6).
     pub fn chi(&self, q: f64) -> f64 {
         self.variance_w * moments(self.phi, q).slope_square
     }

@@ -31,7 +31,7 @@ pub struct MeanField {
     pub limit: LengthLimit,
     /// The second moment at which the rest was computed: q*, or any q where χ does not depend on it.
     pub q: Option<f64>,
-    /// χ₁ = σ_w²·E[φ′²] there (Poole et al. 2016, eq. 6).
+    /// χ₁ = σ_w²·`E[φ′²]` there (Poole et al. 2016, eq. 6).
     pub chi: Option<f64>,
     /// The correlation that two inputs end at; `None` also where every correlation is kept.
     pub correlation_fixed: Option<f64>,

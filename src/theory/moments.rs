@@ -9,22 +9,22 @@ pub(crate) const TINY_Q: f64 = 1e-24;
 /// Moments under u ~ N(0, q).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moments {
-    /// E[φ(u)].
+    /// `E[φ(u)]`.
     pub mean: f64,
-    /// E[φ(u)²], the forward second moment of He et al. 2015, eq. 7.
+    /// `E[φ(u)²]`, the forward second moment of He et al. 2015, eq. 7.
     pub mean_square: f64,
-    /// E[φ(u)⁴].
+    /// `E[φ(u)⁴]`.
     pub mean_fourth: f64,
-    /// E[φ′(u)²], the backward factor of He et al. 2015, eq. 13, before the weights' variance.
+    /// `E[φ′(u)²]`, the backward factor of He et al. 2015, eq. 13, before the weights' variance.
     pub slope_square: f64,
-    /// E[φ′(u)⁴].
+    /// `E[φ′(u)⁴]`.
     pub slope_fourth: f64,
-    /// E[u·φ(u)·φ′(u)]/q = d E[φ²]/dq, by partial integration.
+    /// `E[u·φ(u)·φ′(u)]`/q = d `E[φ²]`/dq, by partial integration.
     pub growth: f64,
 }
 
 impl Moments {
-    /// E[φ²] − E[φ]², never negative.
+    /// `E[φ²]` − `E[φ]²`, never negative.
     pub fn variance(&self) -> f64 {
         let variance = self.mean_square - self.mean * self.mean;
         // What is left of a constant is rounding, and its root would pass for a spread.
@@ -46,7 +46,7 @@ pub fn moments(phi: Activation, q: f64) -> Moments {
     }
 }
 
-/// E[φ(u)²] alone, for searches that need nothing else.
+/// `E[φ(u)²]` alone, for searches that need nothing else.
 pub(crate) fn mean_square(phi: Activation, q: f64) -> f64 {
     let q = q.max(TINY_Q);
     match pieces(phi) {
@@ -101,7 +101,7 @@ fn pieces(phi: Activation) -> Option<Vec<Piece>> {
     Some(edges.windows(2).map(piece).collect())
 }
 
-/// Sums E[(k·z + d)ⁿ; low < z < high] over the pieces, from the moments of a cut normal.
+/// Sums `E[(k·z + d)ⁿ; low < z < high]` over the pieces, from the moments of a cut normal.
 fn piecewise_linear(pieces: &[Piece], q: f64) -> Moments {
     let sigma = q.sqrt();
     let mut sum =
@@ -123,7 +123,7 @@ fn piecewise_linear(pieces: &[Piece], q: f64) -> Moments {
     sum
 }
 
-/// E[zⁿ; low < z < high] for n = 0..=4 and z ~ N(0,1); partial integration gives each from the one two below.
+/// `E[zⁿ; low < z < high]` for n = 0..=4 and z ~ N(0,1); partial integration gives each from the one two below.
 fn cut_normal_moments(low: f64, high: f64) -> [f64; 5] {
     // Φ(−z) = 1 − Φ(z): the side in the tail keeps its digits.
     let mass = if low > 0.0 { normal_cdf(-low) - normal_cdf(-high) } else { normal_cdf(high) - normal_cdf(low) };

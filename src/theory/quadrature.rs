@@ -33,7 +33,7 @@ static LEGENDRE: LazyLock<[(f64, f64); ORDER]> = LazyLock::new(|| {
     })
 });
 
-/// E[f(u)] for u ~ N(0, q), `q` ≥ 0; `f` may lose smoothness at the `kinks` (in units of u) and nowhere else.
+/// `E[f(u)]` for u ~ N(0, q), `q` ≥ 0; `f` may lose smoothness at the `kinks` (in units of u) and nowhere else.
 pub fn gaussian_mean(q: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     if q == 0.0 {
         return f(0.0);
@@ -44,7 +44,7 @@ pub fn gaussian_mean(q: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     integrate(&edges(&centres, 0.5 / sigma, -REACH), |z| normal_pdf(z) * f(sigma * z))
 }
 
-/// E[f(u₁)·f(u₂)] for u₁, u₂ ~ N(0, q) of correlation `c` in [−1, 1]; kinks as in [`gaussian_mean`].
+/// `E[f(u₁)·f(u₂)]` for u₁, u₂ ~ N(0, q) of correlation `c` in [−1, 1]; kinks as in [`gaussian_mean`].
 pub fn gaussian_product_mean(q: f64, c: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     if 1.0 - c < 1e-15 {
         return gaussian_mean(q, kinks, |u| f(u).powi(2));

@@ -1,5 +1,8 @@
 //! The theory's constants, each to the digits it is known by, and published vectors of other implementations.
 
+// Constants stand as the digits that are known, also where those begin a constant of the standard library.
+#![allow(clippy::approx_constant)]
+
 use std::f64::consts::{PI, SQRT_2};
 
 use initlab::activation::Activation;
