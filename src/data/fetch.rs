@@ -58,36 +58,21 @@ fn into_empty(known: Known, _directory: &Path, _limit: Duration) -> Result<(), D
 
 #[cfg(feature = "hub")]
 fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), DataError> {
-    let give_up = |reason| failed(known, reason, known.by_hand());
-    let (train, test) = hub::download(known, limit).map_err(give_up)?;
-    check(known, &train, &test).map_err(give_up)?;
-    crate::data::files::write(directory, &train, &test)
-}
-
-/// Whether what came is the known set; the reason if not.
-#[cfg(feature = "hub")]
-fn check(known: Known, train: &crate::data::Images, test: &crate::data::Images) -> Result<(), String> {
     use crate::data::{Dataset, files};
 
-    let sums = files::sums_of(train, test);
-    let dataset = Dataset {
-        name: known.name().into(),
-        sha256: String::new(),
-        classes: 10,
-        train: train.clone(),
-        test: test.clone(),
-    };
-    match known.check(&dataset, sums.each_ref().map(String::as_str)) {
-        Ok(_) => Ok(()),
-        Err((file, fault)) => Err(format!(
-            "what came is not {}: {}: {}: found {}, expected {}",
-            known.name(),
-            files::NAMES[file],
-            fault.field,
-            fault.found,
-            fault.expected
-        )),
+    let give_up = |reason| failed(known, reason, known.by_hand());
+    let (train, test) = hub::download(known, limit).map_err(give_up)?;
+    let sums = files::sums_of(&train, &test);
+    let sums = sums.each_ref().map(String::as_str);
+    let sha256 = files::combined_sha256(sums);
+    let dataset = Dataset { name: known.name().into(), sha256, classes: 10, train, test };
+    if let Err((file, fault)) = known.check(&dataset, sums) {
+        let (name, found, expected) = (files::NAMES[file], fault.found, fault.expected);
+        let reason =
+            format!("what came is not {}: {name}: {}: found {found}, expected {expected}", known.name(), fault.field);
+        return Err(give_up(reason));
     }
+    files::write(directory, &dataset.train, &dataset.test)
 }
 
 #[cfg(feature = "hub")]

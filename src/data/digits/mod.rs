@@ -1,6 +1,6 @@
 //! The built-in digits: handwriting made from strokes, for machines without MNIST and without a network.
 //!
-//! [`shapes`] says how people write each digit, [`pen`] bends and inks it. The images look and measure like
+//! `shapes` says how people write each digit, `pen` bends and inks it. The images look and measure like
 //! MNIST's: 28×28, white on black, the ink's centre in the middle, mean and standard deviation of the pixels
 //! close to .1307 and .3081. They are not MNIST: accuracies on the two do not compare.
 
