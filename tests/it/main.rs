@@ -4,6 +4,8 @@ mod architecture;
 mod data;
 mod golden;
 mod gradients;
+#[cfg(feature = "hub")]
+mod hub;
 mod paths;
 mod real_data;
 mod theory;
