@@ -51,30 +51,54 @@ impl ConvShape {
     }
 }
 
+/// Values behind the last patch that [`im2col`] may overwrite: it copies in eights.
+pub const PATCH_SLACK: usize = 8;
+
 dispatch! {
-    /// Writes the patches of `images` (NHWC, whole images) as rows of `[images·windows, patch]`.
-    pub fn im2col(shape: &ConvShape, images: &[f32], patches: &mut [f32]) {
+    /// Writes the patches of `images` (NHWC, whole images) as rows of `[images·windows, patch]`, followed by
+    /// [`PATCH_SLACK`] values of any content. `padded` is scratch of any content, kept to save allocations.
+    pub fn im2col(shape: &ConvShape, images: &[f32], patches: &mut [f32], padded: &mut Vec<f32>) {
         let c = shape.in_channels;
-        let row = shape.kernel[1] * c;
-        let mut patch = patches.chunks_exact_mut(shape.patch());
-        for image in images.chunks_exact(shape.input_len()) {
-            for oy in 0..shape.output[0] {
-                let (ky0, ky1) = shape.taps(oy * shape.stride, shape.kernel[0], shape.input[0]);
-                for ox in 0..shape.output[1] {
-                    let (kx0, kx1) = shape.taps(ox * shape.stride, shape.kernel[1], shape.input[1]);
-                    let out = patch.next().expect("a patch for every window");
-                    out[..ky0 * row].fill(0.0);
-                    out[ky1 * row..].fill(0.0);
-                    for ky in ky0..ky1 {
-                        let y = oy * shape.stride + ky - shape.padding;
-                        let line = &mut out[ky * row..][..row];
-                        let x0 = shape.first_pixel(ox * shape.stride + kx0, shape.input[1]);
-                        let from = &image[(y * shape.input[1] + x0) * c..][..(kx1 - kx0) * c];
-                        line[..kx0 * c].fill(0.0);
-                        line[kx1 * c..].fill(0.0);
-                        copy(&mut line[kx0 * c..kx1 * c], from);
-                    }
+        // With its zeros written around it, an image has no edges that the windows need to know of.
+        let [height, width] = [0, 1].map(|axis| (shape.output[axis] - 1) * shape.stride + shape.kernel[axis]);
+        padded.clear();
+        padded.resize(height * width * c + PATCH_SLACK, 0.0);
+        let seen = [height, width].map(|size| size.saturating_sub(shape.padding));
+        let (rows, cols) = (shape.input[0].min(seen[0]), shape.input[1].min(seen[1]));
+        let per_image = shape.windows() * shape.patch();
+        for (i, image) in images.chunks_exact(shape.input_len()).enumerate() {
+            if cols > 0 {
+                for (y, line) in image.chunks_exact(shape.input[1] * c).take(rows).enumerate() {
+                    let at = ((y + shape.padding) * width + shape.padding) * c;
+                    padded[at..at + cols * c].copy_from_slice(&line[..cols * c]);
                 }
+            }
+            let patches = &mut patches[i * per_image..(i + 1) * per_image + PATCH_SLACK];
+            match (shape.kernel[1] * c).div_ceil(8) {
+                1 => copy_windows::<1>(shape, padded, width, patches),
+                3 => copy_windows::<3>(shape, padded, width, patches),
+                6 => copy_windows::<6>(shape, padded, width, patches),
+                _ => copy_windows::<0>(shape, padded, width, patches),
+            }
+        }
+    }
+}
+
+/// Copies each row of each window in so many eights, or as many as it takes if `EIGHTS` is 0. The last may write past its
+/// row: what stands there is written next.
+#[inline(always)]
+fn copy_windows<const EIGHTS: usize>(shape: &ConvShape, padded: &[f32], width: usize, patches: &mut [f32]) {
+    let c = shape.in_channels;
+    let row = shape.kernel[1] * c;
+    let eights = if EIGHTS == 0 { row.div_ceil(8) } else { EIGHTS };
+    let mut to = 0;
+    for oy in 0..shape.output[0] {
+        for ox in 0..shape.output[1] {
+            let mut from = (oy * shape.stride * width + ox * shape.stride) * c;
+            for _ in 0..shape.kernel[0] {
+                patches[to..to + 8 * eights].copy_from_slice(&padded[from..from + 8 * eights]);
+                to += row;
+                from += width * c;
             }
         }
     }
@@ -104,18 +128,6 @@ dispatch! {
             }
         }
     }
-}
-
-/// Short copies in registers: a call of `memcpy` costs more than the few values of a kernel row.
-#[inline(always)]
-fn copy(to: &mut [f32], from: &[f32]) {
-    let mut to = to.chunks_exact_mut(8);
-    let mut from = from.chunks_exact(8);
-    for (t, f) in (&mut to).zip(&mut from) {
-        let f: &[f32; 8] = f.try_into().expect("chunks of eight");
-        t.copy_from_slice(f);
-    }
-    to.into_remainder().iter_mut().zip(from.remainder()).for_each(|(t, &f)| *t = f);
 }
 
 #[cfg(test)]
@@ -154,8 +166,8 @@ mod tests {
             let shape = shape((input, c, kernel, stride, padding));
             let images = standard_normals(&mut rng(0, "images"), 2 * shape.input_len());
             let images: Vec<f32> = images.iter().map(|&x| x as f32).collect();
-            let mut patches = vec![f32::NAN; 2 * shape.windows() * shape.patch()];
-            im2col(&shape, &images, &mut patches);
+            let mut patches = vec![f32::NAN; 2 * shape.windows() * shape.patch() + PATCH_SLACK];
+            im2col(&shape, &images, &mut patches, &mut vec![f32::NAN; 3]);
             let mut at = 0;
             for image in images.chunks_exact(shape.input_len()) {
                 for (oy, ox) in (0..shape.output[0]).flat_map(|oy| (0..shape.output[1]).map(move |ox| (oy, ox))) {
@@ -183,8 +195,9 @@ mod tests {
             };
             let x = integers("x", 2 * shape.input_len());
             let y = integers("y", 2 * shape.windows() * shape.patch());
-            let (mut patches, mut images) = (vec![f32::NAN; y.len()], vec![f32::NAN; x.len()]);
-            im2col(&shape, &x, &mut patches);
+            let mut patches = vec![f32::NAN; y.len() + PATCH_SLACK];
+            let mut images = vec![f32::NAN; x.len()];
+            im2col(&shape, &x, &mut patches, &mut Vec::new());
             col2im(&shape, &y, &mut images);
             let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
             assert_eq!(inner(&patches, &y), inner(&x, &images), "{shape:?}");

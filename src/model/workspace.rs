@@ -64,6 +64,7 @@ pub struct Workspace {
     pub input: Vec<f32>,
     states: Vec<State>,
     patches: Vec<f32>,
+    padded: Vec<f32>,
     tile: Vec<f32>,
     spare: Vec<Vec<f32>>,
 }
@@ -268,11 +269,11 @@ impl Workspace {
 
     fn im2col(&mut self, shape: &ConvShape, x: &[f32], block: &std::ops::Range<usize>) -> &[f32] {
         let len = block.len() * shape.windows() * shape.patch();
-        if self.patches.len() < len {
-            self.patches.resize(len, 0.0);
+        if self.patches.len() < len + conv::PATCH_SLACK {
+            self.patches.resize(len + conv::PATCH_SLACK, 0.0);
         }
         let images = &x[block.start * shape.input_len()..block.end * shape.input_len()];
-        conv::im2col(shape, images, &mut self.patches[..len]);
+        conv::im2col(shape, images, &mut self.patches[..len + conv::PATCH_SLACK], &mut self.padded);
         &self.patches[..len]
     }
 
