@@ -94,7 +94,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     write().map_err(RecordError::io(path, "writing the file"))
 }
 
-/// Reads a file that [`write`] wrote: the tensors by name, and what it says about them.
+/// Reads a file that [`write()`] wrote: the tensors by name, and what it says about them.
 ///
 /// # Errors
 /// The file is absent, or no such file.
