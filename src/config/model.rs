@@ -167,6 +167,9 @@ impl ModelConfig {
             norm: read_norm(&section)?,
             residual: read_residual(&section)?,
         };
+        if config.norm.is_some() && config.residual.is_some_and(|r| r.start == ResidualStart::Fixup) {
+            return Err(section.error("norm", "must be \"none\" with residual = \"fixup\", which does without"));
+        }
         section.finish()?;
         Ok(config)
     }
