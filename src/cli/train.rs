@@ -167,7 +167,7 @@ fn facts(summary: &Summary, dir: &Path) -> String {
         (None, _) if summary.reached_target => format!("reached its target at step {}", summary.steps),
         (None, _) => format!("finished after {} steps", summary.steps),
     };
-    let loss = summary.train_loss.map_or_else(|| "not measured".into(), |loss| format!("{loss:.4}"));
+    let loss = summary.train_loss.map_or_else(|| "not measured".into(), short);
     format!(
         "{}, seed {}, on {}: {outcome}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
         summary.name,
