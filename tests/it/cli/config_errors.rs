@@ -37,7 +37,7 @@ fn refused(ran: &Ran, case: &str) -> String {
 fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str]); 47] = [
+    let cases: [(&str, &str, &[&str]); 48] = [
         ("[model]", "sed = 3\n[model]", &["net.toml:1:1: unknown key `sed`", "did you mean `seed`?"]),
         ("kind = 'mlp'", "kind = 'mlp'\nwitdh = 3", &["net.toml:3:1: unknown key `witdh` in [model]", "did you mean `width`?"]),
         ("lr = 0.1", "lr = 0.1\nmomentun = 0.9", &["net.toml:7:1: unknown key `momentun` in [optimizer]", "`momentum`?"]),
@@ -79,6 +79,7 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("widths = [12, 9]", "depth = 5", &["net.toml:1:", "missing key `width` in [model]"]),
         ("widths = [12, 9]", "widths = [5]\ndepth = 5", &["net.toml:3:10: `widths` in [model] stands for `width` and `depth`"]),
         ("kind = 'mlp'\nwidths = [12, 9]", CNN, &["net.toml:5:16: `channels`", "cannot be built", "window of [9, 9] does not fit", "padding 0"]),
+        ("kind = 'mlp'\nwidths = [12, 9]", "kind = 'cnn'\nstages = [{ channels = 2, layers = 9223372036854775807 }, { channels = 2, layers = 9223372036854775807 }, { channels = 1, layers = 4 }]", &["net.toml:3:10: `stages` in [model] gives 18446744073709551615 layers; at most 10000"]),
         ("widths = [12, 9]", "widths = [5, 0]", &["net.toml:3:10: `widths`", "cannot be built", "must be at least 1, found 0"]),
         ("widths = [12, 9]", "widths = [5, 6]\nresidual = 'fixup'", &["net.toml:4:12: `residual`", "cannot be built", "no 2 layers in a row keep their shape"]),
         ("widths = [12, 9]", "widths = [5, 5, 5]\nresidual = 'fixup'\nnorm = 'batch'", &["net.toml:5:8: `norm` in [model]", "fixup"]),

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use clap::CommandFactory;
 use initlab::config::Experiment;
@@ -80,5 +81,36 @@ fn completions_of_each_shell_know_each_command() {
             assert!(ran.stdout.contains(subcommand.get_name()), "{shell}: {}", subcommand.get_name());
         }
         assert!(ran.stdout.contains("overwrite"), "{shell}: options are missing");
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let work = Work::new();
+    let config = work.config(MLP);
+    let (config, data) = (config.to_str().unwrap(), work.path("blobs"));
+    let data = data.to_str().unwrap();
+    let (out, run) = (work.path("start.safetensors"), work.path("run"));
+    let calls: [&[&str]; 9] = [
+        &["data", "info", "--dataset", data],
+        &["data", "info", "--json", "--dataset", data],
+        &["data", "verify", "--dataset", data],
+        &["model", config],
+        &["theory", "relu"],
+        &["theory", "relu", "--json"],
+        &["completions", "bash"],
+        &["init", config, "-o", out.to_str().unwrap()],
+        &["train", config, "--out", run.to_str().unwrap()],
+    ];
+    for call in calls {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_initlab"));
+        let mut child = command.args(call).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success() && !stderr.contains("error") && !stderr.contains("panic"),
+            "{call:?}: {stderr}"
+        );
     }
 }

@@ -91,3 +91,14 @@ fn json_on_stdout_is_the_file_and_progress_goes_to_stderr() {
         assert!(!escape.contains('\u{1b}'), "colours in a file: {escape:?}");
     }
 }
+
+#[test]
+fn a_number_of_epochs_without_end_does_not_wrap_around() {
+    let work = Work::new();
+    work.config(MLP);
+    // Five steps an epoch: the product passes 2^64 by 4.
+    let sets = ["--set", "train.epochs=3689348814741910324", "--set", "train.target_accuracy=0.3"];
+    assert_eq!(work.train("run", &sets).code, Some(0));
+    let run = json(&work.path("run/run.json"));
+    assert!(run["reached_target"] == true && run["planned_steps"].as_u64() == Some(u64::MAX), "{run}");
+}
