@@ -50,7 +50,7 @@ pub fn run(args: &TheoryArgs) -> anyhow::Result<()> {
     if args.json {
         super::print(&format!("{}\n", serde_json::to_string_pretty(&json(&name, &rows))?))
     } else {
-        super::print(&table(&name, &rows).to_string())
+        super::print(&table(&name, &rows))
     }
 }
 

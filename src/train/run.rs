@@ -187,14 +187,14 @@ impl<'a> Run<'a> {
                 return Ok(End::Diverged(divergence));
             }
             let done = self.progress.step;
-            let evaluated = done % evaluate_every == 0 || done == total;
+            let evaluated = done.is_multiple_of(evaluate_every) || done == total;
             if evaluated {
                 let row = self.evaluate(per_epoch, show)?;
                 if train.target_accuracy.is_some_and(|target| row.test_accuracy >= target) {
                     return Ok(End::Target);
                 }
             }
-            if done < total && checkpoint_every.map_or(evaluated, |every| done % every == 0) {
+            if done < total && checkpoint_every.map_or(evaluated, |every| done.is_multiple_of(every)) {
                 self.checkpoint()?;
             }
         }

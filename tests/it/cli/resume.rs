@@ -88,7 +88,7 @@ checkpoint_every = 150
 fn begun(work: &Work, out: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_initlab"));
     command.arg("train").arg(work.path("net.toml")).arg("--out").arg(work.path(out));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let checkpoint = work.path(out).join("checkpoint.safetensors");
     for _ in 0..60_000 {
         if checkpoint.exists() {
@@ -96,7 +96,8 @@ fn begun(work: &Work, out: &str) -> Child {
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-    panic!("no checkpoint within a minute");
+    child.kill().unwrap();
+    panic!("no checkpoint within a minute: {:?}", child.wait());
 }
 
 #[test]
