@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
+use crate::cli::model::trimmed;
 use crate::data::files::{self, NAMES};
 use crate::data::{
     Choice, Images, Known, Loaded, Origin, Places, Prepared, Request, Split, Verdict, digits, fetch, load, read_known,
@@ -97,8 +98,7 @@ fn get(what: &Fetch) -> anyhow::Result<()> {
             let directory = what.out.clone().unwrap_or_else(|| places.root.join("digits"));
             let (train, test) = digits::generate(0);
             files::write(&directory, &train, &test)?;
-            println!("{}", directory.display());
-            return Ok(());
+            return super::print(&format!("{}\n", directory.display()));
         }
     };
     let directory = what.out.clone().unwrap_or_else(|| places.kept(known));
@@ -108,8 +108,7 @@ fn get(what: &Fetch) -> anyhow::Result<()> {
     } else {
         fetch::fetch(known, &directory, fetch::time_limit()?)?;
     }
-    println!("{}", directory.display());
-    Ok(())
+    super::print(&format!("{}\n", directory.display()))
 }
 
 fn verify(which: &Which) -> anyhow::Result<()> {
@@ -118,9 +117,8 @@ fn verify(which: &Which) -> anyhow::Result<()> {
         Origin::Files(sources) => sources.each_ref().map(|source| source.sha256.clone()),
         Origin::Generated { .. } => files::sums_of(&loaded.dataset.train, &loaded.dataset.test),
     };
-    for (sum, name) in sums.iter().zip(NAMES) {
-        println!("{sum}  {name}");
-    }
+    let lines: Vec<_> = sums.iter().zip(NAMES).map(|(sum, name)| format!("{sum}  {name}\n")).collect();
+    super::print(&lines.concat())?;
     eprintln!("{}: {}", loaded.dataset.name, judgement(&loaded));
     Ok(())
 }
@@ -162,12 +160,8 @@ fn show(info: &Info) -> anyhow::Result<()> {
         "normalization": normalization,
         "files": files,
     });
-    if info.json {
-        println!("{}", serde_json::to_string_pretty(&described)?);
-    } else {
-        println!("{}", table(&described));
-    }
-    Ok(())
+    let text = if info.json { serde_json::to_string_pretty(&described)? } else { trimmed(&table(&described)) };
+    super::print(&format!("{text}\n"))
 }
 
 /// How many images there are, in all and of each class.

@@ -41,7 +41,7 @@ pub fn run(args: &ModelArgs) -> Result<()> {
 pub fn table(network: &Network, init: &InitConfig) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["module", "layer", "φ", "output", "parameters", "fan_in", "init", "std"]);
+    table.set_header(["module", "layer", "φ", "output", "params", "fan_in", "init", "std"]);
     for layer in network.flat_layers() {
         let indices = || [layer.weight, layer.bias].into_iter().flatten();
         let parameters: usize = indices().map(|i| network.params[i].len()).sum();
@@ -60,6 +60,10 @@ pub fn table(network: &Network, init: &InitConfig) -> String {
             std.map_or_else(String::new, |std| format!("{std:.4}")),
         ]);
     }
+    // One blank between columns: with two, a CNN's table is wider than a terminal of 80 columns.
+    table.column_iter_mut().for_each(|column| {
+        column.set_padding((0, 1));
+    });
     for column in [4, 5, 7] {
         table.column_mut(column).expect("the header has them").set_cell_alignment(CellAlignment::Right);
     }

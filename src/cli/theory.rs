@@ -46,12 +46,12 @@ pub struct TheoryArgs {
 /// Prints the table, or the object with `--json`, to stdout.
 pub fn run(args: &TheoryArgs) -> anyhow::Result<()> {
     let rows = rows(args)?;
+    let name = args.activation.to_string();
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&json(&args.activation.to_string(), &rows))?);
+        super::print(&format!("{}\n", serde_json::to_string_pretty(&json(&name, &rows))?))
     } else {
-        print!("{}", table(&args.activation.to_string(), &rows));
+        super::print(&table(&name, &rows))
     }
-    Ok(())
 }
 
 fn rows(args: &TheoryArgs) -> anyhow::Result<Vec<Row>> {

@@ -17,6 +17,7 @@ use crate::record::rows::{Moments, dead_fraction};
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{Outcome, Summary};
 use crate::train::engine::Compute;
+use crate::train::run::check_config;
 use crate::train::{Event, Plan, train};
 
 /// Train a network as a config describes it, and record loss, accuracy and every layer.
@@ -63,12 +64,13 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     let loaded = args.config.read()?;
     let compute = args.compute()?;
     let dir = args.directory(&loaded.experiment.name, loaded.experiment.seed)?;
-    if args.resume
-        && let Some(summary) = finished(&dir)
-    {
-        eprintln!("{}: this run has ended already; nothing to do", dir.display());
-        super::print(&if args.json { summary.to_json() } else { facts(&summary, &dir) })?;
-        return Ok(ExitCode::SUCCESS);
+    if args.resume {
+        check_config(&dir, &loaded.experiment.to_toml())?;
+        if let Some((text, summary)) = finished(&dir) {
+            eprintln!("{}: this run has ended already; nothing to do", dir.display());
+            super::print(&if args.json { text } else { facts(&summary, &dir) })?;
+            return Ok(ExitCode::SUCCESS);
+        }
     }
     let existing = match (args.resume, args.overwrite) {
         (true, _) => Existing::Resume,
@@ -131,8 +133,10 @@ impl TrainArgs {
     }
 
     fn directory(&self, name: &str, seed: u64) -> Result<PathBuf> {
+        let none =
+            |dir: &Path| UsageError(format!("--resume: there is no run in {}; name it with --out", dir.display()));
         if let Some(out) = &self.out {
-            return Ok(out.clone());
+            return if self.resume && !out.exists() { Err(none(out).into()) } else { Ok(out.clone()) };
         }
         let safe: String =
             name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
@@ -140,16 +144,15 @@ impl TrainArgs {
         if !self.resume {
             return Ok(RunDir::unused(&base));
         }
-        let error = || UsageError(format!("--resume: there is no run in {}; name it with --out", base.display()));
-        RunDir::last(&base).ok_or_else(|| error().into())
+        RunDir::last(&base).ok_or_else(|| none(&base).into())
     }
 }
 
-/// The summary of a run that needs nothing more.
-fn finished(dir: &Path) -> Option<Summary> {
+/// The summary of a run that needs nothing more, as its file has it and as it is meant.
+fn finished(dir: &Path) -> Option<(String, Summary)> {
     let text = std::fs::read_to_string(dir.join("run.json")).ok()?;
     let summary: Summary = serde_json::from_str(&text).ok()?;
-    (summary.outcome != Outcome::Interrupted).then_some(summary)
+    (summary.outcome != Outcome::Interrupted).then_some((text, summary))
 }
 
 /// What came out, in a few lines.
@@ -164,7 +167,7 @@ fn facts(summary: &Summary, dir: &Path) -> String {
         (None, _) if summary.reached_target => format!("reached its target at step {}", summary.steps),
         (None, _) => format!("finished after {} steps", summary.steps),
     };
-    let loss = summary.train_loss.map_or_else(|| "not measured".into(), |loss| format!("{loss:.4}"));
+    let loss = summary.train_loss.map_or_else(|| "not measured".into(), short);
     format!(
         "{}, seed {}, on {}: {outcome}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
         summary.name,

@@ -167,6 +167,9 @@ impl ModelConfig {
             norm: read_norm(&section)?,
             residual: read_residual(&section)?,
         };
+        if config.norm.is_some() && config.residual.is_some_and(|r| r.start == ResidualStart::Fixup) {
+            return Err(section.error("norm", "must be \"none\" with residual = \"fixup\", which does without"));
+        }
         section.finish()?;
         Ok(config)
     }
@@ -201,7 +204,7 @@ fn too_deep(section: &Section<'_>, key: &str, found: usize) -> ConfigError {
 
 fn read_cnn(section: &Section<'_>) -> Result<Body, ConfigError> {
     let stages = section.required_sections("stages")?.into_iter().map(read_stage).collect::<Result<Vec<_>, _>>()?;
-    let layers: usize = stages.iter().map(|stage| stage.layers).sum();
+    let layers = stages.iter().fold(0, |sum: usize, stage| sum.saturating_add(stage.layers));
     if layers > MAX_LAYERS {
         return Err(too_deep(section, "stages", layers));
     }

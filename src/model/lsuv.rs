@@ -40,7 +40,9 @@ pub enum LsuvError {
         tolerance: f64,
     },
     /// A shift is wanted of an activation that has none.
-    #[error("lsuv: {layer} has the activation {activation}, which has no shift to move; set init.lsuv.mean = \"keep\"")]
+    #[error(
+        "lsuv: {layer} has the activation {activation}, which has no shift to move; set init.lsuv.of = \"pre_activation\" or init.lsuv.mean = \"keep\""
+    )]
     NoShift {
         /// Name of the layer.
         layer: String,
@@ -75,6 +77,13 @@ pub fn lsuv(
     for (watch, watched) in network.watched.iter().enumerate() {
         let Some(weight) = watched.weight.filter(|&i| network.params[i].role == Role::Weight) else { continue };
         let layer = || watched.name.clone();
+        // An output layer has no shift, but its bias does the same.
+        let by_bias = config.mean == LsuvMean::Bias || watched.activation == Activation::Identity;
+        let form = watched.activation.relu_form();
+        // Before rescaling, which a bounded activation without a shift would make fail for a less telling reason.
+        if config.mean == LsuvMean::Shift && !by_bias && form.is_none() {
+            return Err(LsuvError::NoShift { layer: layer(), activation: watched.activation.name() });
+        }
         let mut iterations = 0;
         let mut mean = loop {
             let (mean, std) = measure(model, watch);
@@ -92,8 +101,6 @@ pub fn lsuv(
             model.flat_params_mut()[range].iter_mut().for_each(|w| *w = (f64::from(*w) / std) as f32);
         };
         let has_bias = network.params.get(weight + 1).is_some_and(|param| param.role == Role::Bias);
-        // An output layer has no shift, but its bias does the same.
-        let by_bias = config.mean == LsuvMean::Bias || watched.activation == Activation::Identity;
         match config.mean {
             LsuvMean::Keep => {}
             _ if by_bias => {
@@ -103,9 +110,7 @@ pub fn lsuv(
                 }
             }
             _ => {
-                let Some(ReluForm { leak, shift, max }) = watched.activation.relu_form() else {
-                    return Err(LsuvError::NoShift { layer: layer(), activation: watched.activation.name() });
-                };
+                let ReluForm { leak, shift, max } = form.expect("was looked at before");
                 let max = max.is_finite().then_some(max);
                 let mut shift = shift;
                 // Without a ceiling the first move is exact; with one a few more get there.

@@ -26,7 +26,7 @@ impl CsvFile {
         Ok(csv)
     }
 
-    /// Opens a file again and cuts off whatever comes after `bytes`.
+    /// Opens a file again that has `bytes` and perhaps more; [`CsvFile::cut`] takes off what is more.
     ///
     /// # Errors
     /// The file is absent or shorter than that.
@@ -36,7 +36,7 @@ impl CsvFile {
             let length = file.metadata()?.len();
             Ok((file, length))
         };
-        let (mut file, length) = open().map_err(RecordError::io(path, "opening the file"))?;
+        let (file, length) = open().map_err(RecordError::io(path, "opening the file"))?;
         if length < bytes {
             return Err(RecordError::Broken {
                 path: path.into(),
@@ -45,9 +45,19 @@ impl CsvFile {
                 advice: "start the run again with --overwrite",
             });
         }
-        let cut = file.set_len(bytes).and_then(|()| file.seek(SeekFrom::End(0)));
-        cut.map_err(RecordError::io(path, "cutting the file back"))?;
         Ok(Self { path: path.into(), file: BufWriter::with_capacity(1 << 16, file), bytes })
+    }
+
+    /// Cuts off whatever the file had beyond its length at [`CsvFile::resume`]. Apart from opening, so that all files
+    /// of a run can be looked at before one is changed.
+    ///
+    /// # Errors
+    /// The file cannot be changed.
+    pub fn cut(&mut self) -> Result<(), RecordError> {
+        let file = self.file.get_mut();
+        let cut = file.set_len(self.bytes).and_then(|()| file.seek(SeekFrom::End(0)));
+        cut.map_err(RecordError::io(&self.path, "cutting the file back"))?;
+        Ok(())
     }
 
     /// Appends finished lines.

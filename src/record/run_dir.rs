@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
-use crate::record::tensors::write_atomically;
+use crate::record::tensors::{TEMPORARY, write_atomically};
 
 /// What to do with a directory that already holds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,24 @@ impl RunDir {
             }
             Existing::Keep | Existing::Resume => {}
         }
+        if existing != Existing::Keep {
+            dir.remove_leftovers()?;
+        }
         // A probe now is better than a failure after the first epoch.
-        let probe = tempfile::Builder::new().prefix(".initlab-").tempfile_in(path);
+        let probe = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(path);
         probe.map_err(RecordError::io(path, "creating a file in the directory"))?;
         Ok(dir)
+    }
+
+    /// Removes temporary files of a run that was killed while it wrote them.
+    fn remove_leftovers(&self) -> Result<(), RecordError> {
+        let listing = std::fs::read_dir(&self.path).map_err(RecordError::io(&self.path, "listing the directory"))?;
+        for name in listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+            if name.starts_with(TEMPORARY) {
+                self.remove(&name)?;
+            }
+        }
+        Ok(())
     }
 
     /// The first of `base`, `base-2`, `base-3`, … that does not exist yet.

@@ -72,6 +72,9 @@ pub fn write(path: &Path, tensors: &[NamedTensor], about: &Value) -> Result<(), 
     write_atomically(path, &file)
 }
 
+/// How the names of temporary files begin.
+pub(crate) const TEMPORARY: &str = ".initlab-";
+
 /// Writes `bytes` to `path` by way of a temporary file beside it.
 ///
 /// # Errors
@@ -79,7 +82,7 @@ pub fn write(path: &Path, tensors: &[NamedTensor], about: &Value) -> Result<(), 
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(".initlab-").tempfile_in(dir)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
         // A temporary file is private; a record is to be read by whoever may read the directory.

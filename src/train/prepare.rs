@@ -102,7 +102,7 @@ impl Plan {
     /// Steps of the whole run.
     pub fn total_steps(&self) -> u64 {
         match self.experiment.train.budget {
-            Budget::Epochs(epochs) => epochs as u64 * self.steps_per_epoch(),
+            Budget::Epochs(epochs) => (epochs as u64).saturating_mul(self.steps_per_epoch()),
             Budget::Steps(steps) => steps as u64,
         }
     }

@@ -112,6 +112,9 @@ impl<'a> Run<'a> {
         let names = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
         let mut histograms = Histograms::new(names, stats.histogram_bins, stats.histogram_range);
         let checkpoint_path = dir.file("checkpoint.safetensors");
+        if resume {
+            check_config(dir.path(), &config)?;
+        }
         let checkpoint = if resume && checkpoint_path.exists() {
             let checkpoint = Checkpoint::read(&checkpoint_path, &mut histograms)?;
             check_same(&dir, &checkpoint, &config, plan)?;
@@ -120,15 +123,18 @@ impl<'a> Run<'a> {
             None
         };
         let mut engine = Engine::new(plan.network.clone(), compute, plan.experiment.optimizer.rule, plan.loss)?;
-        dir.remove("run.json")?;
         let (csv, progress) = match &checkpoint {
             Some(checkpoint) => {
                 engine.set_weights(&checkpoint.weights)?;
                 let open = |name: &str, i: usize| CsvFile::resume(&dir.file(name), checkpoint.progress.csv_bytes[i]);
-                let csv = [open("steps.csv", 0)?, open("layers.csv", 1)?, open("epochs.csv", 2)?];
+                let mut csv = [open("steps.csv", 0)?, open("layers.csv", 1)?, open("epochs.csv", 2)?];
+                // Nothing was changed so far, and from here on the run is whole again.
+                dir.remove("run.json")?;
+                csv.iter_mut().try_for_each(CsvFile::cut)?;
                 (csv, checkpoint.progress.clone())
             }
             None => {
+                dir.remove("run.json")?;
                 let mut weights = engine.weights()?;
                 weights.params.clone_from(&plan.start);
                 engine.set_weights(&weights)?;
@@ -181,14 +187,14 @@ impl<'a> Run<'a> {
                 return Ok(End::Diverged(divergence));
             }
             let done = self.progress.step;
-            let evaluated = done % evaluate_every == 0 || done == total;
+            let evaluated = done.is_multiple_of(evaluate_every) || done == total;
             if evaluated {
                 let row = self.evaluate(per_epoch, show)?;
                 if train.target_accuracy.is_some_and(|target| row.test_accuracy >= target) {
                     return Ok(End::Target);
                 }
             }
-            if done < total && checkpoint_every.map_or(evaluated, |every| done % every == 0) {
+            if done < total && checkpoint_every.map_or(evaluated, |every| done.is_multiple_of(every)) {
                 self.checkpoint()?;
             }
         }
@@ -370,10 +376,11 @@ impl<'a> Run<'a> {
             summary.take(row);
             summary.best_test_accuracy = self.best;
         }
+        // In this order a crash in between leaves a run that has ended, not one that must begin again.
+        self.dir.write("run.json", &summary.to_json())?;
         if summary.outcome != Outcome::Interrupted {
             self.dir.remove("checkpoint.safetensors")?;
         }
-        self.dir.write("run.json", &summary.to_json())?;
         Ok(summary)
     }
 }
@@ -417,14 +424,31 @@ fn activations(plan: &Plan) -> serde_json::Value {
     serde_json::to_value(all).expect("activations are numbers and names")
 }
 
+/// Compares the config of the run in `dir`, if there is one, with `config`.
+///
+/// # Errors
+/// They differ; says where.
+pub fn check_config(dir: &Path, config: &str) -> Result<(), TrainError> {
+    match std::fs::read_to_string(dir.join("config.toml")) {
+        Ok(old) => same_config(dir, &old, config),
+        Err(_) => Ok(()),
+    }
+}
+
+fn same_config(dir: &Path, old: &str, new: &str) -> Result<(), TrainError> {
+    if old == new {
+        return Ok(());
+    }
+    let mut lines = old.lines().zip(new.lines());
+    let line = lines.find(|(old, new)| old != new).map(|(old, new)| format!("`{old}`, now `{new}`"));
+    let what = format!("the config ({})", line.unwrap_or_else(|| "its length".into()));
+    Err(TrainError::OtherRun { path: dir.display().to_string(), what })
+}
+
 /// A checkpoint goes on only with the run that wrote it.
 fn check_same(dir: &RunDir, checkpoint: &Checkpoint, config: &str, plan: &Plan) -> Result<(), TrainError> {
+    same_config(dir.path(), &checkpoint.config, config)?;
     let other = |what: &str| TrainError::OtherRun { path: dir.path().display().to_string(), what: what.into() };
-    if checkpoint.config != config {
-        let lines = checkpoint.config.lines().zip(config.lines());
-        let line = lines.into_iter().find(|(old, new)| old != new).map(|(old, new)| format!("`{old}`, now `{new}`"));
-        return Err(other(&format!("the config ({})", line.unwrap_or_else(|| "its length".into()))));
-    }
     if checkpoint.data_sha256 != plan.data.dataset().sha256 {
         return Err(other("the data"));
     }

@@ -1,6 +1,7 @@
 //! One binary for all integration tests; a file for each subject.
 
 mod architecture;
+mod cli;
 mod data;
 mod golden;
 mod gradients;

@@ -1,0 +1,143 @@
+//! Mistakes in configs and calls: exit code 2, and a message with the line and the next step.
+
+use std::fs;
+
+use super::{Ran, Work, initlab};
+
+/// Line numbers count from here.
+const CONFIG: &str = "[model]
+kind = 'mlp'
+widths = [12, 9]
+
+[optimizer]
+lr = 0.1
+
+[train]
+epochs = 1
+
+[init]
+preset = 'kaiming'
+";
+
+const CNN: &str = "kind = 'cnn'
+stages = [
+  { channels = 4, stride = 2 },
+  { channels = 4, kernel = 9, padding = 0 },
+]";
+
+/// The message with its folded lines joined.
+fn refused(ran: &Ran, case: &str) -> String {
+    assert!(ran.code == Some(2) && ran.stdout.is_empty(), "{case}: {ran:?}");
+    let message = ran.stderr.replace("\n  ", " ");
+    assert!(message.starts_with("error: ") && !message.contains("panicked"), "{case}: {message}");
+    message
+}
+
+#[test]
+fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
+    let work = Work::new();
+    #[rustfmt::skip]
+    let cases: [(&str, &str, &[&str]); 48] = [
+        ("[model]", "sed = 3\n[model]", &["net.toml:1:1: unknown key `sed`", "did you mean `seed`?"]),
+        ("kind = 'mlp'", "kind = 'mlp'\nwitdh = 3", &["net.toml:3:1: unknown key `witdh` in [model]", "did you mean `width`?"]),
+        ("lr = 0.1", "lr = 0.1\nmomentun = 0.9", &["net.toml:7:1: unknown key `momentun` in [optimizer]", "`momentum`?"]),
+        ("lr = 0.1", "lr = 0.1\nbetas = [0.9, 0.99]", &["net.toml:7:1: unknown key `betas` in [optimizer]"]),
+        ("epochs = 1", "epochs = 1\nbatch-size = 3", &["net.toml:10:1: unknown key `batch-size` in [train]", "`batch_size`?"]),
+        ("preset = 'kaiming'", "presets = 'kaiming'", &["net.toml:12:1: unknown key `presets` in [init]", "`preset`?"]),
+        ("[init]", "[stats]\nevry = 1\n[init]", &["net.toml:12:1: unknown key `evry` in [stats]", "`every`?"]),
+        ("[init]", "[record]\ncheckpoints = 1\n[init]", &["net.toml:12:1: unknown key `checkpoints` in [record]"]),
+        ("[init]", "[schedule]\nend = 0.1\n[init]", &["net.toml:12:1: unknown key `end` in [schedule]"]),
+        ("[init]", "[stat]\n[init]", &["net.toml:11:2: unknown key `stat`", "`stats`?"]),
+        ("preset = 'kaiming'", "lsuv = { tolerence = 1 }", &["net.toml:12:10: unknown key `tolerence` in [init.lsuv]", "`tolerance`?"]),
+        ("widths = [12, 9]", "widths = 12", &["net.toml:3:10: `widths` in [model] must be", "found integer 12"]),
+        ("widths = [12, 9]", "widths = [12, 'x']", &["net.toml:3:15: `widths.1` in [model] must be", "found string \"x\""]),
+        ("lr = 0.1", "lr = 'fast'", &["net.toml:6:6: `lr` in [optimizer] must be a number, found string \"fast\""]),
+        ("epochs = 1", "epochs = 1.5", &["net.toml:9:10: `epochs` in [train] must be", "found float 1.5"]),
+        ("epochs = 1", "epochs = -1", &["net.toml:9:10: `epochs` in [train] must be", "found integer -1"]),
+        ("widths = [12, 9]", "widths = [5]\nbias = 1", &["net.toml:4:8: `bias` in [model] must be true or false"]),
+        ("[optimizer]\nlr = 0.1", "optimizer = 3", &["`optimizer` in [model]"]),
+        ("kind = 'mlp'", "kind = 'mpl'", &["net.toml:2:8: `kind` in [model] has the unknown name \"mpl\"; did you mean \"mlp\"?", "valid names: mlp, cnn"]),
+        ("widths = [12, 9]", "widths = [5]\nactivation = 'rleu'", &["net.toml:4:14: `activation` in [model]", "did you mean \"relu\"?", "gelu"]),
+        ("widths = [12, 9]", "widths = [5]\nactivation = { kind = 'relu', leak = 1 }", &["net.toml:4:31: unknown key `leak` in [model.activation]"]),
+        ("preset = 'kaiming'", "preset = 'kaimin'", &["net.toml:12:10: `preset` in [init]", "did you mean \"kaiming\"?", "torch"]),
+        ("preset = 'kaiming'", "weight = 'xavier_norml'", &["net.toml:12:10: `weight` in [init]", "did you mean \"xavier_normal\"?"]),
+        ("preset = 'kaiming'", "bias = 'zero'", &["net.toml:12:8: `bias` in [init]", "did you mean \"zeros\"?"]),
+        ("preset = 'kaiming'", "last = { preset = 'torhc' }", &["net.toml:12:19: `preset` in [init.last]", "did you mean \"torch\"?"]),
+        ("lr = 0.1", "lr = 0.1\nkind = 'adma'", &["net.toml:7:8: `kind` in [optimizer]", "did you mean \"adam\"?"]),
+        ("[init]", "[schedule]\nkind = 'cosin'\n[init]", &["net.toml:12:8: `kind` in [schedule]", "did you mean \"cosine\"?"]),
+        ("widths = [12, 9]", "widths = [5]\nnorm = 'bacth'", &["net.toml:4:8: `norm` in [model]", "did you mean \"batch\"?"]),
+        ("widths = [12, 9]", "widths = [5]\nresidual = 'fixpu'", &["net.toml:4:12: `residual` in [model]", "did you mean \"fixup\"?"]),
+        ("epochs = 1", "epochs = 1\nsteps = 5", &["net.toml:10:9: `steps` in [train] stands instead of `epochs`"]),
+        ("epochs = 1", "", &["net.toml:8:", "missing key `epochs` in [train]", "(or `steps`)"]),
+        ("lr = 0.1", "", &["net.toml:5:", "missing key `lr` in [optimizer]", "such as 0.1"]),
+        ("lr = 0.1", "lr = -0.1", &["net.toml:6:6: `lr` in [optimizer] must be above 0, found -0.1"]),
+        ("lr = 0.1", "lr = nan", &["net.toml:6:6: `lr` in [optimizer] must be a finite number, found float nan"]),
+        ("lr = 0.1", "lr = 1e999", &["net.toml:6:6: `lr` in [optimizer] must be a finite number"]),
+        ("epochs = 1", "epochs = 1\nbatch_size = 0", &["net.toml:10:14: `batch_size` in [train] must be at least 1, found 0"]),
+        ("epochs = 1", "epochs = 1\ntarget_accuracy = 98", &["net.toml:10:19: `target_accuracy` in [train] must be from 0 to 1, found 98"]),
+        ("widths = [12, 9]", "width = 5", &["net.toml:1:", "missing key `depth` in [model]"]),
+        ("widths = [12, 9]", "depth = 5", &["net.toml:1:", "missing key `width` in [model]"]),
+        ("widths = [12, 9]", "widths = [5]\ndepth = 5", &["net.toml:3:10: `widths` in [model] stands for `width` and `depth`"]),
+        ("kind = 'mlp'\nwidths = [12, 9]", CNN, &["net.toml:5:16: `channels`", "cannot be built", "window of [9, 9] does not fit", "padding 0"]),
+        ("kind = 'mlp'\nwidths = [12, 9]", "kind = 'cnn'\nstages = [{ channels = 2, layers = 9223372036854775807 }, { channels = 2, layers = 9223372036854775807 }, { channels = 1, layers = 4 }]", &["net.toml:3:10: `stages` in [model] gives 18446744073709551615 layers; at most 10000"]),
+        ("widths = [12, 9]", "widths = [5, 0]", &["net.toml:3:10: `widths`", "cannot be built", "must be at least 1, found 0"]),
+        ("widths = [12, 9]", "widths = [5, 6]\nresidual = 'fixup'", &["net.toml:4:12: `residual`", "cannot be built", "no 2 layers in a row keep their shape"]),
+        ("widths = [12, 9]", "widths = [5, 5, 5]\nresidual = 'fixup'\nnorm = 'batch'", &["net.toml:5:8: `norm` in [model]", "fixup"]),
+        ("widths = [12, 9]", "widths = [5, 5]\nresidual = { start = 'fixup', layers = 1 }", &["`layers` in [model.residual] must be at least 2 for fixup"]),
+        ("preset = 'kaiming'", "weight = 'delta_orthogonal'", &["net.toml:12:10: `weight` in [init]", "cannot be done", "a linear weight has no window"]),
+        ("preset = 'kaiming'", "lsuv = { of = 'activation', mean = 'shift' }\n[model.activation]\nkind = 'tanh'", &["net.toml:12:8: `lsuv` in [init]", "no shift to move", "init.lsuv.of = \"pre_activation\""]),
+    ];
+    let mut failures = Vec::new();
+    for (old, new, parts) in cases {
+        assert_eq!(CONFIG.matches(old).count(), 1, "{old}");
+        work.config(&CONFIG.replace(old, new));
+        let message = refused(&work.train("run", &[]), new);
+        let missing = parts.iter().filter(|part| !message.contains(**part));
+        failures.extend(missing.map(|part| format!("{new}\nlacks {part}\n{message}")));
+        assert!(message.lines().all(|line| line.len() < 2000), "{message}");
+        assert!(!work.path("run").join("config.toml").exists(), "{new}: something was written");
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn each_mistake_in_a_call_is_a_message_with_exit_code_2() {
+    let work = Work::new();
+    work.config(CONFIG);
+    fs::write(work.path("binary.toml"), [0xff, 0xfe, 0, 1]).unwrap();
+    fs::write(work.path("empty.toml"), "").unwrap();
+    let path = |name: &str| work.path(name).to_str().unwrap().to_owned();
+    let [net, gone, binary, empty, directory] =
+        ["net.toml", "gone.toml", "binary.toml", "empty.toml", "blobs"].map(path);
+    #[rustfmt::skip]
+    let cases: [(&[&str], &[&str]); 15] = [
+        (&[&gone], &[&gone, "cannot read the config", "No such file", "configs/smoke.toml"]),
+        (&[&directory], &[&directory, "cannot read the config", "directory"]),
+        (&[&binary], &[&binary, "cannot read the config", "UTF-8"]),
+        (&[&empty], &[&empty, "missing key `model`"]),
+        (&[&net, "--set", "optimizer.lr=-1"], &["--set optimizer.lr=-1: `lr` in [optimizer] must be above 0"]),
+        (&[&net, "--set", "optimiser.lr=1"], &["--set optimiser.lr=1: unknown key `optimiser`", "did you mean `optimizer`?"]),
+        (&[&net, "--set", "model.activation=sigmod"], &["--set model.activation=sigmod: ", "did you mean \"sigmoid\"?"]),
+        (&[&net, "--set", "lr"], &["no `=` in the argument", "optimizer.lr=0.1"]),
+        (&[&net, "--set", "model.residual=plain"], &["--set model.residual=plain: `residual`", "cannot be built"]),
+        (&[&net, "--device", "gpu"], &["--device", "cpu, cuda"]),
+        (&[&net, "--theads", "2"], &["--theads", "--threads"]),
+        (&[&net, "--threads", "0"], &["--threads", "1..=1024"]),
+        (&[&net, "--seed", "-1"], &["-1"]),
+        (&[&net, "--resume", "--overwrite"], &["--resume", "cannot be used with", "--overwrite"]),
+        (&[], &["<CONFIG>", "Usage: initlab train"]),
+    ];
+    for (arguments, parts) in cases {
+        let message = refused(&initlab([&["train"], arguments].concat()), &format!("{arguments:?}"));
+        parts.iter().for_each(|part| assert!(message.contains(part), "{arguments:?}\n{part}\n{message}"));
+    }
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_build_without_cuda_says_how_to_get_one_with_it() {
+    let work = Work::new();
+    work.config(CONFIG);
+    let message = refused(&work.train("run", &["--device", "cuda"]), "cuda");
+    assert!(message.contains("--features cuda") && !work.path("run").exists(), "{message}");
+}

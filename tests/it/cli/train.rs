@@ -1,0 +1,104 @@
+//! The switches of training, and what goes to stdout and to stderr.
+
+use std::fs;
+
+use super::{MLP, Work, json};
+
+/// A column of a CSV file, read as numbers; empty fields are NaN.
+fn column(work: &Work, file: &str, name: &str) -> Vec<f64> {
+    let text = fs::read_to_string(work.path(file)).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let at = lines.next().unwrap().iter().position(|&header| header == name).unwrap();
+    lines.map(|fields| fields[at].parse().unwrap_or(f64::NAN)).collect()
+}
+
+#[test]
+fn a_reached_target_ends_the_run_early() {
+    let work = Work::new();
+    work.config(MLP);
+    let sets = ["--set", "train.evaluate_every=2", "--set", "train.target_accuracy=0.9", "--set", "train.epochs=100"];
+    let ran = work.train("run", &sets);
+    assert!(ran.code == Some(0) && ran.stdout.contains("reached its target at step"), "{ran:?}");
+    let run = json(&work.path("run/run.json"));
+    assert!(run["reached_target"] == true && run["outcome"] == "finished" && run["planned_steps"] == 500, "{run}");
+    let accuracies = column(&work, "run/epochs.csv", "test_accuracy");
+    let (last, before) = accuracies.split_last().unwrap();
+    assert!(*last >= 0.9 && before.iter().all(|&accuracy| accuracy < 0.9), "{accuracies:?}");
+    assert_eq!(run["test_accuracy"].as_f64(), Some(*last));
+    assert_eq!(run["steps"].as_f64(), column(&work, "run/epochs.csv", "step").last().copied());
+    assert_eq!(column(&work, "run/steps.csv", "step").len() as u64, run["steps"].as_u64().unwrap());
+}
+
+#[test]
+fn evaluations_come_after_each_epoch_or_as_often_as_asked_and_at_the_end() {
+    let work = Work::new();
+    work.config(MLP);
+    for (out, set, steps) in [
+        ("epochs", "train.epochs=2", &[5.0, 10.0][..]),
+        ("three", "train.evaluate_every=3", &[3.0, 6.0, 9.0, 10.0]),
+        ("rarely", "train.evaluate_every=50", &[10.0]),
+    ] {
+        let ran = work.train(out, &["--set", set]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        assert_eq!(column(&work, &format!("{out}/epochs.csv"), "step"), steps, "{set}");
+        assert_eq!(ran.stderr.lines().count(), steps.len(), "a line on stderr for each evaluation: {}", ran.stderr);
+    }
+    // Whatever is measured, the training is the same.
+    let model = |out: &str| fs::read(work.path(out).join("model.safetensors")).unwrap();
+    assert!(model("epochs") == model("three") && model("three") == model("rarely"));
+}
+
+#[test]
+fn layers_are_recorded_as_often_as_asked_and_training_does_not_notice() {
+    let work = Work::new();
+    work.config(MLP);
+    for (out, every, train_rows) in [("often", "1", 30), ("some", "4", 9), ("never", "0", 0)] {
+        let every = format!("stats.every={every}");
+        assert_eq!(work.train(out, &["--set", &every, "--set", "stats.histogram_every=0"]).code, Some(0));
+        let text = fs::read_to_string(work.path(out).join("layers.csv")).unwrap();
+        assert_eq!(text.lines().filter(|line| line.contains(",train,")).count(), train_rows, "{every}");
+        assert!(!work.path(out).join("histograms.safetensors").exists());
+        for file in ["steps.csv", "epochs.csv", "model.safetensors"] {
+            let read = |out: &str| fs::read(work.path(out).join(file)).unwrap();
+            assert!(read(out) == read("often"), "{every} changes {file}");
+        }
+    }
+}
+
+#[test]
+fn clipping_limits_the_step_but_not_the_recorded_norm() {
+    let work = Work::new();
+    work.config(MLP);
+    let sets = ["--set", "train.clip_norm=0.01", "--set", "stats.every=1"];
+    assert_eq!(work.train("run", &sets).code, Some(0));
+    assert!(column(&work, "run/steps.csv", "gradient_norm").iter().all(|&norm| norm > 0.02));
+    let clipped = column(&work, "run/layers.csv", "weight_gradient_norm");
+    assert!(clipped.iter().filter(|norm| norm.is_finite()).all(|&norm| norm > 0.0 && norm <= 0.01), "{clipped:?}");
+    assert!(clipped.iter().filter(|norm| norm.is_finite()).count() >= 30);
+}
+
+#[test]
+fn json_on_stdout_is_the_file_and_progress_goes_to_stderr() {
+    let work = Work::new();
+    work.config(MLP);
+    let ran = work.train("run", &["--json"]);
+    assert_eq!((ran.code, ran.stdout.as_bytes()), (Some(0), &fs::read(work.path("run/run.json")).unwrap()[..]));
+    assert!(ran.stderr.lines().count() == 2 && ran.stderr.starts_with("epoch 1"), "{}", ran.stderr);
+    let ran = work.train("tables", &[]);
+    assert!(ran.stdout.contains("test accuracy") && !ran.stdout.contains("img/s"), "{}", ran.stdout);
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80 || line.contains("records in")), "{}", ran.stdout);
+    for escape in [&ran.stdout, &ran.stderr] {
+        assert!(!escape.contains('\u{1b}'), "colours in a file: {escape:?}");
+    }
+}
+
+#[test]
+fn a_number_of_epochs_without_end_does_not_wrap_around() {
+    let work = Work::new();
+    work.config(MLP);
+    // Five steps an epoch: the product passes 2^64 by 4.
+    let sets = ["--set", "train.epochs=3689348814741910324", "--set", "train.target_accuracy=0.3"];
+    assert_eq!(work.train("run", &sets).code, Some(0));
+    let run = json(&work.path("run/run.json"));
+    assert!(run["reached_target"] == true && run["planned_steps"].as_u64() == Some(u64::MAX), "{run}");
+}
