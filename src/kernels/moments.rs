@@ -161,6 +161,16 @@ mod tests {
     }
 
     #[test]
+    fn vanishing_and_exploding_values_keep_their_second_moment() {
+        for size in [1e-37f32, 1e-25, 1e-13, 1.0, 1e14, 1e20, 1e37] {
+            let mut sums = Sums::default();
+            add_block(&mut sums, &[size; 1000], 0.1);
+            let exact = 1000.0 * f64::from(size) * f64::from(size);
+            assert!((sums.sum_of_squares / exact - 1.0).abs() < 1e-12, "{size}: {}", sums.sum_of_squares);
+        }
+    }
+
+    #[test]
     fn one_bad_value_makes_the_sums_not_finite() {
         for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
             let mut sums = Sums::default();
