@@ -66,7 +66,7 @@ pub fn slope_from_output(activation: Activation) -> bool {
 }
 
 /// Values in a block: with a few passes over each, z and h together stay in a 32 KiB cache.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 2048;
 
 /// Adds the bias and applies φ: `z` holds pre-activations without bias in rows of `cols`, and gets the bias; h goes to
 /// `h`, or over `z` if `h` is `None` (allowed where [`slope_from_output`] holds).

@@ -67,6 +67,43 @@ dispatch! {
     }
 }
 
+/// Values whose sums are taken in `f32` before they go into an `f64`: eight additions in each of 32 chains, which are then
+/// folded.
+const RUN: usize = 256;
+
+dispatch! {
+    /// The same in half the time, for values whose squares an `f32` holds.
+    fn lane_sums_in_runs(block: &[f32], sum: &mut [f64; LANES], sum_of_squares: &mut [f64; LANES]) {
+        let (mut s, mut q) = ([0f64; LANES], [0f64; LANES]);
+        let (runs, rest) = block.as_chunks::<RUN>();
+        for run in runs {
+            let (mut x, mut y) = ([0f32; 4 * LANES], [0f32; 4 * LANES]);
+            for chunk in run.as_chunks::<{ 4 * LANES }>().0 {
+                for i in 0..4 * LANES {
+                    let value = chunk[i];
+                    x[i] += value;
+                    y[i] += value * value;
+                }
+            }
+            let fold = |v: &[f32; 4 * LANES], i: usize| (v[i] + v[i + LANES]) + (v[i + 2 * LANES] + v[i + 3 * LANES]);
+            for i in 0..LANES {
+                s[i] += f64::from(fold(&x, i));
+                q[i] += f64::from(fold(&y, i));
+            }
+        }
+        (*sum, *sum_of_squares) = (s, q);
+        for (i, &x) in rest.iter().enumerate() {
+            let wide = f64::from(x);
+            sum[i % LANES] += wide;
+            sum_of_squares[i % LANES] += wide * wide;
+        }
+    }
+}
+
+/// Blocks whose largest size lies in this range are summed in runs: no square overflows, and those that underflow do not
+/// count beside the largest.
+const ORDINARY: std::ops::Range<f32> = 1e-12..1e15;
+
 dispatch! {
     /// Smallest and largest of every sixteenth value; NaN is neither.
     fn lane_extremes(block: &[f32], low: &mut [f32; 2 * LANES], high: &mut [f32; 2 * LANES]) {
@@ -99,15 +136,20 @@ dispatch! {
 /// Three small loops over a block in the nearest cache take a third of the time of one that does everything: each alone
 /// becomes plain vector code.
 pub fn add_block(sums: &mut Sums, block: &[f32], near_zero: f32) {
-    let (mut s, mut q) = ([0.0; LANES], [0.0; LANES]);
-    lane_sums(block, &mut s, &mut q);
     let (mut lo, mut hi) = ([0.0; 2 * LANES], [0.0; 2 * LANES]);
     lane_extremes(block, &mut lo, &mut hi);
+    let (low, high) = (lo.into_iter().fold(f32::INFINITY, f32::min), hi.into_iter().fold(f32::NEG_INFINITY, f32::max));
+    let (mut s, mut q) = ([0.0; LANES], [0.0; LANES]);
+    if ORDINARY.contains(&high.max(-low)) {
+        lane_sums_in_runs(block, &mut s, &mut q);
+    } else {
+        lane_sums(block, &mut s, &mut q);
+    }
     sums.n += block.len() as u64;
     sums.sum += s.iter().sum::<f64>();
     sums.sum_of_squares += q.iter().sum::<f64>();
-    sums.min = lo.into_iter().fold(sums.min, f32::min);
-    sums.max = hi.into_iter().fold(sums.max, f32::max);
+    sums.min = sums.min.min(low);
+    sums.max = sums.max.max(high);
     sums.near_zero += u64::from(count_below(block, near_zero));
 }
 
@@ -152,8 +194,10 @@ mod tests {
             add_block(&mut sums, &block, 0.5);
             let exact = |f: fn(f64) -> f64| block.iter().map(|&x| f(f64::from(x))).sum::<f64>();
             assert_eq!(sums.n, n as u64);
-            assert!((sums.sum - exact(|x| x)).abs() < 1e-11);
-            assert!((sums.sum_of_squares - exact(|x| x * x)).abs() < 1e-10);
+            // Ten additions in f32 at most before a value reaches an f64, each rounded by half a unit in the last place.
+            let rounding = 10.0 * f64::from(f32::EPSILON) / 2.0;
+            assert!((sums.sum - exact(|x| x)).abs() <= rounding * exact(f64::abs));
+            assert!((sums.sum_of_squares - exact(|x| x * x)).abs() <= rounding * exact(|x| x * x));
             assert_eq!(sums.min, block.iter().copied().fold(f32::INFINITY, f32::min));
             assert_eq!(sums.max, block.iter().copied().fold(f32::NEG_INFINITY, f32::max));
             assert_eq!(sums.near_zero, block.iter().filter(|x| x.abs() < 0.5).count() as u64);
@@ -166,7 +210,7 @@ mod tests {
             let mut sums = Sums::default();
             add_block(&mut sums, &[size; 1000], 0.1);
             let exact = 1000.0 * f64::from(size) * f64::from(size);
-            assert!((sums.sum_of_squares / exact - 1.0).abs() < 1e-12, "{size}: {}", sums.sum_of_squares);
+            assert!((sums.sum_of_squares / exact - 1.0).abs() < 1e-6, "{size}: {}", sums.sum_of_squares);
         }
     }
 
