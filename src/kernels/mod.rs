@@ -1,11 +1,11 @@
 //! Single-threaded arithmetic on slices: the CPU's forward and backward passes.
 //!
-//! Every function writes into buffers that the caller owns and allocates nothing. Loops are written so that the
-//! compiler vectorises them; `dispatch!` compiles each twice and picks the version for the processor at run time.
-//! Both versions do the same operations in the same order, so the choice never changes a bit of the result.
+//! Every function writes into buffers that the caller owns; only norms allocate, a few numbers for each channel. Loops
+//! are written so that the compiler vectorises them; `dispatch!` compiles each twice and picks the version for the
+//! processor at run time. Both versions do the same operations in the same order, so the choice never changes a bit of the result.
 
-/// Defines a function whose body is compiled for the baseline processor and again with AVX2; the first call that finds
-/// AVX2 takes the second version.
+/// Defines a function whose body is compiled for the baseline processor and again with AVX2; a call
+/// takes the second version wherever the processor has it.
 macro_rules! dispatch {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) $(-> $ret:ty)? $body:block) => {
         $(#[$meta])*

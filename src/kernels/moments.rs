@@ -43,7 +43,7 @@ impl Sums {
 /// Running sums side by side: always as many, so that the result does not depend on the vector width.
 const LANES: usize = 8;
 
-// In the next two the rest of a block is added to the results, not to the local sums: an index known only at run time
+// In the loops below the rest of a block is added to the results, not to the local sums: an index known only at run time
 // would keep those out of registers.
 
 dispatch! {
