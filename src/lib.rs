@@ -10,5 +10,6 @@ pub mod model;
 pub mod ops;
 pub mod record;
 pub mod rng;
+pub mod stats;
 pub mod theory;
 pub mod train;

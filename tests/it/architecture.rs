@@ -13,7 +13,9 @@ const ORDER: &[&[&str]] = &[
     &["model"],
     &["record"],
     &["train"],
+    &["probe"],
     &["study"],
+    &["lesson"],
     &["report"],
     &["cli"],
 ];
