@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::cli::experiment::ConfigArgs;
 use crate::config::init::InitConfig;
 use crate::data::Choice;
-use crate::model::network::Role;
+use crate::model::Role;
 use crate::model::{Network, start};
 use crate::train::prepare::network;
 

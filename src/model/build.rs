@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::config::model::{Body, ModelConfig, NormConfig, NormKind, NormPosition, ResidualConfig, ResidualStart};
-use crate::model::network::{LayerSpec, Network, NetworkError, Shape};
+use crate::model::{LayerSpec, Network, NetworkError, Shape};
 use crate::model::{cnn, mlp};
 
 /// A hidden layer before norm and activation are put around it.

@@ -2,7 +2,7 @@
 
 use crate::config::model::{Head, PoolKind, Stage};
 use crate::model::build::Unit;
-use crate::model::network::{LayerSpec, Shape};
+use crate::model::{LayerSpec, Shape};
 
 /// A convolution unit for each layer of each stage. `shape` is the first one's input and becomes the last one's output,
 /// as far as it can be told; impossible windows are found when the network is built.

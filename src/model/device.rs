@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor};
 
 use super::host::{Loss, Observe, Observed, Targets};
-use super::network::{Layer, Network, Op, Shape};
+use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{Watch, live_interval};
 use crate::kernels::loss::LossSums;

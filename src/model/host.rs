@@ -3,8 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::network::{Network, Op, Shape};
 use super::workspace::{Pass, Workspace, reorder_samples};
+use super::{Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{Watch, WatchSettings};
 use crate::kernels::gemm::Parallelism;

@@ -7,8 +7,8 @@ use thiserror::Error;
 use crate::activation::{Activation, ReluForm};
 use crate::config::init::{LsuvConfig, LsuvMean, LsuvTarget};
 use crate::kernels::moments::Sums;
+use crate::model::Role;
 use crate::model::host::{HostModel, Loss, Observe, Targets};
-use crate::model::network::Role;
 
 /// A layer that LSUV cannot bring to unit variance.
 #[derive(Clone, Debug, Error, PartialEq)]

@@ -7,11 +7,22 @@
 pub mod build;
 mod cnn;
 pub mod device;
+mod error;
 pub mod host;
+mod layer;
 pub mod lsuv;
 mod mlp;
-pub mod network;
+mod network;
+mod param;
+mod planner;
+mod shape;
+mod spec;
 pub mod start;
 pub mod workspace;
 
-pub use network::{Layer, LayerSpec, Network, NetworkError, Op, Param, Role, Shape};
+pub use error::NetworkError;
+pub use layer::{Layer, Op};
+pub use network::{Network, Watched};
+pub use param::{Layout, Param, Role};
+pub use shape::Shape;
+pub use spec::LayerSpec;

@@ -3,7 +3,7 @@
 use crate::config::init::InitConfig;
 use crate::config::model::{ModelConfig, ResidualStart};
 use crate::init::{InitError, InitRule};
-use crate::model::network::{Layer, Network, Op, Param, Role};
+use crate::model::{Layer, Network, Op, Param, Role};
 
 /// Every parameter's starting values, in PyTorch's order. Each comes from the stream of its own name, so that one
 /// layer's draws do not depend on another's.

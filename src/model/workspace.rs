@@ -2,7 +2,7 @@
 //!
 //! Between layers a sample is stored channels last: vectors as they are, images as (row, column, channel).
 
-use super::network::{Layer, Network, Op, Shape};
+use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{self, Watch, WatchSettings};
 use crate::kernels::conv::{self, ConvShape};

@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor, Var};
 use initlab::activation::Activation;
+use initlab::model::Role;
 use initlab::model::device::DeviceModel;
 use initlab::model::host::{Loss, Observe, Targets};
-use initlab::model::network::Role;
 use initlab::model::{LayerSpec, Network, Shape};
 use initlab::rng;
 

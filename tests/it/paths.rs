@@ -12,9 +12,9 @@ use candle_core::{DType, Device, Tensor};
 use initlab::activation::Activation;
 use initlab::kernels::activation::{Watch, WatchSettings};
 use initlab::kernels::moments::Sums;
+use initlab::model::Role;
 use initlab::model::device::DeviceModel;
 use initlab::model::host::{HostModel, Loss, Observe, Observed, Targets};
-use initlab::model::network::Role;
 use initlab::model::{LayerSpec, Network, Shape};
 use initlab::rng;
 

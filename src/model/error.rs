@@ -1,0 +1,73 @@
+//! Networks that cannot be built.
+
+use thiserror::Error;
+
+use crate::model::shape::Shape;
+
+/// A network that cannot be built.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum NetworkError {
+    /// A window larger than its padded input.
+    #[error(
+        "{layer}: a window of {kernel:?} does not fit its {input} input with padding {padding}; use fewer strided layers, a smaller kernel or more padding"
+    )]
+    Window {
+        /// Name of the layer.
+        layer: String,
+        /// Window height and width.
+        kernel: [usize; 2],
+        /// Shape of its input.
+        input: Shape,
+        /// Padding on every side.
+        padding: usize,
+    },
+    /// An image layer after a vector, or the other way round.
+    #[error("{layer}: needs {expected} as input, found {found}; {advice}")]
+    Kind {
+        /// Name of the layer.
+        layer: String,
+        /// What it needs.
+        expected: &'static str,
+        /// What there is.
+        found: Shape,
+        /// What to change.
+        advice: &'static str,
+    },
+    /// A size that must not be zero.
+    #[error("{layer}: {what} must be at least 1, found 0")]
+    Zero {
+        /// Name of the layer.
+        layer: String,
+        /// What is zero.
+        what: &'static str,
+    },
+    /// A residual block that changes the shape.
+    #[error("{layer}: x + body(x) needs equal shapes, but the body makes {output} of {input}")]
+    Residual {
+        /// Name of the block.
+        layer: String,
+        /// Shape that comes in.
+        input: Shape,
+        /// Shape that the body makes.
+        output: Shape,
+    },
+    /// More parameters than the program handles.
+    #[error("{layer}: the network has more than {limit} parameters or values in a sample; make it smaller")]
+    TooLarge {
+        /// Name of the layer that goes over.
+        layer: String,
+        /// The limit.
+        limit: usize,
+    },
+    /// Residual blocks are asked for, but nothing can be in one.
+    #[error(
+        "residual: no {layers} layers in a row keep their shape; give some the width of the one before (and stride 1), or leave residual out"
+    )]
+    NoBlocks {
+        /// Layers of a block.
+        layers: usize,
+    },
+    /// No layer at all.
+    #[error("the network has no layer; add one")]
+    Empty,
+}

@@ -1,0 +1,82 @@
+//! A parameter of the plan: its names, shape and place.
+
+use crate::activation::Activation;
+
+/// What a parameter is for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Role {
+    /// Weight of a linear or convolution layer.
+    Weight,
+    /// Bias of a linear or convolution layer.
+    Bias,
+    /// Weight of a normalisation, 1 at the start.
+    NormWeight,
+    /// Bias of a normalisation, 0 at the start.
+    NormBias,
+    /// One learned number that starts at this value.
+    Scalar(f64),
+}
+
+/// How the kernels store a parameter, compared with PyTorch's order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// The same.
+    Same,
+    /// Within each of the first dimension's slices, `[channels, pixels]` is stored as `[pixels, channels]`.
+    ChannelsLast {
+        /// Input channels.
+        channels: usize,
+        /// Kernel or image pixels.
+        pixels: usize,
+    },
+}
+
+/// One named parameter tensor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Param {
+    /// `conv2.weight`: the name of its random stream and in records.
+    pub name: String,
+    /// `4.weight`: the name in PyTorch's `state_dict`.
+    pub key: String,
+    /// PyTorch's shape.
+    pub shape: Vec<usize>,
+    /// First value in the flat array of all parameters.
+    pub start: usize,
+    /// How the kernels store it.
+    pub layout: Layout,
+    /// What it is for.
+    pub role: Role,
+    /// Factor on the learning rate.
+    pub lr_scale: f64,
+    /// Activation of its layer.
+    pub activation: Activation,
+    /// fan_in of its layer's weight; 1 where there is none.
+    pub fan_in: usize,
+}
+
+impl Param {
+    /// Values in the tensor.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether the tensor has no values.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its place in the flat array.
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.start..self.start + self.len()
+    }
+
+    /// From PyTorch's order to the kernels', or back if `to_torch`.
+    pub fn reorder<T: Copy>(&self, values: &[T], to_torch: bool) -> Vec<T> {
+        let Layout::ChannelsLast { channels, pixels } = self.layout else { return values.to_vec() };
+        let (rows, cols) = if to_torch { (pixels, channels) } else { (channels, pixels) };
+        values
+            .chunks_exact(rows * cols)
+            .flat_map(|slice| (0..cols).flat_map(move |j| (0..rows).map(move |i| slice[i * cols + j])))
+            .collect()
+    }
+}
