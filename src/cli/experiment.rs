@@ -90,6 +90,7 @@ impl Loaded {
     pub fn plan(&self, data: Prepared) -> Result<Plan> {
         Plan::new(self.experiment.clone(), data).map_err(|error| match error {
             TrainError::Build(error) => self.at_model(&error).into(),
+            TrainError::Fit(error) => self.at_init(&error.to_string()).into(),
             TrainError::Init(error) => self.at_init(&error.to_string()).into(),
             TrainError::Lsuv(error) => self.at_init(&error.to_string()).into(),
             other => other.into(),
@@ -114,7 +115,7 @@ impl Loaded {
     fn at_init(&self, message: &str) -> ConfigError {
         let root = self.document.root();
         let Ok(Some(init)) = root.section("init") else { return root.error("init", message) };
-        let key = ["lsuv", "weight", "preset"].into_iter().find(|key| init.value(key).is_some());
+        let key = ["lsuv", "weight", "aim", "preset"].into_iter().find(|key| init.value(key).is_some());
         init.error(key.unwrap_or("weight"), format!("cannot be done: {message}"))
     }
 }

@@ -9,7 +9,7 @@ use crate::config::init::InitConfig;
 use crate::data::Choice;
 use crate::model::Role;
 use crate::model::{Network, start};
-use crate::train::prepare::network;
+use crate::train::prepare::{network, outputs};
 
 /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
 #[derive(Debug, Args)]
@@ -33,8 +33,14 @@ pub fn run(args: &ModelArgs) -> Result<()> {
         }
         _ => ((28, 28), 10),
     };
-    let network = network(experiment, size, classes).map_err(|error| loaded.at_model(&error))?;
-    super::print(&table(&network, &experiment.init))
+    let fitted = experiment.fitted()?;
+    let network =
+        network(&fitted.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;
+    let aim = experiment
+        .init
+        .aim
+        .map_or_else(String::new, |aim| format!("\n{}: φ = {}", aim.name(), fitted.model.activation));
+    super::print(&format!("{}{aim}\n", table(&network, &fitted.init)))
 }
 
 /// The network layer by layer: output shape, parameters, fan_in, rule and the std that it aims at.
@@ -68,7 +74,7 @@ pub fn table(network: &Network, init: &InitConfig) -> String {
         table.column_mut(column).expect("the header has them").set_cell_alignment(CellAlignment::Right);
     }
     let lsuv = if init.lsuv.is_some() { "; LSUV then rescales every layer on training images" } else { "" };
-    format!("{}\n{} parameters{lsuv}\n", trimmed(&table), network.parameters())
+    format!("{}\n{} parameters{lsuv}", trimmed(&table), network.parameters())
 }
 
 /// The table's text without blanks at the ends of lines.

@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 use crate::config::check::{non_negative, positive};
 use crate::config::{ConfigError, Section, Value};
-use crate::init::{BiasInit, FanMode, Gain, InitRule, PRESETS, WeightInit, preset};
+use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, WeightInit, preset};
 
 /// Reads the activation at `key`.
 pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Activation>, ConfigError> {
@@ -88,14 +88,12 @@ fn read_gain(table: &Section<'_>, default: Gain) -> Result<Gain, ConfigError> {
 /// Reads the bias rule at `key`.
 pub(crate) fn bias(section: &Section<'_>, key: &str) -> Result<Option<BiasInit>, ConfigError> {
     let Some(value) = section.value(key) else { return Ok(None) };
-    let names = [
-        ("zeros", BiasInit::Zeros),
-        ("uniform_fan_in", BiasInit::UniformFanIn),
-        ("constant", BiasInit::Constant { value: 0.01 }),
-    ];
+    let names: Vec<_> =
+        BiasInit::NAMES.iter().map(|&n| (n, BiasInit::from_name(n).expect("every listed name is known"))).collect();
     by_name_or_table(&value, &names, |table, start| {
         Ok(match start {
             BiasInit::Constant { value } => BiasInit::Constant { value: table.f64("value")?.unwrap_or(value) },
+            BiasInit::Normal { std } => BiasInit::Normal { std: non_negative(table, "std")?.unwrap_or(std) },
             plain => plain,
         })
     })
@@ -104,12 +102,36 @@ pub(crate) fn bias(section: &Section<'_>, key: &str) -> Result<Option<BiasInit>,
 
 /// Reads `preset`, `weight` and `bias` of a section; what is absent comes from the preset, then from `default`.
 pub(crate) fn rule(section: &Section<'_>, default: InitRule) -> Result<InitRule, ConfigError> {
-    let names: Vec<_> = PRESETS.iter().map(|&n| (n, preset(n).expect("every listed preset is known"))).collect();
-    let base = section.choice("preset", &names)?.unwrap_or(default);
+    weight_and_bias(section, section.choice("preset", &presets())?.unwrap_or(default))
+}
+
+/// Every preset of a single rule with its name.
+pub(crate) fn presets() -> Vec<(&'static str, InitRule)> {
+    PRESETS.iter().map(|&n| (n, preset(n).expect("every listed preset is known"))).collect()
+}
+
+/// Reads `weight` and `bias` of a section; what is absent comes from `base`.
+pub(crate) fn weight_and_bias(section: &Section<'_>, base: InitRule) -> Result<InitRule, ConfigError> {
     Ok(InitRule {
         weight: weight(section, "weight")?.unwrap_or(base.weight),
         bias: bias(section, "bias")?.unwrap_or(base.bias),
     })
+}
+
+/// Reads the aim at `key`.
+pub(crate) fn aim(section: &Section<'_>, key: &str) -> Result<Option<Aim>, ConfigError> {
+    let Some(value) = section.value(key) else { return Ok(None) };
+    by_name_or_table(&value, &Aim::ALL.map(|aim| (aim.name(), aim)), |table, start| {
+        Ok(match start {
+            Aim::MomentMatched {} => start,
+            Aim::DepthAware { zeta } => Aim::DepthAware { zeta: positive(table, "zeta")?.unwrap_or(zeta) },
+            Aim::Tat { eta } => Aim::Tat { eta: positive(table, "eta")?.unwrap_or(eta) },
+            Aim::Critical { variance_b } => {
+                Aim::Critical { variance_b: non_negative(table, "variance_b")?.unwrap_or(variance_b) }
+            }
+        })
+    })
+    .map(Some)
 }
 
 /// A choice written as `"name"`, or as a table with `kind = "name"` and parameters.

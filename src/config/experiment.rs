@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::config::check::{at_least_one, non_negative, positive};
+use crate::config::fit::{FitError, FittedConfig, fit};
 use crate::config::init::InitConfig;
 use crate::config::model::ModelConfig;
 use crate::config::optimizer::OptimizerConfig;
@@ -134,12 +135,17 @@ impl Experiment {
     /// # Errors
     /// Whatever is not understood, at its line.
     pub fn read(root: Section<'_>, name: &str) -> Result<Self, ConfigError> {
+        let model = ModelConfig::read(root.required_section("model")?)?;
+        let init = match root.section("init")? {
+            Some(section) => InitConfig::read(section, &model)?,
+            None => InitConfig::kaiming(),
+        };
         let experiment = Self {
             name: root.string("name")?.unwrap_or_else(|| name.into()),
             seed: root.u64("seed")?.unwrap_or(0),
             data: read_data(root.section("data")?)?,
-            model: ModelConfig::read(root.required_section("model")?)?,
-            init: root.section("init")?.map_or_else(|| Ok(InitConfig::kaiming()), InitConfig::read)?,
+            model,
+            init,
             optimizer: OptimizerConfig::read(root.required_section("optimizer")?)?,
             schedule: root.section("schedule")?.map_or(Ok(Schedule::CONSTANT), Schedule::read)?,
             train: read_train(root.required_section("train")?)?,
@@ -148,6 +154,14 @@ impl Experiment {
         };
         root.finish()?;
         Ok(experiment)
+    }
+
+    /// Model and start with the aim, if there is one, carried out.
+    ///
+    /// # Errors
+    /// The aim cannot be had; a config that was read has been checked for it.
+    pub fn fitted(&self) -> Result<FittedConfig, FitError> {
+        fit(&self.model, &self.init)
     }
 
     /// The complete config, with every default written out; reading it gives the same experiment.

@@ -3,15 +3,23 @@
 use serde::Serialize;
 
 use crate::config::check::{at_least_one, positive};
+use crate::config::fit::fit;
+use crate::config::model::ModelConfig;
 use crate::config::{ConfigError, Section, choices};
-use crate::init::{BiasInit, Gain, InitRule, WeightInit, preset};
+use crate::init::{Aim, BiasInit, Gain, InitRule, WeightInit, preset};
 
 /// How the parameters of a network start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct InitConfig {
-    /// Weights and biases of every layer, bar the last if it has its own rule.
+    /// Weights and biases of every layer, bar the first and the last if they have their own rules.
     #[serde(flatten)]
     pub rule: InitRule,
+    /// What theory is to make of gains and activations.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aim: Option<Aim>,
+    /// The first layer's own rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<InitRule>,
     /// The last layer's own rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<InitRule>,
@@ -60,10 +68,11 @@ pub enum LsuvMean {
 impl InitConfig {
     /// Kaiming normal, fan_in, gain of each layer's activation, zero biases.
     pub fn kaiming() -> Self {
-        Self { rule: preset("kaiming").expect("a listed preset"), last: None, lsuv: None }
+        Self { rule: preset("kaiming").expect("a listed preset"), aim: None, first: None, last: None, lsuv: None }
     }
 
-    pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
+    /// Reads `[init]` of the network of `model`, which an aim must suit.
+    pub(crate) fn read(section: Section<'_>, model: &ModelConfig) -> Result<Self, ConfigError> {
         let lsuv = section.section("lsuv")?.map(LsuvConfig::read).transpose()?;
         let default = if lsuv.is_some() {
             // The paper's orthonormal start.
@@ -71,18 +80,34 @@ impl InitConfig {
         } else {
             Self::kaiming().rule
         };
-        let rule = choices::rule(&section, default)?;
-        let last = match section.section("last")? {
-            None => None,
-            Some(last) => {
-                let own = choices::rule(&last, rule)?;
-                last.finish()?;
-                Some(own)
-            }
+        let (base, of_preset) = read_preset(&section)?.unwrap_or((default, None));
+        let aim = choices::aim(&section, "aim")?.or(of_preset);
+        let bias = aim.and_then(Aim::bias);
+        let rule = choices::weight_and_bias(&section, InitRule { bias: bias.unwrap_or(base.bias), ..base })?;
+        if bias.is_some_and(|bias| bias != rule.bias) {
+            return Err(section.error("bias", "is set by the aim critical: give its variance as init.aim.variance_b"));
+        }
+        let of_layer = |key| -> Result<Option<InitRule>, ConfigError> {
+            let Some(layer) = section.section(key)? else { return Ok(None) };
+            let own = choices::rule(&layer, rule)?;
+            layer.finish()?;
+            Ok(Some(own))
         };
+        let config = Self { rule, aim, first: of_layer("first")?, last: of_layer("last")?, lsuv };
+        fit(model, &config).map_err(|error| {
+            let key = if section.value("aim").is_some() { "aim" } else { "preset" };
+            section.error(key, format!("cannot be done: {error}"))
+        })?;
         section.finish()?;
-        Ok(Self { rule, last, lsuv })
+        Ok(config)
     }
+}
+
+/// The rule and the aim of `preset`.
+fn read_preset(section: &Section<'_>) -> Result<Option<(InitRule, Option<Aim>)>, ConfigError> {
+    let plain = choices::presets().into_iter().map(|(name, rule)| (name, (rule, None)));
+    let aims = Aim::ALL.map(|aim| (aim.preset(), (InitConfig::kaiming().rule, Some(aim))));
+    section.choice("preset", &plain.chain(aims).collect::<Vec<_>>())
 }
 
 impl LsuvConfig {

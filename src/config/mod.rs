@@ -5,6 +5,7 @@ pub(crate) mod choices;
 pub mod document;
 pub mod error;
 pub mod experiment;
+pub mod fit;
 pub mod init;
 pub mod model;
 pub mod optimizer;

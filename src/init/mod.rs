@@ -4,6 +4,7 @@
 //! study differ by what they do with the draws and not by luck: a normal and a uniform start rank the entries
 //! alike, an orthogonal start orthonormalises the very matrix that a Gaussian start scales.
 
+pub mod aim;
 mod check;
 pub mod error;
 pub mod fans;
@@ -16,6 +17,7 @@ pub mod samplers;
 mod tests;
 pub mod variance;
 
+pub use crate::init::aim::{Aim, AimError, Fitted};
 pub use crate::init::error::InitError;
 pub use crate::init::fans::{FanMode, Fans, fans};
 pub use crate::init::gain::{Gain, gain};

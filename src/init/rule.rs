@@ -100,6 +100,11 @@ pub enum BiasInit {
         /// The value.
         value: f64,
     },
+    /// N(0, `std`²).
+    Normal {
+        /// Standard deviation.
+        std: f64,
+    },
 }
 
 /// How a layer starts.
@@ -181,18 +186,39 @@ impl WeightInit {
             Self::LessonRaw => "lesson_raw",
         }
     }
+
+    /// The same rule with the number `value` where it would take the activation's gain; `None` where it takes none.
+    pub fn with_gain(self, value: f64) -> Option<Self> {
+        let mut rule = self;
+        match &mut rule {
+            Self::XavierNormal { gain }
+            | Self::XavierUniform { gain }
+            | Self::KaimingNormal { gain, .. }
+            | Self::KaimingUniform { gain, .. }
+            | Self::Orthogonal { gain }
+            | Self::DeltaOrthogonal { gain }
+            | Self::Identity { gain }
+                if *gain == Gain::Activation =>
+            {
+                *gain = Gain::Given(value);
+            }
+            _ => return None,
+        }
+        Some(rule)
+    }
 }
 
 impl BiasInit {
     /// Every name that [`BiasInit::from_name`] knows.
-    pub const NAMES: [&str; 3] = ["zeros", "uniform_fan_in", "constant"];
+    pub const NAMES: [&str; 4] = ["zeros", "uniform_fan_in", "constant", "normal"];
 
-    /// The rule called `name` with its default parameters (value 0.01).
+    /// The rule called `name` with its default parameters (value 0.01, std 0.01).
     pub fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "zeros" => Self::Zeros,
             "uniform_fan_in" => Self::UniformFanIn,
             "constant" => Self::Constant { value: 0.01 },
+            "normal" => Self::Normal { std: 0.01 },
             _ => return None,
         })
     }

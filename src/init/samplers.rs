@@ -91,6 +91,10 @@ impl BiasInit {
         match self {
             Self::Zeros => vec![0.0; len],
             Self::Constant { value } => vec![value as f32; len],
+            Self::Normal { std } => {
+                let normals = standard_normals(&mut rng(seed, &format!("init/{name}")), len);
+                normals.into_iter().map(|z| (std * z) as f32).collect()
+            }
             Self::UniformFanIn => {
                 assert!(fan_in > 0, "a layer sums at least one product");
                 let normals = standard_normals(&mut rng(seed, &format!("init/{name}")), len);

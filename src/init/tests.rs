@@ -144,9 +144,12 @@ fn every_column_of_a_sparse_weight_has_its_zeros() {
 }
 
 #[test]
-fn a_bias_is_zero_constant_or_within_one_over_the_root_of_fan_in() {
+fn a_bias_is_zero_constant_normal_or_within_one_over_the_root_of_fan_in() {
     assert_eq!(BiasInit::Zeros.sample(0, "b", 2, 9), [0.0; 2]);
     assert_eq!(BiasInit::Constant { value: -0.5 }.sample(0, "b", 2, 9), [-0.5; 2]);
+    let normal = BiasInit::Normal { std: 0.2 }.sample(0, "b", 10_000, 25);
+    let variance = normal.iter().map(|b| b * b).sum::<f32>() / 1e4;
+    assert!((variance / 0.04 - 1.0).abs() < 4.0 * (2.0f32 / 1e4).sqrt(), "{variance}");
     let most = BiasInit::UniformFanIn.sample(0, "b", 10_000, 25).into_iter().fold(0.0f32, |most, x| most.max(x.abs()));
     assert!(most <= 0.2 && most > 0.199, "{most}");
 }

@@ -8,24 +8,26 @@ use crate::model::{Layer, Network, Op, Param, Role};
 /// Every parameter's starting values, in PyTorch's order. Each comes from the stream of its own name, so that one
 /// layer's draws do not depend on another's.
 ///
+/// An aim must have been carried out ([`crate::config::fit`]); the rules are taken as they stand.
+///
 /// # Errors
 /// A rule that cannot fill a parameter's shape; names the parameter.
 pub fn start(network: &Network, init: &InitConfig, model: &ModelConfig, seed: u64) -> Result<Vec<Vec<f32>>, InitError> {
-    let last = last_weight(network);
-    let rule = |index: usize| if Some(index) == last { init.last.unwrap_or(init.rule) } else { init.rule };
     let mut values = Vec::with_capacity(network.params.len());
     for (i, param) in network.params.iter().enumerate() {
         values.push(match param.role {
-            Role::Weight => rule(i).weight.sample(seed, &param.name, &param.shape, param.activation)?,
+            Role::Weight => {
+                weight_rule(network, init, i).weight.sample(seed, &param.name, &param.shape, param.activation)?
+            }
             // A bias comes right after its weight.
-            Role::Bias => rule(i - 1).bias.sample(seed, &param.name, param.len(), param.fan_in),
+            Role::Bias => weight_rule(network, init, i - 1).bias.sample(seed, &param.name, param.len(), param.fan_in),
             Role::NormWeight => vec![1.0; param.len()],
             Role::NormBias => vec![0.0; param.len()],
             Role::Scalar(start) => vec![start as f32],
         });
     }
     if model.residual.is_some_and(|residual| residual.start == ResidualStart::Fixup) {
-        fixup(network, &mut values, last);
+        fixup(network, &mut values, last_weight(network));
     }
     Ok(values)
 }
@@ -37,9 +39,16 @@ pub fn expected_std(network: &Network, init: &InitConfig, index: usize) -> Optio
     rule.weight.std(&param.shape, param.activation).ok().flatten()
 }
 
-/// The rule that starts weight `index`.
+/// The rule that starts weight `index`; the only weight of a network is its last.
 pub fn weight_rule(network: &Network, init: &InitConfig, index: usize) -> InitRule {
-    if Some(index) == last_weight(network) { init.last.unwrap_or(init.rule) } else { init.rule }
+    let own = if Some(index) == last_weight(network) {
+        init.last
+    } else if network.params.iter().position(|param| param.role == Role::Weight) == Some(index) {
+        init.first
+    } else {
+        None
+    };
+    own.unwrap_or(init.rule)
 }
 
 fn last_weight(network: &Network) -> Option<usize> {

@@ -52,4 +52,19 @@ pub enum TheoryError {
         /// Bias variance asked for.
         variance_b: f64,
     },
+    /// No gain and shift give mean 0 and std 1.
+    #[error(
+        "no gain and shift give {activation} mean 0 and std 1: it is constant, or its ceiling is too low; \
+         take a ceiling above 1, or none"
+    )]
+    NotMatched {
+        /// The activation, with its parameters.
+        activation: String,
+    },
+    /// A shift is given where one is to be found.
+    #[error("{activation} has a shift of its own, but the shift is what is to be found; leave it out")]
+    ShiftGiven {
+        /// The activation, with its parameters.
+        activation: String,
+    },
 }

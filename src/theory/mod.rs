@@ -4,8 +4,9 @@
 //! variance of the biases, q the second moment of a pre-activation, which is normal in wide layers.
 //!
 //! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`],
-//! [`correlation`], [`mean_field`] and [`critical`] what many layers do; [`regimes`], [`depth_aware`] and [`tailored`] the
-//! ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network may stray.
+//! [`correlation`], [`mean_field`] and [`critical`] what many layers do; [`matched`], [`regimes`],
+//! [`depth_aware`] and [`tailored`] the ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network
+//! may stray.
 
 pub mod correlation;
 pub mod critical;
@@ -15,6 +16,7 @@ pub mod finite_width;
 pub mod gains;
 pub mod jacobian;
 pub mod length;
+pub mod matched;
 pub mod mean_field;
 pub mod moments;
 pub mod quadrature;

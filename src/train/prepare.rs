@@ -7,6 +7,8 @@ use thiserror::Error;
 
 use crate::config::Experiment;
 use crate::config::experiment::{Budget, LossConfig};
+use crate::config::fit::FitError;
+use crate::config::model::ModelConfig;
 use crate::data::{Part, Prepared, epoch_order};
 use crate::init::InitError;
 use crate::model::build::{BuildError, build};
@@ -23,6 +25,9 @@ pub enum TrainError {
     /// The network of the config cannot be built for this data.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The aim of the start cannot be had.
+    #[error(transparent)]
+    Fit(#[from] FitError),
     /// An initialiser cannot fill a parameter.
     #[error(transparent)]
     Init(#[from] InitError),
@@ -68,8 +73,10 @@ impl Plan {
     /// # Errors
     /// The network or its start is impossible; says where.
     pub fn new(experiment: Experiment, data: Prepared) -> Result<Self, TrainError> {
-        let network = Arc::new(network(&experiment, data.image_size(), data.classes())?);
-        let values = start(&network, &experiment.init, &experiment.model, experiment.seed)?;
+        let fitted = experiment.fitted()?;
+        let outputs = outputs(&experiment, data.classes());
+        let network = Arc::new(network(&fitted.model, data.image_size(), outputs)?);
+        let values = start(&network, &fitted.init, &fitted.model, experiment.seed)?;
         let loss = match experiment.train.loss {
             LossConfig::CrossEntropy => Loss::CrossEntropy,
             LossConfig::Mse | LossConfig::MseDigit => Loss::Mse,
@@ -148,12 +155,16 @@ impl Plan {
     }
 }
 
-/// The network that the config describes for images of `size` (height, width) in so many classes.
+/// Outputs of the experiment's network for so many classes.
+pub fn outputs(experiment: &Experiment, classes: usize) -> usize {
+    if experiment.train.loss == LossConfig::MseDigit { 1 } else { classes }
+}
+
+/// The network that `model` describes for images of `size` (height, width).
 ///
 /// # Errors
 /// The shapes do not fit; says in which stage.
-pub fn network(experiment: &Experiment, size: (usize, usize), classes: usize) -> Result<Network, BuildError> {
+pub fn network(model: &ModelConfig, size: (usize, usize), outputs: usize) -> Result<Network, BuildError> {
     let (height, width) = size;
-    let outputs = if experiment.train.loss == LossConfig::MseDigit { 1 } else { classes };
-    build(&experiment.model, Shape::Image { channels: 1, height, width }, outputs)
+    build(model, Shape::Image { channels: 1, height, width }, outputs)
 }

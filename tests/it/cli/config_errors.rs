@@ -37,7 +37,7 @@ fn refused(ran: &Ran, case: &str) -> String {
 fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str]); 48] = [
+    let cases: [(&str, &str, &[&str]); 59] = [
         ("[model]", "sed = 3\n[model]", &["net.toml:1:1: unknown key `sed`", "did you mean `seed`?"]),
         ("kind = 'mlp'", "kind = 'mlp'\nwitdh = 3", &["net.toml:3:1: unknown key `witdh` in [model]", "did you mean `width`?"]),
         ("lr = 0.1", "lr = 0.1\nmomentun = 0.9", &["net.toml:7:1: unknown key `momentun` in [optimizer]", "`momentum`?"]),
@@ -85,6 +85,17 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("widths = [12, 9]", "widths = [5, 5, 5]\nresidual = 'fixup'\nnorm = 'batch'", &["net.toml:5:8: `norm` in [model]", "fixup"]),
         ("widths = [12, 9]", "widths = [5, 5]\nresidual = { start = 'fixup', layers = 1 }", &["`layers` in [model.residual] must be at least 2 for fixup"]),
         ("preset = 'kaiming'", "weight = 'delta_orthogonal'", &["net.toml:12:10: `weight` in [init]", "cannot be done", "a linear weight has no window"]),
+        ("preset = 'kaiming'", "preset = 'depht-aware'", &["net.toml:12:10: `preset` in [init]", "did you mean \"depth-aware\"?", "moment-matched, depth-aware, tat, critical"]),
+        ("preset = 'kaiming'", "aim = 'critcal'", &["net.toml:12:7: `aim` in [init]", "did you mean \"critical\"?"]),
+        ("preset = 'kaiming'", "aim = { kind = 'tat', zeta = 1 }", &["net.toml:12:23: unknown key `zeta` in [init.aim]"]),
+        ("preset = 'kaiming'", "preset = 'tat'", &["net.toml:12:10: `preset` in [init] cannot be done", "at depth 2", "the plain ReLU reaches only", "a smaller target"]),
+        ("preset = 'kaiming'", "aim = { kind = 'depth_aware', zeta = 3.0 }", &["net.toml:12:7: `aim` in [init] cannot be done", "take a deeper network or a target closer to 1"]),
+        ("preset = 'kaiming'", "preset = 'tat'\n[model.activation]\nkind = 'tanh'", &["`preset` in [init] cannot be done", "takes model.activation = \"relu\", found tanh"]),
+        ("preset = 'kaiming'", "preset = 'moment-matched'\n[model.activation]\nkind = 'shifted_relu'", &["has a shift of its own"]),
+        ("preset = 'kaiming'", "preset = 'moment-matched'\n[model.norm]\nkind = 'batch'", &["plain chain of layers", "leave out model.norm or the aim"]),
+        ("preset = 'kaiming'", "preset = 'moment-matched'\nlsuv = {}", &["leave one of the two out"]),
+        ("preset = 'kaiming'", "aim = 'moment_matched'\nweight = 'xavier_normal'", &["net.toml:12:7: `aim` in [init] cannot be done", "xavier_normal takes none", "gain = \"activation\""]),
+        ("preset = 'kaiming'", "aim = 'critical'\nbias = 'uniform_fan_in'", &["net.toml:13:8: `bias` in [init] is set by the aim critical"]),
         ("preset = 'kaiming'", "lsuv = { of = 'activation', mean = 'shift' }\n[model.activation]\nkind = 'tanh'", &["net.toml:12:8: `lsuv` in [init]", "no shift to move", "init.lsuv.of = \"pre_activation\""]),
     ];
     let mut failures = Vec::new();

@@ -24,7 +24,7 @@ fn every_shipped_config_builds_fits_a_terminal_and_survives_being_written_out() 
         let (label, text) = (path.to_str().unwrap(), fs::read_to_string(&path).unwrap());
         let experiment = Experiment::parse(label, &text, &[]).unwrap();
         assert_eq!(Experiment::parse("again.toml", &experiment.to_toml(), &[]).as_ref(), Ok(&experiment), "{label}");
-        let network = network(&experiment, (28, 28), 10).unwrap();
+        let network = network(&experiment.fitted().unwrap().model, (28, 28), 10).unwrap();
         let ran = initlab(["model", label]);
         assert!(ran.code == Some(0) && ran.stderr.is_empty(), "{ran:?}");
         let widest = ran.stdout.lines().map(|line| line.chars().count()).max().unwrap();
@@ -40,19 +40,33 @@ fn every_choice_survives_being_written_out() {
     let model = "model.norm={kind='layer',position='after',eps=1e-3}";
     let last = "init.last={weight={kind='sparse',sparsity=0.5,std=0.1},bias={kind='constant',value=-0.5}}";
     let clipped = "model.activation={kind='general_relu',leak=0.1,shift=0.4,max=6.0}";
-    let cases: [(&str, &[&str]); 7] = [
+    let cases: [(&str, &[&str]); 9] = [
         (MLP, &[model, last, "train.target_accuracy=0.5", "train.clip_norm=1e-7"]),
         (CNN, &[clipped, "init.weight={kind='kaiming_normal',mode='fan_avg',gain=1.5}", "model.head=flatten"]),
         (CNN, &["model.stages.0.kernel=[3,1]", "model.hidden=[5]", "schedule={kind='step',every=3,factor=0.5}"]),
         (BATCH_NORM, &["record.checkpoint_every=3", "stats.histogram_range=[-1.5,2]", "train.loss=mse_digit"]),
         (RESIDUAL, &["model.residual={start='rezero',layers=3}", "data={dataset='digits',split='lesson'}"]),
         (MLP, &["seed=18446744073709551615", "name='a \"b\" é'", "init.weight={kind='orthogonal',gain='activation'}"]),
+        (MLP, &["init.preset=moment-matched", "init.first={weight='orthogonal'}", "init.bias={kind='normal',std=0.2}"]),
+        (MLP, &["init.aim={kind='depth_aware',zeta=1.2}", "init.weight={kind='orthogonal',gain='activation'}"]),
         (MLP, &["optimizer={kind='adamw',lr=1e-300,betas=[0.5,0.75],eps=1e-12}", "schedule.warmup_steps=7"]),
     ];
     for (text, sets) in cases {
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
         let experiment = Experiment::parse("net.toml", text, &sets).unwrap();
         assert_eq!(Experiment::parse("again.toml", &experiment.to_toml(), &[]), Ok(experiment), "{sets:?}");
+    }
+}
+
+#[test]
+fn the_table_of_a_theory_born_start_shows_what_it_became() {
+    let work = Work::new();
+    let config = work.config(MLP);
+    let ran = initlab(["model", config.to_str().unwrap(), "--set", "init.preset=depth-aware"]);
+    assert!(ran.code == Some(0), "{ran:?}");
+    // Two hidden layers: χ = √1.5, and std = gain/√fan_in.
+    for part in ["general_relu", "depth_aware: φ = general_relu:leak=0.2222", "0.1910"] {
+        assert!(ran.stdout.contains(part), "{part}\n{}", ran.stdout);
     }
 }
 

@@ -1,0 +1,200 @@
+//! Starts that come from theory: they choose an activation's leak and shift together with the gain of the weights.
+//!
+//! A rule says how a weight is drawn, an aim what gain it gets; so `orthogonal` and `kaiming_normal` serve every aim.
+
+use serde::Serialize;
+
+use crate::activation::Activation;
+use crate::init::rule::BiasInit;
+use crate::theory::TheoryError;
+use crate::theory::critical::critical_point;
+use crate::theory::depth_aware::{ZETA, depth_aware};
+use crate::theory::matched::moment_matched;
+use crate::theory::tailored::{ETA, tailored};
+
+/// What is to hold in every layer before training.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Aim {
+    /// Mean 0 and std 1 after the activation (ReLU family: gain and shift), or second moment 1 before it (any other).
+    MomentMatched {},
+    /// Mean 0 and std 1 after a leaky ReLU whose gradients grow by `zeta` over the whole depth (Martens et al. 2021).
+    DepthAware {
+        /// χ^L.
+        zeta: f64,
+    },
+    /// A leaky ReLU that brings unrelated inputs to correlation `eta` over the whole depth (Zhang et al. 2022).
+    Tat {
+        /// The correlation.
+        eta: f64,
+    },
+    /// χ = 1 at the fixed length for biases of this variance (Poole et al. 2016, Schoenholz et al. 2017).
+    Critical {
+        /// σ_b².
+        variance_b: f64,
+    },
+}
+
+/// An aim carried out for one network.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fitted {
+    /// φ of every hidden layer.
+    pub activation: Activation,
+    /// σ_w of the first layer.
+    pub first_gain: f64,
+    /// σ_w of the other hidden layers.
+    pub gain: f64,
+    /// σ_w of the last layer.
+    pub last_gain: f64,
+}
+
+/// An aim that a network cannot have.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum AimError {
+    /// There is no hidden layer.
+    #[error("{aim} is about the layers before the output, and there is none; give the network a hidden layer")]
+    NoLayer {
+        /// Name of the aim.
+        aim: &'static str,
+    },
+    /// The activation is not the one whose leak and shift the aim chooses.
+    #[error("{aim} makes a leaky ReLU of its own and takes model.activation = \"relu\", found {activation}")]
+    NotRelu {
+        /// Name of the aim.
+        aim: &'static str,
+        /// The activation, with its parameters.
+        activation: String,
+    },
+    /// Theory has no answer.
+    #[error(transparent)]
+    Theory(#[from] TheoryError),
+}
+
+impl Aim {
+    /// Every aim with its default parameters: ζ = 1.5 and η = 0.9 as their papers recommend, biases of variance 0.
+    pub const ALL: [Self; 4] = [
+        Self::MomentMatched {},
+        Self::DepthAware { zeta: ZETA },
+        Self::Tat { eta: ETA },
+        Self::Critical { variance_b: 0.0 },
+    ];
+
+    /// The name in configs and records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MomentMatched {} => "moment_matched",
+            Self::DepthAware { .. } => "depth_aware",
+            Self::Tat { .. } => "tat",
+            Self::Critical { .. } => "critical",
+        }
+    }
+
+    /// The name as a preset.
+    pub fn preset(self) -> &'static str {
+        match self {
+            Self::MomentMatched {} => "moment-matched",
+            Self::DepthAware { .. } => "depth-aware",
+            Self::Tat { .. } | Self::Critical { .. } => self.name(),
+        }
+    }
+
+    /// How biases start, if the aim says so.
+    pub fn bias(self) -> Option<BiasInit> {
+        match self {
+            Self::Critical { variance_b } if variance_b > 0.0 => Some(BiasInit::Normal { std: variance_b.sqrt() }),
+            Self::Critical { .. } => Some(BiasInit::Zeros),
+            _ => None,
+        }
+    }
+
+    /// Activation and gains for a plain chain of `depth` hidden layers with `activation`.
+    ///
+    /// # Errors
+    /// What cannot be reached, and what to change.
+    pub fn fit(self, activation: Activation, depth: usize) -> Result<Fitted, AimError> {
+        if depth == 0 {
+            return Err(AimError::NoLayer { aim: self.name() });
+        }
+        let made_of_relu = || match activation {
+            Activation::Relu => Ok(()),
+            _ => Err(AimError::NotRelu { aim: self.name(), activation: activation.to_string() }),
+        };
+        let same = |activation, gain| Fitted { activation, first_gain: gain, gain, last_gain: 1.0 };
+        Ok(match self {
+            Self::MomentMatched {} => {
+                let matched = moment_matched(activation)?;
+                // Where std 1 holds behind φ the output layer meets it; where it holds before φ, what φ left of it.
+                let last_gain = if matched.activation.relu_form().is_some() { 1.0 } else { matched.gain };
+                Fitted { first_gain: matched.first_gain, last_gain, ..same(matched.activation, matched.gain) }
+            }
+            Self::DepthAware { zeta } => {
+                made_of_relu()?;
+                let unit = depth_aware(depth, zeta)?;
+                let scaled = Activation::GeneralRelu { leak: unit.leak, shift: unit.scaled_shift(), max: None };
+                same(scaled, unit.gain)
+            }
+            Self::Tat { eta } => {
+                made_of_relu()?;
+                let unit = tailored(depth, eta)?;
+                same(Activation::LeakyRelu { leak: unit.leak }, unit.gain)
+            }
+            Self::Critical { variance_b } => {
+                let gain = critical_point(activation, variance_b)?.variance_w.sqrt();
+                Fitted { last_gain: gain, ..same(activation, gain) }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::theory::correlation::leaky_relu_map;
+    use crate::theory::length::LengthMap;
+    use crate::theory::moments::moments;
+
+    #[test]
+    fn each_aim_holds_in_the_network_that_it_is_fitted_to() {
+        for depth in [13, 30, 100] {
+            let unit = Aim::DepthAware { zeta: 1.5 }.fit(Activation::Relu, depth).unwrap();
+            let m = moments(unit.activation, unit.gain * unit.gain);
+            assert!(m.mean.abs() < 1e-12 && (m.std() - 1.0).abs() < 1e-12, "{unit:?}");
+            let growth = (unit.gain * unit.gain * m.slope_square).powi(depth as i32);
+            assert!((growth - 1.5).abs() < 1e-9, "{growth}");
+
+            let unit = Aim::Tat { eta: 0.9 }.fit(Activation::Relu, depth).unwrap();
+            let Activation::LeakyRelu { leak } = unit.activation else { panic!("{unit:?}") };
+            assert!(((0..depth).fold(0.0, |c, _| leaky_relu_map(c, leak)) - 0.9).abs() < 1e-9);
+
+            let unit = Aim::Critical { variance_b: 0.05 }.fit(Activation::Tanh, depth).unwrap();
+            assert!((unit.gain * unit.gain - 1.76095).abs() < 1e-5 && unit.gain == unit.last_gain);
+            let map = LengthMap::new(unit.activation, unit.gain * unit.gain, 0.05).unwrap();
+            assert!((map.chi(map.fixed_points().points[0].q) - 1.0).abs() < 1e-9);
+        }
+    }
+
+    #[test]
+    fn names_are_those_that_are_written() {
+        for aim in Aim::ALL {
+            assert_eq!(serde_json::to_value(aim).unwrap()["kind"], aim.name());
+            assert_eq!(aim.preset().replace('-', "_"), aim.name());
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_reached_says_why() {
+        let cases = [
+            (Aim::MomentMatched {}, "relu", 0, "give the network a hidden layer"),
+            (Aim::MomentMatched {}, "shifted_relu", 3, "has a shift of its own"),
+            (Aim::DepthAware { zeta: 1.5 }, "tanh", 3, "takes model.activation = \"relu\", found tanh"),
+            (Aim::DepthAware { zeta: 1.5 }, "leaky_relu:leak=0.1", 3, "found leaky_relu:leak=0.1"),
+            (Aim::DepthAware { zeta: 1.5 }, "relu", 1, "take a deeper network or a target closer to 1"),
+            (Aim::Tat { eta: 0.9 }, "relu", 10, "the plain ReLU reaches only 0.8715"),
+            (Aim::Critical { variance_b: 0.1 }, "relu", 10, "try another bias variance"),
+        ];
+        for (aim, activation, depth, part) in cases {
+            let refused = aim.fit(Activation::parse(activation).unwrap(), depth).unwrap_err().to_string();
+            assert!(refused.contains(part), "{aim:?}: {refused}");
+        }
+    }
+}
