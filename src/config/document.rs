@@ -1,6 +1,7 @@
 //! A parsed config: TOML as a tree in which every key and value knows where it was written.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
@@ -12,24 +13,28 @@ use crate::config::reader::Section;
 /// Largest config that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
-/// A config's text, parsed, with the `--set` overrides applied.
-#[derive(Debug)]
+/// A config's text, parsed, with the `--set` overrides applied. Parts of other documents may have been laid on it.
+#[derive(Clone, Debug)]
 pub struct Document {
+    root: Node,
+}
+
+/// A text that was parsed, with the name that messages give it.
+#[derive(Debug)]
+pub(crate) struct Source {
     label: String,
     text: String,
-    sets: Vec<String>,
-    root: Node,
 }
 
 /// Where something was written.
 #[derive(Clone, Debug)]
 pub(crate) enum Place {
-    /// The document as a whole.
-    Everywhere,
-    /// Bytes of the config's text.
-    Text(Range<usize>),
-    /// The `--set` argument of this index.
-    Set(usize),
+    /// A text as a whole.
+    Everywhere(Arc<Source>),
+    /// Bytes of a text.
+    Text(Arc<Source>, Range<usize>),
+    /// A `--set` argument.
+    Set(Arc<str>),
 }
 
 /// A value and its place.
@@ -79,27 +84,40 @@ impl Document {
             let message = format!("not valid TOML: {}", complaint(&error));
             ConfigError::in_text(label, text, error.span().unwrap_or(0..0), message)
         })?;
-        let data = table_data(table.get_ref(), &|span| Place::Text(span));
-        let root = Node { place: Place::Everywhere, data };
-        let mut document = Self { label: label.into(), text: text.into(), sets: sets.to_vec(), root };
-        for (index, set) in sets.iter().enumerate() {
-            overrides::apply(&mut document.root, set, index)
-                .map_err(|message| ConfigError::at(&place_of_set(set), message))?;
+        let source = Arc::new(Source { label: label.into(), text: text.into() });
+        let data = table_data(table.get_ref(), &|span| Place::Text(Arc::clone(&source), span));
+        let mut root = Node { place: Place::Everywhere(source), data };
+        for set in sets {
+            overrides::apply(&mut root, set).map_err(|message| ConfigError::at(&place_of_set(set), message))?;
         }
-        Ok(document)
+        Ok(Self { root })
+    }
+
+    pub(crate) fn new(root: Node) -> Self {
+        Self { root }
+    }
+
+    pub(crate) fn root_node(&self) -> &Node {
+        &self.root
+    }
+
+    pub(crate) fn root_mut(&mut self) -> &mut Node {
+        &mut self.root
     }
 
     /// The top-level table, to be read.
     pub fn root(&self) -> Section<'_> {
-        Section::new(self, &self.root, String::new())
+        Section::new(&self.root, String::new())
     }
+}
 
-    /// An error at `place`.
-    pub(crate) fn error(&self, place: &Place, message: String) -> ConfigError {
-        match place {
-            Place::Everywhere => ConfigError::at(&self.label, message),
-            Place::Text(span) => ConfigError::in_text(&self.label, &self.text, span.clone(), message),
-            Place::Set(index) => ConfigError::at(&place_of_set(&self.sets[*index]), message),
+impl Place {
+    /// An error at this place.
+    pub(crate) fn error(&self, message: String) -> ConfigError {
+        match self {
+            Self::Everywhere(source) => ConfigError::at(&source.label, message),
+            Self::Text(source, span) => ConfigError::in_text(&source.label, &source.text, span.clone(), message),
+            Self::Set(set) => ConfigError::at(&place_of_set(set), message),
         }
     }
 }

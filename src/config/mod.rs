@@ -9,6 +9,7 @@ pub mod fit;
 pub mod init;
 pub mod model;
 pub mod optimizer;
+mod overlay;
 pub mod overrides;
 pub mod reader;
 pub mod schedule;

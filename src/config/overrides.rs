@@ -1,4 +1,4 @@
-//! `--set path=value`: one value of the config replaced or added from the command line.
+//! One value of a config replaced, added or taken away by its path, as `--set path=value` does it.
 
 use toml::de::DeValue;
 
@@ -8,14 +8,48 @@ use crate::config::error::shortened;
 /// Most keys that a path may have; deeper tables have no meaning and would only cost stack.
 const MAX_KEYS: usize = 64;
 
-/// Applies the `--set` argument `set`, which is number `index`, to the tree; the error is one sentence.
-pub(crate) fn apply(root: &mut Node, set: &str, index: usize) -> Result<(), String> {
+/// Applies the `--set` argument `set` to the tree; the error is one sentence.
+pub(crate) fn apply(root: &mut Node, set: &str) -> Result<(), String> {
     let (path, text) = set
         .split_once('=')
         .ok_or("no `=` in the argument; expected `path=value`, such as `optimizer.lr=0.1`".to_owned())?;
+    // A wrong path is the first thing to say.
+    keys(path)?;
+    put(root, path, value(text, &Place::Set(set.into()))?)
+}
+
+/// Puts `value` at `path`, and makes the tables on the way that are absent.
+pub(crate) fn put(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
+    let mut target = root;
+    let keys = keys(path)?;
+    for (depth, key) in keys.iter().enumerate() {
+        target = descend(target, key, &keys[..depth], &value.place)?;
+    }
+    *target = value;
+    Ok(())
+}
+
+/// Takes the entry at `path` away; says if it was there.
+pub(crate) fn remove(root: &mut Node, path: &str) -> Result<bool, String> {
+    let keys = keys(path)?;
+    let (last, above) = keys.split_last().expect("a path has at least one key");
+    let mut target = root;
+    for key in above {
+        let Data::Table(entries) = &mut target.data else { return Ok(false) };
+        let Some(entry) = entries.iter_mut().find(|entry| entry.key == *key) else { return Ok(false) };
+        target = &mut entry.node;
+    }
+    let Data::Table(entries) = &mut target.data else { return Ok(false) };
+    let before = entries.len();
+    entries.retain(|entry| entry.key != *last);
+    Ok(entries.len() < before)
+}
+
+/// The keys of a path, of which there is at least one.
+fn keys(path: &str) -> Result<Vec<&str>, String> {
     let keys: Vec<&str> = path.trim().split('.').map(str::trim).collect();
     if keys == [""] {
-        return Err("the path before `=` is empty; expected keys with dots between them, such as `optimizer.lr`".into());
+        return Err("the path is empty; expected keys with dots between them, such as `optimizer.lr`".into());
     }
     if keys.len() > MAX_KEYS {
         return Err(format!("the path has {} keys; expected at most {MAX_KEYS}", keys.len()));
@@ -27,19 +61,12 @@ pub(crate) fn apply(root: &mut Node, set: &str, index: usize) -> Result<(), Stri
             shortened(key, 40)
         ));
     }
-    let value = value(text, index)?;
-    let mut target = root;
-    for (depth, key) in keys.iter().enumerate() {
-        target = descend(target, key, &keys[..depth], index)?;
-    }
-    *target = value;
-    Ok(())
+    Ok(keys)
 }
 
 /// The entry `key` of `node`, made if it is absent from a table; `above` is the path to `node`.
-fn descend<'n>(node: &'n mut Node, key: &str, above: &[&str], index: usize) -> Result<&'n mut Node, String> {
+fn descend<'n>(node: &'n mut Node, key: &str, above: &[&str], place: &Place) -> Result<&'n mut Node, String> {
     let here = above.join(".");
-    let place = Place::Set(index);
     match &mut node.data {
         Data::Table(entries) => {
             let at = entries.iter().position(|entry| entry.key == key);
@@ -66,12 +93,11 @@ fn descend<'n>(node: &'n mut Node, key: &str, above: &[&str], index: usize) -> R
 }
 
 /// The value after `=`: TOML, or a plain word as a string.
-fn value(text: &str, index: usize) -> Result<Node, String> {
+fn value(text: &str, place: &Place) -> Result<Node, String> {
     let text = text.trim();
-    let place = |_| Place::Set(index);
     match DeValue::parse(text) {
-        Ok(value) => Ok(node(&value, &place)),
-        Err(_) if is_word(text) => Ok(Node { place: place(0..0), data: Data::String(text.into()) }),
+        Ok(value) => Ok(node(&value, &|_| place.clone())),
+        Err(_) if is_word(text) => Ok(Node { place: place.clone(), data: Data::String(text.into()) }),
         Err(_) if text.is_empty() => Err("no value after `=`; an empty string is written \"\"".into()),
         Err(error) => {
             Err(format!("the value is not valid TOML: {}; text that is no plain word needs quotes", complaint(&error)))

@@ -15,14 +15,13 @@
 
 use std::cell::RefCell;
 
-use crate::config::document::{Data, Document, Entry, Node};
+use crate::config::document::{Data, Entry, Node};
 use crate::config::error::{ConfigError, nearest, shortened};
 use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
 
 /// A table that is being read.
 #[derive(Debug)]
 pub struct Section<'a> {
-    document: &'a Document,
     node: &'a Node,
     /// Keys and array indices from the root, with dots between them; empty for the root.
     path: String,
@@ -32,8 +31,8 @@ pub struct Section<'a> {
 const TABLES: &str = "an array of tables";
 
 impl<'a> Section<'a> {
-    pub(crate) fn new(document: &'a Document, node: &'a Node, path: String) -> Self {
-        Self { document, node, path, asked: RefCell::new(Vec::new()) }
+    pub(crate) fn new(node: &'a Node, path: String) -> Self {
+        Self { node, path, asked: RefCell::new(Vec::new()) }
     }
 
     /// The path of this table from the root, as `--set` takes it: `model.stages.0`; empty for the root.
@@ -204,7 +203,7 @@ impl<'a> Section<'a> {
     /// The error that `key` is absent though it must be there; `expected` says what it would be.
     pub fn missing(&self, key: &str, expected: &str) -> ConfigError {
         let message = format!("missing key `{key}` {}; expected {expected}", place_name(&self.path));
-        let error = self.document.error(&self.node.place, message);
+        let error = self.node.place.error(message);
         let unread = self.unread().map(|entry| entry.key.as_str());
         match nearest(key, unread) {
             Some(near) => error.with_note(format!("`{}` is there; did you mean `{key}`?", shortened(near, 40))),
@@ -219,7 +218,7 @@ impl<'a> Section<'a> {
             Some(value) => value.error(message),
             None => {
                 let message = format!("`{key}` {} {}", place_name(&self.path), message.as_ref());
-                self.document.error(&self.node.place, message)
+                self.node.place.error(message)
             }
         }
     }
@@ -239,7 +238,7 @@ impl<'a> Section<'a> {
             [] => "no keys are valid here".into(),
             names => format!("valid keys here: {}", names.join(", ")),
         };
-        let error = self.document.error(&first.place, message).with_note(valid);
+        let error = first.place.error(message).with_note(valid);
         let others: Vec<String> = unread.take(10).map(|entry| format!("`{}`", shortened(&entry.key, 40))).collect();
         Err(if others.is_empty() { error } else { error.with_note(format!("also unknown: {}", others.join(", "))) })
     }
@@ -257,7 +256,7 @@ impl<'a> Section<'a> {
 
     fn peek(&self, key: &str) -> Option<Value<'a>> {
         let entry = self.entries().iter().find(|entry| entry.key == key)?;
-        Some(Value::new(self.document, &entry.node, self.path.clone(), key.into()))
+        Some(Value::new(&entry.node, self.path.clone(), key.into()))
     }
 
     fn read<T>(

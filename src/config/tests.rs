@@ -155,7 +155,7 @@ fn an_override_error_names_the_argument() {
         ("model.chanels=8", "unknown key `chanels` in [model]; did you mean `channels`?"),
         ("epochs=many", "`epochs` at the top level must be a non-negative integer, found string \"many\""),
         ("epochs", "no `=` in the argument; expected `path=value`, such as `optimizer.lr=0.1`"),
-        ("=3", "the path before `=` is empty; expected keys with dots between them"),
+        ("=3", "the path is empty; expected keys with dots between them"),
         ("", "no `=` in the argument"),
         ("model..kernel=3", "`` in the path is no key"),
         ("model.ker nel=3", "`ker nel` in the path is no key"),

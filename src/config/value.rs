@@ -7,7 +7,6 @@ use crate::config::reader::Section;
 /// A value whose form decides how it is read, such as "a string or a table".
 #[derive(Clone, Debug)]
 pub struct Value<'a> {
-    document: &'a Document,
     node: &'a Node,
     /// The section that the value is in, and its key there, with indices: `channels.2`.
     section: String,
@@ -21,8 +20,17 @@ pub(crate) const STRING: &str = "a string";
 pub(crate) const TABLE: &str = "a table";
 
 impl<'a> Value<'a> {
-    pub(crate) fn new(document: &'a Document, node: &'a Node, section: String, key: String) -> Self {
-        Self { document, node, section, key }
+    pub(crate) fn new(node: &'a Node, section: String, key: String) -> Self {
+        Self { node, section, key }
+    }
+
+    pub(crate) fn node(&self) -> &'a Node {
+        self.node
+    }
+
+    /// The table, if it is one, as a document of its own; what is in it keeps its place.
+    pub fn to_document(&self) -> Option<Document> {
+        matches!(self.node.data, Data::Table(_)).then(|| Document::new(self.node.clone()))
     }
 
     /// The string, if it is one.
@@ -59,7 +67,7 @@ impl<'a> Value<'a> {
     pub fn as_section(&self) -> Option<Section<'a>> {
         let dot = if self.section.is_empty() { "" } else { "." };
         let path = || format!("{}{dot}{}", self.section, self.key);
-        matches!(self.node.data, Data::Table(_)).then(|| Section::new(self.document, self.node, path()))
+        matches!(self.node.data, Data::Table(_)).then(|| Section::new(self.node, path()))
     }
 
     /// The entries of the array, if it is one.
@@ -67,6 +75,19 @@ impl<'a> Value<'a> {
         let Data::Array(items) = &self.node.data else { return None };
         let key = |index| format!("{}.{index}", self.key);
         Some(items.iter().enumerate().map(|(i, node)| Value { node, key: key(i), ..self.clone() }).collect())
+    }
+
+    /// A number, a string, a boolean, or an array of these, as short text: for names of grid points.
+    pub fn label(&self) -> Option<String> {
+        match &self.node.data {
+            Data::String(text) | Data::Integer(_, text) | Data::Float(_, text) => Some(text.clone()),
+            Data::Boolean(value) => Some(value.to_string()),
+            Data::Array(_) => {
+                let labels: Option<Vec<_>> = self.as_array()?.iter().map(Self::label).collect();
+                Some(labels?.join("-"))
+            }
+            Data::Datetime(_) | Data::Table(_) => None,
+        }
     }
 
     /// The meaning of the name that this string is; for forms like "a name or a table".
@@ -88,7 +109,7 @@ impl<'a> Value<'a> {
     /// An error at this value; `message` goes on after its key's name, "must be positive".
     pub fn error(&self, message: impl AsRef<str>) -> ConfigError {
         let message = format!("`{}` {} {}", self.key, place_name(&self.section), message.as_ref());
-        self.document.error(&self.node.place, message)
+        self.node.place.error(message)
     }
 
     /// The error that this value has the wrong form: `expected` says what it would be, such as "a string or a table".
