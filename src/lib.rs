@@ -11,5 +11,6 @@ pub mod ops;
 pub mod record;
 pub mod rng;
 pub mod stats;
+pub mod study;
 pub mod theory;
 pub mod train;

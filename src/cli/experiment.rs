@@ -9,7 +9,8 @@ use crate::cli::UsageError;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
-use crate::train::{Plan, TrainError};
+use crate::train::Plan;
+use crate::train::at_line::{at_model, config_error};
 
 /// A config and changes to it.
 #[derive(Debug, Args)]
@@ -71,7 +72,7 @@ impl ConfigArgs {
     }
 }
 
-fn read_config(path: &Path) -> Result<String> {
+pub(crate) fn read_config(path: &Path) -> Result<String> {
     std::fs::read_to_string(path).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => "give the path of a .toml file, such as configs/smoke.toml",
@@ -88,34 +89,12 @@ impl Loaded {
     /// # Errors
     /// The network or its start is impossible; points at the config's line.
     pub fn plan(&self, data: Prepared) -> Result<Plan> {
-        Plan::new(self.experiment.clone(), data).map_err(|error| match error {
-            TrainError::Build(error) => self.at_model(&error).into(),
-            TrainError::Fit(error) => self.at_init(&error.to_string()).into(),
-            TrainError::Init(error) => self.at_init(&error.to_string()).into(),
-            TrainError::Lsuv(error) => self.at_init(&error.to_string()).into(),
-            other => other.into(),
-        })
+        Plan::new(self.experiment.clone(), data)
+            .map_err(|error| config_error(&self.document, &error).map_or_else(|| error.into(), Into::into))
     }
 
     /// A network that cannot be built, at the line of the stage or of the sizes.
     pub fn at_model(&self, error: &BuildError) -> ConfigError {
-        let root = self.document.root();
-        let Ok(Some(model)) = root.section("model") else { return root.error("model", error.to_string()) };
-        let message = format!("cannot be built: {error}");
-        if let (Some(stage), Ok(Some(stages))) = (error.stage, model.sections("stages"))
-            && let Some(stage) = stages.get(stage)
-        {
-            return stage.error("channels", message);
-        }
-        let key = ["residual", "widths", "width", "stages"].into_iter().find(|key| model.value(key).is_some());
-        model.error(key.unwrap_or("kind"), message)
-    }
-
-    /// A start that is impossible, at the line of `[init]`.
-    fn at_init(&self, message: &str) -> ConfigError {
-        let root = self.document.root();
-        let Ok(Some(init)) = root.section("init") else { return root.error("init", message) };
-        let key = ["lsuv", "weight", "aim", "preset"].into_iter().find(|key| init.value(key).is_some());
-        init.error(key.unwrap_or("weight"), format!("cannot be done: {message}"))
+        at_model(&self.document, error)
     }
 }

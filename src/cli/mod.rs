@@ -1,11 +1,16 @@
 //! The command line, a file per command. stdout gets results, stderr progress and errors.
 
+pub mod compare;
 pub mod completions;
 pub mod data;
 pub mod experiment;
 pub mod init;
+pub mod interrupt;
 pub mod model;
 pub mod progress;
+mod sparkline;
+mod study_progress;
+mod study_table;
 pub mod theory;
 mod theory_rows;
 pub mod train;
@@ -28,6 +33,8 @@ pub struct Cli {
 enum Command {
     /// Train a network as a config describes it, and record loss, accuracy and every layer.
     Train(train::TrainArgs),
+    /// Train many runs side by side and say which start converges sooner.
+    Compare(compare::CompareArgs),
     /// Write the starting weights of a config, without training.
     Init(init::InitArgs),
     /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
@@ -50,6 +57,7 @@ pub struct UsageError(pub String);
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
+        Command::Compare(args) => compare::run(&args),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),

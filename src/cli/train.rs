@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result};
+#[cfg(feature = "cuda")]
+use anyhow::Context;
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::UsageError;
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::model::trimmed;
 use crate::cli::progress::Progress;
 use crate::model::host::Observed;
@@ -52,9 +54,6 @@ enum DeviceChoice {
     /// The first CUDA device, through candle.
     Cuda,
 }
-
-/// Set by Ctrl-C; the run then ends after the step in progress.
-static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Trains and prints the result; exit code 130 if it was interrupted.
 ///
@@ -100,16 +99,6 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn catch_interrupt() -> Result<()> {
-    ctrlc::set_handler(|| {
-        if STOP.swap(true, Ordering::Relaxed) {
-            // A second Ctrl-C does not wait for the step to end.
-            std::process::exit(130);
-        }
-    })
-    .context("cannot catch Ctrl-C")
 }
 
 impl TrainArgs {

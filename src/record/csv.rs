@@ -79,3 +79,37 @@ impl CsvFile {
         Ok(self.bytes)
     }
 }
+
+/// Columns of a file of numbers, by the names in its header; an empty field is NaN.
+///
+/// # Errors
+/// The file cannot be read, lacks a column, or holds something else than numbers there.
+pub fn read_columns<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Vec<f64>; N], RecordError> {
+    let text = std::fs::read_to_string(path).map_err(RecordError::io(path, "reading the file"))?;
+    let broken = |what: String, expected: String| RecordError::Broken {
+        path: path.into(),
+        what,
+        expected,
+        advice: "the file is damaged: make the run again",
+    };
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').collect();
+    let mut places = [0; N];
+    for (place, name) in places.iter_mut().zip(names) {
+        let found = header.iter().position(|column| *column == name);
+        *place = found.ok_or_else(|| broken(format!("has the columns {}", header.join(",")), name.into()))?;
+    }
+    let mut columns = [(); N].map(|()| Vec::new());
+    for (number, line) in lines.enumerate() {
+        let fields: Vec<&str> = line.split(',').collect();
+        for (column, &place) in columns.iter_mut().zip(&places) {
+            let value = match fields.get(place) {
+                Some(&"") => Some(f64::NAN),
+                field => field.and_then(|field| field.parse().ok()),
+            };
+            let wrong = || broken(format!("has the line {} \"{line}\"", number + 2), "numbers".into());
+            column.push(value.ok_or_else(wrong)?);
+        }
+    }
+    Ok(columns)
+}

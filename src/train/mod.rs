@@ -1,5 +1,6 @@
 //! Training: optimisers at work, the two engines behind one face, and the loop.
 
+pub mod at_line;
 pub mod engine;
 pub mod optimizer_state;
 pub mod prepare;

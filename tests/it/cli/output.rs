@@ -6,22 +6,38 @@ use std::process::{Command, Stdio};
 
 use clap::CommandFactory;
 use initlab::config::Experiment;
+use initlab::data::{Choice, Request, load};
+use initlab::study::{Campaign, Study};
 use initlab::train::prepare::network;
 
 use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Work, initlab};
 
-fn configs() -> Vec<PathBuf> {
+/// The shipped files with their text: configs, and studies, which have arms.
+fn shipped(studies: bool) -> Vec<(PathBuf, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut all: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
-    all.retain(|path| path.extension().is_some_and(|e| e == "toml"));
-    assert!(all.len() >= 5, "{all:?}");
+    let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "toml"));
+    let read = |path: PathBuf| (path.clone(), fs::read_to_string(path).unwrap());
+    let all: Vec<_> = paths.into_iter().map(read).filter(|(_, text)| text.contains("[[arms]]") == studies).collect();
+    assert!(all.len() >= if studies { 1 } else { 5 }, "{all:?}");
     all
 }
 
 #[test]
+fn every_shipped_study_can_be_built_and_says_how_it_is_run() {
+    let digits = load(&Request::new(Choice::Digits)).unwrap().dataset;
+    for (path, text) in shipped(true) {
+        let label = path.to_str().unwrap();
+        let study = Study::parse(label, &text, &[], &|path| fs::read_to_string(path)).unwrap();
+        assert!(text.contains(&format!("initlab compare configs/{}.toml", study.name)), "{label}");
+        Campaign::new(study, digits.clone()).unwrap();
+    }
+}
+
+#[test]
 fn every_shipped_config_builds_fits_a_terminal_and_survives_being_written_out() {
-    for path in configs() {
-        let (label, text) = (path.to_str().unwrap(), fs::read_to_string(&path).unwrap());
+    for (path, text) in shipped(false) {
+        let label = path.to_str().unwrap();
         let experiment = Experiment::parse(label, &text, &[]).unwrap();
         assert_eq!(Experiment::parse("again.toml", &experiment.to_toml(), &[]).as_ref(), Ok(&experiment), "{label}");
         let network = network(&experiment.fitted().unwrap().model, (28, 28), 10).unwrap();

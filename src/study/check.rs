@@ -1,0 +1,113 @@
+//! What must hold before anything runs: one data set, and every arm's network and start can be built.
+
+use std::sync::Arc;
+
+use crate::config::{ConfigError, Experiment};
+use crate::data::{DataError, Dataset, Prepared, Split};
+use crate::model::Role;
+use crate::study::file::{Cell, Study};
+use crate::train::at_line::config_error;
+use crate::train::{Plan, TrainError};
+
+/// Why a study cannot begin.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckError {
+    /// Something in the study file or its base.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data does not have the split that is asked for.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// Anything else.
+    #[error(transparent)]
+    Train(#[from] TrainError),
+}
+
+/// The data of a study, once in memory, with each split that an arm uses.
+#[derive(Clone, Debug)]
+pub struct StudyData {
+    /// The images.
+    pub dataset: Arc<Dataset>,
+    splits: Vec<Prepared>,
+}
+
+impl StudyData {
+    /// Prepares the splits of all cells.
+    ///
+    /// # Errors
+    /// The data has too few images for one of them.
+    pub fn new(dataset: Dataset, study: &Study) -> Result<Self, DataError> {
+        let mut data = Self { dataset: Arc::new(dataset), splits: Vec::new() };
+        for cell in &study.cells {
+            data.add(cell.experiment.data.split)?;
+        }
+        Ok(data)
+    }
+
+    fn add(&mut self, split: Split) -> Result<(), DataError> {
+        if !self.splits.iter().any(|prepared| prepared.split() == split) {
+            self.splits.push(Prepared::new(Arc::clone(&self.dataset), split)?);
+        }
+        Ok(())
+    }
+
+    /// The data under `split`.
+    ///
+    /// # Panics
+    /// If no cell of the study has this split.
+    pub fn of(&self, split: Split) -> &Prepared {
+        self.splits.iter().find(|prepared| prepared.split() == split).expect("every cell's split was prepared")
+    }
+}
+
+/// The one data set that all arms name.
+///
+/// # Errors
+/// They name several; points at the second.
+pub fn one_dataset(study: &Study) -> Result<&str, ConfigError> {
+    let first = &study.cells[0].experiment.data.dataset;
+    match study.cells.iter().find(|cell| cell.experiment.data.dataset != *first) {
+        None => Ok(first),
+        Some(cell) => {
+            let root = cell.document.root();
+            let message = format!("must be the same in all arms (the first has \"{first}\"): data cannot be compared");
+            Err(root
+                .section("data")?
+                .map_or_else(|| root.error("data", &message), |data| data.error("dataset", &message)))
+        }
+    }
+}
+
+/// Builds every cell's network and draws its start once; LSUV alone waits for the run. Gives each cell's cost.
+///
+/// # Errors
+/// A network or a start that is impossible, at its line.
+pub fn costs(study: &Study, data: &StudyData) -> Result<Vec<f64>, CheckError> {
+    let cost = |cell: &Cell| {
+        let plan = plan_without_lsuv(&cell.experiment, data).map_err(|error| {
+            config_error(&cell.document, &error).map_or_else(|| CheckError::from(error), CheckError::from)
+        })?;
+        Ok(run_cost(&plan))
+    };
+    study.cells.iter().map(cost).collect()
+}
+
+fn plan_without_lsuv(experiment: &Experiment, data: &StudyData) -> Result<Plan, TrainError> {
+    // An aim that LSUV would undo is a mistake of the config.
+    experiment.fitted()?;
+    let mut plain = experiment.clone();
+    plain.init.lsuv = None;
+    Plan::new(plain, data.of(experiment.data.split).clone())
+}
+
+/// Multiplications of a whole run, roughly: what runs are ordered by.
+pub fn run_cost(plan: &Plan) -> f64 {
+    let layers = plan.network.flat_layers();
+    let products = layers.iter().filter_map(|layer| {
+        let weight = &plan.network.params[layer.weight?];
+        (weight.role == Role::Weight).then(|| weight.len() as f64 * layer.output.pixels() as f64)
+    });
+    // Activations and statistics cost too; small layers would otherwise look free.
+    let values: f64 = layers.iter().map(|layer| 20.0 * layer.output.len() as f64).sum();
+    (products.sum::<f64>() + values) * plan.experiment.train.batch_size as f64 * plan.total_steps() as f64
+}

@@ -1,0 +1,335 @@
+//! The study file: a base config, named changes to it (the arms), seeds, grids and targets.
+//!
+//! ```toml
+//! base = "lesson_cnn.toml"                # or the config itself as [base]
+//! seeds = 5                               # 0 to 4, or a list
+//! baseline = "torch"                      # what the other arms are compared with; else the first arm
+//! learning_rate = [0.1, 0.4]              # one, a list, or nothing: the config's
+//! targets = [{ test_accuracy = 0.95 }]    # the first decides the verdict
+//! set = { train.epochs = 1 }              # changes to the base for all arms
+//!
+//! [[arms]]
+//! name = "kaiming"
+//! set = { init.preset = "kaiming" }
+//!
+//! [[grid]]
+//! path = "model.depth"
+//! values = [10, 20, 30]
+//! ```
+
+use std::path::Path;
+
+use crate::config::check::positive;
+use crate::config::{ConfigError, Document, Experiment, Section, Value};
+use crate::study::record::{Measure, Target};
+
+/// More runs than this are most likely a misplaced number.
+const MAX_RUNS: usize = 100_000;
+
+/// A study as its file describes it, with every arm's config read.
+#[derive(Debug)]
+pub struct Study {
+    /// What the study is called: `name`, or the file's name.
+    pub name: String,
+    /// Names of the arms, in order.
+    pub arms: Vec<String>,
+    /// Index of the arm that the others are compared with.
+    pub baseline: usize,
+    /// Seeds of every arm.
+    pub seeds: Vec<u64>,
+    /// The grid's axes; a list of learning rates is the last of them.
+    pub axes: Vec<Axis>,
+    /// What the runs should reach; the first decides the verdict.
+    pub targets: Vec<Target>,
+    /// A config for each grid point and arm, the arms of a point side by side.
+    pub cells: Vec<Cell>,
+}
+
+/// One direction of the grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Axis {
+    /// What it is called in tables.
+    pub name: String,
+    /// Its points, as they are written.
+    pub labels: Vec<String>,
+}
+
+/// The config of one arm at one point of the grid.
+#[derive(Debug)]
+pub struct Cell {
+    /// Index of the arm.
+    pub arm: usize,
+    /// Index on each axis.
+    pub point: Vec<usize>,
+    /// The config as a tree, for errors that show up later.
+    pub document: Document,
+    /// The config; the seed is that of the first run.
+    pub experiment: Experiment,
+}
+
+/// Reads the text of a file that the study file names.
+pub type Load<'a> = &'a dyn Fn(&Path) -> std::io::Result<String>;
+
+impl Study {
+    /// Reads a study. `label` names its file in errors, relative paths in it begin there; `sets` are `path=value`
+    /// overrides of the study file.
+    ///
+    /// # Errors
+    /// Whatever is not understood, at its line of the study file or of the base config.
+    pub fn parse(label: &str, text: &str, sets: &[String], load: Load<'_>) -> Result<Self, ConfigError> {
+        let document = Document::parse(label, text, sets)?;
+        let root = document.root();
+        let stem = Path::new(label).file_stem().map_or_else(|| "study".into(), |stem| stem.to_string_lossy());
+        let name = root.string("name")?.unwrap_or_else(|| stem.into_owned());
+        let mut base = read_base(&root, label, load)?;
+        Change::read(&root)?.apply(&mut base)?;
+        let arms = read_arms(&root)?;
+        let names: Vec<String> = arms.iter().map(|(name, _)| name.clone()).collect();
+        let baseline = read_baseline(&root, &names)?;
+        let seeds = read_seeds(&root)?;
+        let targets = read_targets(&root)?;
+        let mut axes = read_grid(&root)?;
+        match rates(&root)? {
+            Rates::Config => {}
+            Rates::One(value) => base.put(LEARNING_RATE, &value)?,
+            Rates::List(list) => axes.push(list),
+        }
+        root.finish()?;
+        let cells = cells(&base, &arms, &axes)?;
+        let runs = cells.len().saturating_mul(seeds.len());
+        if runs > MAX_RUNS {
+            let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
+            return Err(document.root().error("seeds", message));
+        }
+        let axes = axes.into_iter().map(|axis| axis.axis).collect();
+        Ok(Self { name, arms: names, baseline, seeds, axes, targets, cells })
+    }
+
+    /// Labels of a point of the grid, one for each axis.
+    pub fn labels(&self, point: &[usize]) -> Vec<String> {
+        self.axes.iter().zip(point).map(|(axis, &at)| axis.labels[at].clone()).collect()
+    }
+}
+
+/// Where the learning rate stands in a config.
+pub const LEARNING_RATE: &str = "optimizer.lr";
+
+/// `set` and `unset` of a table.
+struct Change<'a> {
+    set: Option<Document>,
+    unset: Vec<Value<'a>>,
+}
+
+impl<'a> Change<'a> {
+    fn read(section: &Section<'a>) -> Result<Self, ConfigError> {
+        let table = |value: Value<'a>| value.to_document().ok_or_else(|| value.wrong("a table of changes"));
+        let set = section.value("set").map(table).transpose()?;
+        let list = |value: Value<'a>| value.as_array().ok_or_else(|| value.wrong("an array of paths"));
+        Ok(Self { set, unset: section.value("unset").map(list).transpose()?.unwrap_or_default() })
+    }
+
+    /// Takes away first, so that what stands instead can be set.
+    fn apply(&self, document: &mut Document) -> Result<(), ConfigError> {
+        self.unset.iter().try_for_each(|path| document.unset(path))?;
+        if let Some(set) = &self.set {
+            document.overlay(set);
+        }
+        Ok(())
+    }
+}
+
+/// An axis with what each of its points does to the config.
+struct ReadAxis<'a> {
+    axis: Axis,
+    points: Points<'a>,
+}
+
+enum Points<'a> {
+    /// Values of one path.
+    Values(String, Vec<Value<'a>>),
+    /// Named changes.
+    Cases(Vec<Change<'a>>),
+}
+
+impl ReadAxis<'_> {
+    fn apply(&self, at: usize, document: &mut Document) -> Result<(), ConfigError> {
+        match &self.points {
+            Points::Values(path, values) => document.put(path, &values[at]),
+            Points::Cases(changes) => changes[at].apply(document),
+        }
+    }
+}
+
+fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document, ConfigError> {
+    let expected = "the path of a config, or the config itself as a table";
+    let value = root.value("base").ok_or_else(|| root.missing("base", expected))?;
+    if let Some(document) = value.to_document() {
+        return Ok(document);
+    }
+    let name = value.as_str().ok_or_else(|| value.wrong(expected))?;
+    let path = Path::new(label).parent().unwrap_or(Path::new("")).join(name);
+    let text = load(&path).map_err(|error| {
+        value.error(format!("names {}, which cannot be read: {error}; paths begin at the study file", path.display()))
+    })?;
+    Document::parse(&path.display().to_string(), &text, &[])
+}
+
+fn read_arms<'a>(root: &Section<'a>) -> Result<Vec<(String, Change<'a>)>, ConfigError> {
+    let mut arms: Vec<(String, Change<'_>)> = Vec::new();
+    for section in root.required_sections("arms")? {
+        let name = section.required_string("name")?;
+        if name.trim().is_empty() {
+            return Err(section.error("name", "must not be empty"));
+        }
+        if arms.iter().any(|(other, _)| *other == name) {
+            return Err(section.error("name", format!("is \"{name}\", as another arm is called; names must differ")));
+        }
+        let change = Change::read(&section)?;
+        section.finish()?;
+        arms.push((name, change));
+    }
+    if arms.is_empty() {
+        return Err(root.error("arms", "is empty; expected at least one arm"));
+    }
+    Ok(arms)
+}
+
+fn read_baseline(root: &Section<'_>, arms: &[String]) -> Result<usize, ConfigError> {
+    let names: Vec<(&str, usize)> = arms.iter().enumerate().map(|(at, name)| (name.as_str(), at)).collect();
+    Ok(root.choice("baseline", &names)?.unwrap_or(0))
+}
+
+fn read_seeds(root: &Section<'_>) -> Result<Vec<u64>, ConfigError> {
+    let expected = "a number of seeds, such as 5, or an array of seeds";
+    let value = root.value("seeds").ok_or_else(|| root.missing("seeds", expected))?;
+    let seeds: Vec<u64> = match (value.as_usize(), value.as_array()) {
+        (Some(n), _) if n <= MAX_RUNS => (0..n as u64).collect(),
+        (Some(n), _) => return Err(value.error(format!("must be at most {MAX_RUNS}, found {n}"))),
+        (None, Some(items)) => items.iter().map(Value::u64).collect::<Result<_, _>>()?,
+        (None, None) => return Err(value.wrong(expected)),
+    };
+    if seeds.is_empty() {
+        return Err(value.error("gives no seed; expected at least one"));
+    }
+    if let Some(twice) = (1..seeds.len()).find(|&i| seeds[..i].contains(&seeds[i])) {
+        return Err(value.error(format!("has the seed {} twice", seeds[twice])));
+    }
+    Ok(seeds)
+}
+
+fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
+    let mut targets = Vec::new();
+    for section in root.required_sections("targets")? {
+        let (accuracy, loss) = (positive(&section, "test_accuracy")?, positive(&section, "train_loss")?);
+        let target = match (accuracy, loss) {
+            (Some(value), None) if value <= 1.0 => Target { measure: Measure::TestAccuracy, value },
+            (Some(value), None) => {
+                return Err(section.error("test_accuracy", format!("must be at most 1, found {value}")));
+            }
+            (None, Some(value)) => Target { measure: Measure::TrainLoss, value },
+            (Some(_), Some(_)) => return Err(section.error("train_loss", "stands beside `test_accuracy`: give one")),
+            (None, None) => return Err(section.missing("test_accuracy", "a test accuracy (or `train_loss`) to reach")),
+        };
+        section.finish()?;
+        targets.push(target);
+    }
+    if targets.is_empty() {
+        return Err(root.error("targets", "is empty; expected at least one, such as { test_accuracy = 0.9 }"));
+    }
+    Ok(targets)
+}
+
+fn read_grid<'a>(root: &Section<'a>) -> Result<Vec<ReadAxis<'a>>, ConfigError> {
+    let mut axes: Vec<ReadAxis<'_>> = Vec::new();
+    for section in root.sections("grid")?.unwrap_or_default() {
+        let axis = match section.sections("cases")? {
+            Some(cases) => read_cases(&section, cases)?,
+            None => read_values(&section)?,
+        };
+        if axes.iter().any(|other| other.axis.name == axis.axis.name) {
+            return Err(section.error("name", format!("is \"{}\", as another axis is called", axis.axis.name)));
+        }
+        section.finish()?;
+        axes.push(axis);
+    }
+    Ok(axes)
+}
+
+fn read_cases<'a>(section: &Section<'a>, cases: Vec<Section<'a>>) -> Result<ReadAxis<'a>, ConfigError> {
+    let name = section.required_string("name")?;
+    let (mut labels, mut changes) = (Vec::new(), Vec::new());
+    for case in cases {
+        labels.push(case.required_string("name")?);
+        changes.push(Change::read(&case)?);
+        case.finish()?;
+    }
+    check_labels(section, "cases", &labels)?;
+    Ok(ReadAxis { axis: Axis { name, labels }, points: Points::Cases(changes) })
+}
+
+fn read_values<'a>(section: &Section<'a>) -> Result<ReadAxis<'a>, ConfigError> {
+    let path = section.required_string("path")?;
+    let name = section.string("name")?.unwrap_or_else(|| path.clone());
+    let expected = "an array of values (or `cases`, an array of named changes)";
+    let value = section.value("values").ok_or_else(|| section.missing("values", expected))?;
+    let values = value.as_array().ok_or_else(|| value.wrong(expected))?;
+    let label = |value: &Value<'_>| value.label().ok_or_else(|| value.wrong("a number, a string or a boolean"));
+    let labels = values.iter().map(label).collect::<Result<Vec<_>, _>>()?;
+    check_labels(section, "values", &labels)?;
+    Ok(ReadAxis { axis: Axis { name, labels }, points: Points::Values(path, values) })
+}
+
+fn check_labels(section: &Section<'_>, key: &str, labels: &[String]) -> Result<(), ConfigError> {
+    if labels.is_empty() {
+        return Err(section.error(key, "is empty; expected at least one point"));
+    }
+    match (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
+        Some(twice) => Err(section.error(key, format!("has {} twice", labels[twice]))),
+        None => Ok(()),
+    }
+}
+
+enum Rates<'a> {
+    Config,
+    One(Value<'a>),
+    List(ReadAxis<'a>),
+}
+
+fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
+    let Some(value) = root.value("learning_rate") else { return Ok(Rates::Config) };
+    if value.as_f64().is_some() {
+        return Ok(Rates::One(value));
+    }
+    let values = value.as_array().ok_or_else(|| value.wrong("a number or an array of numbers"))?;
+    let labels = values.iter().map(|v| v.f64().map(|rate| rate.to_string())).collect::<Result<Vec<_>, _>>()?;
+    check_labels(root, "learning_rate", &labels)?;
+    let axis = Axis { name: "learning_rate".into(), labels };
+    Ok(Rates::List(ReadAxis { axis, points: Points::Values(LEARNING_RATE.into(), values) }))
+}
+
+/// Reads the config of every arm at every point.
+fn cells(base: &Document, arms: &[(String, Change<'_>)], axes: &[ReadAxis<'_>]) -> Result<Vec<Cell>, ConfigError> {
+    let mut cells = Vec::new();
+    for point in points(axes) {
+        for (arm, (name, change)) in arms.iter().enumerate() {
+            let mut document = base.clone();
+            change.apply(&mut document)?;
+            axes.iter().zip(&point).try_for_each(|(axis, &at)| axis.apply(at, &mut document))?;
+            let mut experiment = Experiment::read(document.root(), name)?;
+            experiment.name.clone_from(name);
+            cells.push(Cell { arm, point: point.clone(), document, experiment });
+        }
+    }
+    Ok(cells)
+}
+
+/// Every point of the grid; the last axis runs fastest. Without axes there is one point.
+fn points(axes: &[ReadAxis<'_>]) -> Vec<Vec<usize>> {
+    axes.iter().fold(vec![Vec::new()], |points, axis| {
+        let longer = |point: &Vec<usize>| {
+            let point = point.clone();
+            (0..axis.axis.labels.len()).map(move |at| [point.clone(), vec![at]].concat())
+        };
+        points.iter().flat_map(longer).collect()
+    })
+}

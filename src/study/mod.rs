@@ -1,0 +1,18 @@
+//! Studies: many runs of a base config, to say which start converges sooner.
+//!
+//! A [`file`] describes arms, seeds, grids and targets; [`plan`] makes an ordered list of runs of it, each known by what its
+//! result depends on; [`execute`] runs what is missing, several side by side; [`collect`] reads the records back.
+
+pub mod campaign;
+pub mod check;
+pub mod collect;
+pub mod curve;
+pub mod execute;
+pub mod export;
+pub mod file;
+pub mod plan;
+pub mod record;
+
+pub use crate::study::campaign::Campaign;
+pub use crate::study::file::Study;
+pub use crate::study::plan::PlannedRun;

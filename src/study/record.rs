@@ -1,0 +1,151 @@
+//! `study.json`: everything that a report of a study needs, as plain data.
+
+use serde::{Deserialize, Serialize};
+
+use crate::record::summary::{Divergence, Outcome};
+
+/// A study with all its runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StudyRecord {
+    /// What it is called.
+    pub name: String,
+    /// The command that makes it again.
+    pub command: String,
+    /// Version of initlab.
+    pub version: String,
+    /// The data.
+    pub data: DataRecord,
+    /// Names of the arms, in the study file's order.
+    pub arms: Vec<String>,
+    /// The arm that the others are compared with.
+    pub baseline: String,
+    /// Seeds of every arm.
+    pub seeds: Vec<u64>,
+    /// The grid; empty without one.
+    pub axes: Vec<AxisRecord>,
+    /// What the runs should reach; the first decides the verdict.
+    pub targets: Vec<Target>,
+    /// Every run that has ended, in the plan's order.
+    pub runs: Vec<RunRecord>,
+    /// Runs that could not be carried out.
+    pub failures: Vec<Failure>,
+}
+
+/// The data set of a study.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataRecord {
+    /// `mnist`, `fashion-mnist`, `digits`, or a directory's name.
+    pub name: String,
+    /// Sum over the data of all four files.
+    pub sha256: String,
+    /// Training images of the set.
+    pub train_images: usize,
+    /// Test images of the set.
+    pub test_images: usize,
+}
+
+/// One direction of the grid.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AxisRecord {
+    /// What it is called.
+    pub name: String,
+    /// Its points, as the study file writes them.
+    pub values: Vec<String>,
+}
+
+/// What a run should reach.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which number.
+    pub measure: Measure,
+    /// How high, or how low.
+    pub value: f64,
+}
+
+/// A number that a target is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// Accuracy on the test images, at an evaluation.
+    TestAccuracy,
+    /// Training loss, as the mean over the last [`LOSS_WINDOW`] steps.
+    TrainLoss,
+}
+
+/// Steps over which the training loss is averaged for a target.
+pub const LOSS_WINDOW: usize = 20;
+
+/// One run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Name of its arm.
+    pub arm: String,
+    /// Its point of the grid: a value for each axis.
+    pub point: Vec<String>,
+    /// Its seed.
+    pub seed: u64,
+    /// Its (peak) learning rate.
+    pub learning_rate: f64,
+    /// Its directory, from the study's.
+    pub dir: String,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Where it diverged, if it did.
+    pub diverged: Option<Divergence>,
+    /// Steps done.
+    pub steps: u64,
+    /// Steps that its config asks for: the budget.
+    pub planned_steps: u64,
+    /// Steps of an epoch.
+    pub steps_per_epoch: u64,
+    /// Most steps between two evaluations: what the test accuracy's times to target are exact to.
+    pub evaluate_every: u64,
+    /// Number of parameters.
+    pub parameters: usize,
+    /// Accuracy on the test images at the last evaluation; absent if there was none.
+    pub test_accuracy: Option<f64>,
+    /// The best of all evaluations.
+    pub best_test_accuracy: Option<f64>,
+    /// Loss on the test images at the last evaluation.
+    pub test_loss: Option<f64>,
+    /// Mean training loss over all steps: the area under the loss curve, divided by its length. Absent if the run
+    /// diverged or ended early.
+    pub mean_loss: Option<f64>,
+    /// For each target the steps that it took; absent if it was not reached within the budget, or the run diverged.
+    pub steps_to_target: Vec<Option<u64>>,
+    /// The training loss in at most 60 blocks of steps of equal length.
+    pub curve: Curve,
+}
+
+/// A thinned curve.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Steps of a block; the last may be shorter.
+    pub steps_per_point: u64,
+    /// Mean of each block; absent where it is not finite.
+    pub loss: Vec<Option<f64>>,
+}
+
+/// A run that could not be carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// Its directory, from the study's.
+    pub dir: String,
+    /// What went wrong.
+    pub error: String,
+}
+
+impl Target {
+    /// `test accuracy 95 %` or `train loss 0.3`.
+    pub fn text(&self) -> String {
+        match self.measure {
+            Measure::TestAccuracy => format!("test accuracy {} %", rounded(100.0 * self.value)),
+            Measure::TrainLoss => format!("train loss {}", self.value),
+        }
+    }
+}
+
+/// `x` without the digits that a multiplication by 100 leaves behind.
+fn rounded(x: f64) -> f64 {
+    (x * 1e9).round() / 1e9
+}

@@ -1,0 +1,38 @@
+//! What shows up only when a run is prepared, pointed at the line of the config that asks for it.
+
+use crate::config::{ConfigError, Document};
+use crate::model::build::BuildError;
+use crate::train::TrainError;
+
+/// The error at its line of `document`, if the config is to blame.
+pub fn config_error(document: &Document, error: &TrainError) -> Option<ConfigError> {
+    match error {
+        TrainError::Build(error) => Some(at_model(document, error)),
+        TrainError::Fit(error) => Some(at_init(document, &error.to_string())),
+        TrainError::Init(error) => Some(at_init(document, &error.to_string())),
+        TrainError::Lsuv(error) => Some(at_init(document, &error.to_string())),
+        TrainError::Record(_) | TrainError::Device(_) | TrainError::OtherRun { .. } => None,
+    }
+}
+
+/// A network that cannot be built, at the line of the stage or of the sizes.
+pub fn at_model(document: &Document, error: &BuildError) -> ConfigError {
+    let root = document.root();
+    let Ok(Some(model)) = root.section("model") else { return root.error("model", error.to_string()) };
+    let message = format!("cannot be built: {error}");
+    if let (Some(stage), Ok(Some(stages))) = (error.stage, model.sections("stages"))
+        && let Some(stage) = stages.get(stage)
+    {
+        return stage.error("channels", message);
+    }
+    let key = ["residual", "widths", "width", "stages"].into_iter().find(|key| model.value(key).is_some());
+    model.error(key.unwrap_or("kind"), message)
+}
+
+/// A start that is impossible, at the line of `[init]`.
+fn at_init(document: &Document, message: &str) -> ConfigError {
+    let root = document.root();
+    let Ok(Some(init)) = root.section("init") else { return root.error("init", message) };
+    let key = ["lsuv", "weight", "aim", "preset"].into_iter().find(|key| init.value(key).is_some());
+    init.error(key.unwrap_or("weight"), format!("cannot be done: {message}"))
+}
