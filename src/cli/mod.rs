@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod completions;
 pub mod data;
+pub mod device;
 pub mod experiment;
 pub mod init;
 pub mod interrupt;

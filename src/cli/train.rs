@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-#[cfg(feature = "cuda")]
-use anyhow::Context;
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::UsageError;
+use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::model::trimmed;
@@ -30,8 +29,8 @@ pub struct TrainArgs {
     /// Threads; the result does not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Where to compute.
-    #[arg(long, value_enum, default_value_t = DeviceChoice::Cpu)]
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
     /// Directory of the records [default: runs/NAME-seedN, or the next free number].
     #[arg(long, value_name = "DIR")]
@@ -45,14 +44,6 @@ pub struct TrainArgs {
     /// Print the object of run.json instead of tables.
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum DeviceChoice {
-    /// The CPU's kernels.
-    Cpu,
-    /// The first CUDA device, through candle.
-    Cuda,
 }
 
 /// Trains and prints the result; exit code 130 if it was interrupted.
@@ -106,19 +97,7 @@ impl TrainArgs {
         let threads = self
             .threads
             .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
-        match self.device {
-            DeviceChoice::Cpu => Ok(Compute::Host { threads }),
-            #[cfg(feature = "cuda")]
-            DeviceChoice::Cuda => {
-                let device = candle_core::Device::new_cuda(0);
-                Ok(Compute::Device(device.context("no CUDA device answers; use --device cpu")?))
-            }
-            #[cfg(not(feature = "cuda"))]
-            DeviceChoice::Cuda => Err(UsageError(
-                "--device cuda: this build has no CUDA; build it with `cargo build --release --features cuda`".into(),
-            )
-            .into()),
-        }
+        self.device.compute(threads)
     }
 
     fn directory(&self, name: &str, seed: u64) -> Result<PathBuf> {

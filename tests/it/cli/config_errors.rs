@@ -131,7 +131,7 @@ fn each_mistake_in_a_call_is_a_message_with_exit_code_2() {
         (&[&net, "--set", "model.activation=sigmod"], &["--set model.activation=sigmod: ", "did you mean \"sigmoid\"?"]),
         (&[&net, "--set", "lr"], &["no `=` in the argument", "optimizer.lr=0.1"]),
         (&[&net, "--set", "model.residual=plain"], &["--set model.residual=plain: `residual`", "cannot be built"]),
-        (&[&net, "--device", "gpu"], &["--device", "cpu, cuda"]),
+        (&[&net, "--device", "gpu"], &["--device", "cpu, cuda, cuda:N", "auto"]),
         (&[&net, "--theads", "2"], &["--theads", "--threads"]),
         (&[&net, "--threads", "0"], &["--threads", "1..=1024"]),
         (&[&net, "--seed", "-1"], &["-1"]),
@@ -149,6 +149,10 @@ fn each_mistake_in_a_call_is_a_message_with_exit_code_2() {
 fn a_build_without_cuda_says_how_to_get_one_with_it() {
     let work = Work::new();
     work.config(CONFIG);
-    let message = refused(&work.train("run", &["--device", "cuda"]), "cuda");
-    assert!(message.contains("--features cuda") && !work.path("run").exists(), "{message}");
+    for device in ["cuda", "cuda:1"] {
+        let message = refused(&work.train("run", &["--device", device]), device);
+        assert!(message.contains("--features cuda") && !work.path("run").exists(), "{message}");
+    }
+    let ran = work.train("run", &["--device", "auto"]);
+    assert!(ran.code == Some(0) && ran.stderr.contains("computing on the CPU: this build has no CUDA"), "{ran:?}");
 }

@@ -1,0 +1,95 @@
+//! `--device`: where a command computes.
+
+use std::str::FromStr;
+
+use anyhow::Result;
+use candle_core::{DType, Device, Tensor};
+
+use crate::cli::UsageError;
+use crate::train::engine::Compute;
+
+/// Where to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The CPU's kernels.
+    Cpu,
+    /// The CUDA device of this number, through candle.
+    Cuda(usize),
+    /// The first CUDA device if it answers, else the CPU.
+    Auto,
+}
+
+impl FromStr for DeviceChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_prefix("cuda:").map(str::parse);
+        match (text, number) {
+            ("cpu", _) => Ok(Self::Cpu),
+            ("auto", _) => Ok(Self::Auto),
+            ("cuda", _) => Ok(Self::Cuda(0)),
+            (_, Some(Ok(number))) => Ok(Self::Cuda(number)),
+            _ => Err("expected cpu, cuda, cuda:N (N counts from 0) or auto".into()),
+        }
+    }
+}
+
+impl DeviceChoice {
+    /// The device, made ready; `threads` counts on the CPU. If [`DeviceChoice::Auto`] finds no GPU, stderr says so.
+    ///
+    /// # Errors
+    /// The CUDA device does not answer, or this build knows none.
+    pub fn compute(self, threads: usize) -> Result<Compute> {
+        let host = Compute::Host { threads };
+        match self {
+            Self::Cpu => Ok(host),
+            Self::Cuda(_) if !cfg!(feature = "cuda") => {
+                let message = "--device cuda: this build has no CUDA; build it with `cargo build --release --features cuda` (docs/cuda.md)";
+                Err(UsageError(message.into()).into())
+            }
+            Self::Cuda(number) => Ok(Compute::Device(answering(number).map_err(|error| {
+                anyhow::anyhow!("CUDA device {number} does not answer: {error}; see `nvidia-smi`, or use --device cpu")
+            })?)),
+            Self::Auto if !cfg!(feature = "cuda") => {
+                eprintln!("computing on the CPU: this build has no CUDA");
+                Ok(host)
+            }
+            Self::Auto => Ok(match answering(0) {
+                Ok(device) => Compute::Device(device),
+                Err(error) => {
+                    eprintln!("computing on the CPU: no CUDA device answers ({error})");
+                    host
+                }
+            }),
+        }
+    }
+}
+
+/// A CUDA device that has done a first piece of work.
+fn answering(number: usize) -> candle_core::Result<Device> {
+    let device = Device::new_cuda(number)?;
+    Tensor::ones(1, DType::F32, &device)?.affine(2.0, 0.0)?.to_vec1::<f32>()?;
+    Ok(device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_have_names_and_numbers() {
+        for (text, want) in [
+            ("cpu", Some(DeviceChoice::Cpu)),
+            ("auto", Some(DeviceChoice::Auto)),
+            ("cuda", Some(DeviceChoice::Cuda(0))),
+            ("cuda:3", Some(DeviceChoice::Cuda(3))),
+            ("cuda:", None),
+            ("cuda:-1", None),
+            ("cuda3", None),
+            ("gpu", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse().ok(), want, "{text}");
+        }
+    }
+}
