@@ -112,12 +112,7 @@ impl HostModel {
         let pool = (threads > 1).then(|| {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("the system starts the worker threads")
         });
-        let mut running = vec![0.0; network.running_len()];
-        for (name, range) in &network.running {
-            if name.ends_with("running_var") {
-                running[range.clone()].fill(1.0);
-            }
-        }
+        let running = network.initial_running();
         let params = vec![0.0; network.parameters()];
         let workers = (0..threads).map(|_| Workspace::default()).collect();
         Self { network, params, running, batches_seen: 0, workers, shards: Vec::new(), pool }

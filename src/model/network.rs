@@ -58,6 +58,15 @@ impl Network {
         self.running.last().map_or(0, |(_, range)| range.end)
     }
 
+    /// The running estimates before the first step: means 0, variances 1.
+    pub fn initial_running(&self) -> Vec<f32> {
+        let mut running = vec![0.0; self.running_len()];
+        for (_, range) in self.running.iter().filter(|(name, _)| name.ends_with("running_var")) {
+            running[range.clone()].fill(1.0);
+        }
+        running
+    }
+
     /// Every layer in execution order, those inside residual blocks before the block itself.
     pub fn flat_layers(&self) -> Vec<&Layer> {
         fn walk<'a>(layers: &'a [Layer], all: &mut Vec<&'a Layer>) {

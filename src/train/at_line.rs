@@ -11,7 +11,7 @@ pub fn config_error(document: &Document, error: &TrainError) -> Option<ConfigErr
         TrainError::Fit(error) => Some(at_init(document, &error.to_string())),
         TrainError::Init(error) => Some(at_init(document, &error.to_string())),
         TrainError::Lsuv(error) => Some(at_init(document, &error.to_string())),
-        TrainError::Record(_) | TrainError::Device(_) | TrainError::OtherRun { .. } => None,
+        TrainError::Record(_) | TrainError::Device(_) | TrainError::Together | TrainError::OtherRun { .. } => None,
     }
 }
 

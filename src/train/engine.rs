@@ -3,16 +3,16 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Device, Result};
 
 use crate::config::optimizer::Optimizer;
 use crate::data::{Part, Prepared};
 use crate::kernels::update;
 use crate::model::Network;
-use crate::model::device::DeviceModel;
 use crate::model::host::{HostModel, Loss, Observe, Observed, Targets};
 use crate::record::checkpoint::Weights;
-use crate::train::optimizer_state::{DeviceState, HostState, UpdateNorms};
+use crate::train::device_engine::DeviceEngine;
+use crate::train::optimizer_state::{HostState, UpdateNorms};
 
 /// Where a run computes.
 #[derive(Clone, Debug)]
@@ -54,13 +54,6 @@ impl Batch<'_> {
     fn fill(&self) -> impl Fn(Range<usize>, &mut [f32]) + Sync {
         |rows, out| self.data.gather(self.part, &self.indices[rows], out)
     }
-
-    fn tensor(&self, network: &Network, device: &Device) -> Result<Tensor> {
-        let rows = self.indices.len();
-        let mut values = vec![0.0; rows * network.input.len()];
-        self.data.gather(self.part, self.indices, &mut values);
-        Tensor::from_vec(values, [vec![rows], network.input.dims()].concat(), device)
-    }
 }
 
 /// What an optimiser step did.
@@ -72,16 +65,39 @@ pub struct Updated {
     pub norms: Vec<UpdateNorms>,
 }
 
-/// A network with its optimiser's state.
-pub struct Engine {
-    optimizer: Optimizer,
-    loss: Loss,
-    place: Place,
+/// The factor that brings gradients of `norm` to at most `limit`, where they must shrink, as PyTorch's `clip_grad_norm_` has it.
+pub(super) fn clip_factor(limit: Option<f64>, norm: f64) -> Option<f64> {
+    limit.map(|limit| limit / (norm + 1e-6)).filter(|&factor| factor < 1.0)
 }
 
+/// Values laid out like all parameters of a network, apart and in PyTorch's order.
+pub(super) fn split_params(network: &Network, values: &[f32]) -> Vec<Vec<f32>> {
+    network.params.iter().map(|param| param.reorder(&values[param.range()], true)).collect()
+}
+
+/// How one run takes a step.
+#[derive(Clone, Copy, Debug)]
+pub struct RunStep {
+    /// Learning rate.
+    pub lr: f64,
+    /// Whether it moves at all: a run that has ended stays as it is.
+    pub moves: bool,
+}
+
+/// Networks with their optimisers' state: one on the CPU's kernels, or a cohort on a device.
+pub struct Engine(Place);
+
 enum Place {
-    Host { model: Box<HostModel>, state: HostState },
-    Device { model: Box<DeviceModel>, state: DeviceState },
+    Host(Box<HostEngine>),
+    Device(Box<DeviceEngine>),
+}
+
+/// A network on the CPU's kernels.
+struct HostEngine {
+    optimizer: Optimizer,
+    loss: Loss,
+    model: HostModel,
+    state: HostState,
 }
 
 impl Engine {
@@ -89,216 +105,170 @@ impl Engine {
     ///
     /// # Errors
     /// The device refuses memory.
-    pub fn new(network: Arc<Network>, compute: &Compute, optimizer: Optimizer, loss: Loss) -> Result<Self> {
-        let place = match compute {
+    ///
+    /// # Panics
+    /// If there are several networks for the CPU's kernels, or they are not [`Network::like`] each other.
+    pub fn new(networks: Vec<Arc<Network>>, compute: &Compute, optimizer: Optimizer, loss: Loss) -> Result<Self> {
+        Ok(Self(match compute {
             Compute::Host { threads } => {
+                let [network] = <[_; 1]>::try_from(networks).expect("the kernels train one network at a time");
                 let state = HostState::new(&optimizer, network.parameters());
-                Place::Host { model: Box::new(HostModel::new(network, *threads)), state }
+                let model = HostModel::new(network, *threads);
+                Place::Host(Box::new(HostEngine { optimizer, loss, model, state }))
             }
-            Compute::Device(device) => {
-                let model = DeviceModel::new(network, device.clone(), DType::F32)?;
-                let state = DeviceState::new(&optimizer, (0..model.network().params.len()).map(|i| model.param(i)))?;
-                Place::Device { model: Box::new(model), state }
-            }
-        };
-        Ok(Self { optimizer, loss, place })
+            Compute::Device(device) => Place::Device(Box::new(DeviceEngine::new(networks, device, optimizer, loss)?)),
+        }))
     }
 
-    /// The plan.
-    pub fn network(&self) -> &Arc<Network> {
-        match &self.place {
-            Place::Host { model, .. } => model.network(),
-            Place::Device { model, .. } => model.network(),
+    /// Forward and backward pass over a batch of each run, all of one size; the gradients wait for [`Engine::update`].
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn forward_backward(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+        match &mut self.0 {
+            Place::Host(host) => Ok(vec![host.forward_backward(&batches[0], observe)]),
+            Place::Device(device) => device.forward_backward(batches, observe),
         }
     }
 
-    /// Forward and backward pass; the gradients wait for [`Engine::update`].
+    /// The same once more, to see more of it: the runs are left as the first time left them.
     ///
     /// # Errors
     /// The device fails.
-    pub fn forward_backward(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<Observed> {
-        let targets = Targets::Labels(batch.labels);
-        match &mut self.place {
-            Place::Host { model, .. } => {
-                Ok(model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe))
-            }
-            Place::Device { model, .. } => {
-                let samples = batch.tensor(model.network(), model.device())?;
-                model.forward_backward(&samples, targets, self.loss, observe)
-            }
+    pub fn look_again(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+        match &mut self.0 {
+            Place::Host(host) => Ok(vec![host.look_again(&batches[0], observe)]),
+            Place::Device(device) => device.look_again(batches, observe),
         }
     }
 
-    /// Forward pass; batch norm takes its running estimates.
+    /// Forward pass of every run over one batch; batch norm takes its running estimates.
     ///
     /// # Errors
     /// The device fails.
-    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<Observed> {
-        let targets = Targets::Labels(batch.labels);
-        match &mut self.place {
-            Place::Host { model, .. } => {
-                Ok(model.evaluate(batch.indices.len(), batch.fill(), targets, self.loss, observe))
-            }
-            Place::Device { model, .. } => {
-                let samples = batch.tensor(model.network(), model.device())?;
-                model.evaluate(&samples, targets, self.loss, observe, false)
-            }
+    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<Vec<Observed>> {
+        match &mut self.0 {
+            Place::Host(host) => Ok(vec![host.evaluate(batch, observe)]),
+            Place::Device(device) => device.evaluate(batch, observe),
         }
     }
 
-    /// Clips the gradients to `clip_norm` together and takes an optimiser step. If their norm is not finite nothing is
-    /// changed. With `norms`, those of every parameter are measured.
+    /// Clips each run's gradients to `clip_norm` together and takes an optimiser step. A run whose gradient norm is not
+    /// finite does not move. With `norms`, those of every parameter are measured.
     ///
     /// # Errors
     /// The device fails.
-    pub fn update(&mut self, lr: f64, clip_norm: Option<f64>, norms: bool) -> Result<Updated> {
-        let mut updated = Updated::default();
-        // As PyTorch's clip_grad_norm_ does it.
-        let clip = |norm: f64| clip_norm.map(|limit| limit / (norm + 1e-6)).filter(|&factor| factor < 1.0);
-        match &mut self.place {
-            Place::Host { model, state } => {
-                let network = Arc::clone(model.network());
-                let (params, gradients) = model.params_and_gradients();
-                updated.gradient_norm = update::sum_of_squares(gradients).sqrt();
-                if !updated.gradient_norm.is_finite() {
-                    return Ok(updated);
-                }
-                if let Some(factor) = clip(updated.gradient_norm) {
-                    update::scale(gradients, factor as f32);
-                }
-                let norms = norms.then_some(&mut updated.norms);
-                state.step(&self.optimizer, &network, params, gradients, lr, norms);
-            }
-            Place::Device { model, state } => {
-                let network = Arc::clone(model.network());
-                let squares = |t: &Tensor| t.to_dtype(DType::F64)?.sqr()?.sum_all();
-                let all: Result<Vec<_>> = (0..network.params.len()).map(|i| squares(model.gradient(i))).collect();
-                let all = Tensor::stack(&all?, 0)?.to_vec1::<f64>()?;
-                updated.gradient_norm = all.iter().sum::<f64>().sqrt();
-                if !updated.gradient_norm.is_finite() {
-                    return Ok(updated);
-                }
-                let factor = clip(updated.gradient_norm).unwrap_or(1.0);
-                state.begin();
-                let mut measured = Vec::new();
-                for (i, param) in network.params.iter().enumerate() {
-                    let gradient = model.gradient(i).affine(factor, 0.0)?;
-                    let delta = state.delta(&self.optimizer, i, model.param(i), &gradient, lr * param.lr_scale)?;
-                    if norms {
-                        measured.extend([squares(model.param(i))?, squares(&gradient)?, squares(&delta)?]);
-                    }
-                    model.set_param(i, (model.param(i) - delta)?);
-                }
-                if norms {
-                    let values = Tensor::stack(&measured, 0)?.sqrt()?.to_vec1::<f64>()?;
-                    updated.norms = values
-                        .chunks_exact(3)
-                        .map(|v| UpdateNorms { weight: v[0], gradient: v[1], update: v[2] })
-                        .collect();
-                }
-            }
+    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<Vec<Updated>> {
+        match &mut self.0 {
+            Place::Host(host) => Ok(vec![host.update(steps[0], clip_norm, norms)]),
+            Place::Device(device) => device.update(steps, clip_norm, norms),
         }
-        Ok(updated)
     }
 
-    /// The first parameter, from the input on, whose gradient is not finite.
+    /// The first parameter of `run`, from the input on, whose gradient is not finite.
     ///
     /// # Errors
     /// The device fails.
-    pub fn bad_gradient(&mut self) -> Result<Option<usize>> {
-        let network = Arc::clone(self.network());
-        for (i, param) in network.params.iter().enumerate() {
-            let finite = match &mut self.place {
-                Place::Host { model, .. } => update::sum_of_squares(&model.gradients_mut()[param.range()]).is_finite(),
-                Place::Device { model, .. } => {
-                    model.gradient(i).to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar::<f64>()?.is_finite()
-                }
-            };
-            if !finite {
-                return Ok(Some(i));
-            }
+    pub fn bad_gradient(&mut self, run: usize) -> Result<Option<usize>> {
+        match &mut self.0 {
+            Place::Host(host) => Ok(host.bad_gradient()),
+            Place::Device(device) => device.bad_gradient(run),
         }
-        Ok(None)
     }
 
-    /// Everything that training changes, in PyTorch's order.
+    /// Everything that training changes of one run, in PyTorch's order.
     ///
     /// # Errors
     /// The device fails.
-    pub fn weights(&self) -> Result<Weights> {
-        let network = self.network();
-        let floats = |t: &Tensor| t.flatten_all()?.to_vec1::<f32>();
-        Ok(match &self.place {
-            Place::Host { model, state } => {
-                let slot = |slot: &Vec<f32>| {
-                    network.params.iter().map(|p| p.reorder(&slot[p.range()], true)).collect::<Vec<_>>()
-                };
-                Weights {
-                    params: (0..network.params.len()).map(|i| model.param(i)).collect(),
-                    slots: state.slots.iter().map(slot).collect(),
-                    optimizer_steps: state.steps,
-                    running: model.running().to_vec(),
-                    batches_seen: model.batches_seen(),
-                }
-            }
-            Place::Device { model, state } => {
-                let slot = |slot: &Vec<Tensor>| slot.iter().map(floats).collect::<Result<Vec<_>>>();
-                let running =
-                    (0..network.running.len()).map(|i| floats(model.running(i))).collect::<Result<Vec<_>>>()?;
-                Weights {
-                    params: (0..network.params.len()).map(|i| floats(model.param(i))).collect::<Result<_>>()?,
-                    slots: state.slots.iter().map(slot).collect::<Result<_>>()?,
-                    optimizer_steps: state.steps,
-                    running: running.concat(),
-                    batches_seen: model.batches_seen(),
-                }
-            }
-        })
+    pub fn weights(&self, run: usize) -> Result<Weights> {
+        match &self.0 {
+            Place::Host(host) => Ok(host.weights()),
+            Place::Device(device) => device.weights(run),
+        }
     }
 
-    /// Takes over parameters, and, where there are any, the optimiser's state and the running estimates.
+    /// Takes over the parameters of one run, and, where there are any, the optimiser's state and the running estimates.
     ///
     /// # Errors
     /// The device fails.
-    pub fn set_weights(&mut self, weights: &Weights) -> Result<()> {
-        let network = Arc::clone(self.network());
-        match &mut self.place {
-            Place::Host { model, state } => {
-                for (i, values) in weights.params.iter().enumerate() {
-                    model.set_param(i, values);
-                }
-                for (slot, from) in state.slots.iter_mut().zip(&weights.slots) {
-                    for (param, values) in network.params.iter().zip(from) {
-                        slot[param.range()].copy_from_slice(&param.reorder(values, false));
-                    }
-                }
-                state.steps = weights.optimizer_steps;
-                if !weights.running.is_empty() {
-                    model.set_running(&weights.running);
-                    model.set_batches_seen(weights.batches_seen);
-                }
-            }
-            Place::Device { model, state } => {
-                let device = model.device().clone();
-                let shaped =
-                    |values: &[f32], i: usize| Tensor::from_slice(values, network.params[i].shape.clone(), &device);
-                for (i, values) in weights.params.iter().enumerate() {
-                    model.set_param(i, shaped(values, i)?);
-                }
-                for (slot, from) in state.slots.iter_mut().zip(&weights.slots) {
-                    for (i, values) in from.iter().enumerate() {
-                        slot[i] = shaped(values, i)?;
-                    }
-                }
-                state.steps = weights.optimizer_steps;
-                if !weights.running.is_empty() {
-                    for (i, (_, range)) in network.running.iter().enumerate() {
-                        model.set_running(i, Tensor::new(&weights.running[range.clone()], &device)?);
-                    }
-                    model.set_batches_seen(weights.batches_seen);
-                }
-            }
+    pub fn set_weights(&mut self, run: usize, weights: &Weights) -> Result<()> {
+        match &mut self.0 {
+            Place::Host(host) => host.set_weights(weights),
+            Place::Device(device) => device.set_weights(run, weights)?,
         }
         Ok(())
+    }
+}
+
+impl HostEngine {
+    fn forward_backward(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
+        let targets = Targets::Labels(batch.labels);
+        self.model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe)
+    }
+
+    fn look_again(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
+        let (running, batches) = (self.model.running().to_vec(), self.model.batches_seen());
+        let seen = self.forward_backward(batch, observe);
+        self.model.set_running(&running);
+        self.model.set_batches_seen(batches);
+        seen
+    }
+
+    fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
+        let targets = Targets::Labels(batch.labels);
+        self.model.evaluate(batch.indices.len(), batch.fill(), targets, self.loss, observe)
+    }
+
+    fn update(&mut self, step: RunStep, clip_norm: Option<f64>, norms: bool) -> Updated {
+        let mut updated = Updated::default();
+        if !step.moves {
+            return updated;
+        }
+        let network = Arc::clone(self.model.network());
+        let (params, gradients) = self.model.params_and_gradients();
+        updated.gradient_norm = update::sum_of_squares(gradients).sqrt();
+        if !updated.gradient_norm.is_finite() {
+            return updated;
+        }
+        if let Some(factor) = clip_factor(clip_norm, updated.gradient_norm) {
+            update::scale(gradients, factor as f32);
+        }
+        let norms = norms.then_some(&mut updated.norms);
+        self.state.step(&self.optimizer, &network, params, gradients, step.lr, norms);
+        updated
+    }
+
+    fn bad_gradient(&mut self) -> Option<usize> {
+        let network = Arc::clone(self.model.network());
+        let gradients = self.model.gradients_mut();
+        network.params.iter().position(|param| !update::sum_of_squares(&gradients[param.range()]).is_finite())
+    }
+
+    fn weights(&self) -> Weights {
+        let split = |values: &[f32]| split_params(self.model.network(), values);
+        Weights {
+            params: split(self.model.flat_params()),
+            slots: self.state.slots.iter().map(|slot| split(slot)).collect(),
+            optimizer_steps: self.state.steps,
+            running: self.model.running().to_vec(),
+            batches_seen: self.model.batches_seen(),
+        }
+    }
+
+    fn set_weights(&mut self, weights: &Weights) {
+        let network = Arc::clone(self.model.network());
+        for (i, values) in weights.params.iter().enumerate() {
+            self.model.set_param(i, values);
+        }
+        for (slot, from) in self.state.slots.iter_mut().zip(&weights.slots) {
+            for (param, values) in network.params.iter().zip(from) {
+                slot[param.range()].copy_from_slice(&param.reorder(values, false));
+            }
+        }
+        self.state.steps = weights.optimizer_steps;
+        if !weights.running.is_empty() {
+            self.model.set_running(&weights.running);
+            self.model.set_batches_seen(weights.batches_seen);
+        }
     }
 }

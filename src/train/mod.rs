@@ -1,10 +1,13 @@
 //! Training: optimisers at work, the two engines behind one face, and the loop.
 
 pub mod at_line;
+pub mod device_engine;
 pub mod engine;
 pub mod optimizer_state;
 pub mod prepare;
+mod recorder;
 pub mod run;
+mod watch;
 
 pub use crate::train::prepare::{Plan, TrainError};
-pub use crate::train::run::{Event, train};
+pub use crate::train::run::{Event, Member, train, train_together};

@@ -112,58 +112,71 @@ fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &[f32], g: &mut [f32], one:
     }
 }
 
-/// The state on a device: for each parameter, one tensor a slot.
+/// The state on a device: slots laid out like the parameters, `[run, value]`.
 #[derive(Clone, Debug)]
 pub struct DeviceState {
-    /// `slots[s][p]`: slot `s` of parameter `p`.
-    pub slots: Vec<Vec<Tensor>>,
+    /// One tensor for each of [`Optimizer::slots`].
+    pub slots: Vec<Tensor>,
     /// Steps taken.
     pub steps: u64,
 }
 
 impl DeviceState {
-    /// The state before the first step, for parameters shaped like `params`.
-    pub fn new<'a>(optimizer: &Optimizer, params: impl Iterator<Item = &'a Tensor> + Clone) -> Result<Self> {
-        let zeros = || params.clone().map(Tensor::zeros_like).collect::<Result<Vec<_>>>();
-        let slots = optimizer.slots().iter().map(|_| zeros()).collect::<Result<_>>()?;
+    /// The state before the first step.
+    ///
+    /// # Errors
+    /// The device refuses memory.
+    pub fn new(optimizer: &Optimizer, params: &Tensor) -> Result<Self> {
+        let slots = optimizer.slots().iter().map(|_| params.zeros_like()).collect::<Result<_>>()?;
         Ok(Self { slots, steps: 0 })
     }
 
-    /// Opens a new step; [`DeviceState::delta`] then gives each parameter's part of it.
-    pub fn begin(&mut self) {
+    /// Takes one step: what is to be subtracted from parameters `p` with gradients `g`. `lr` has a rate for each run, or for
+    /// each value of each run.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn step(&mut self, optimizer: &Optimizer, p: &Tensor, g: &Tensor, lr: &Tensor) -> Result<Tensor> {
         self.steps += 1;
-    }
-
-    /// The step to subtract from parameter `index` with value `p` and gradient `g`.
-    pub fn delta(&mut self, optimizer: &Optimizer, index: usize, p: &Tensor, g: &Tensor, lr: f64) -> Result<Tensor> {
-        let penalised = |g: &Tensor, decay: f64| if decay == 0.0 { Ok(g.clone()) } else { g + p.affine(decay, 0.0)? };
-        let blend = |old: &Tensor, keep: f64, new: &Tensor, add: f64| old.affine(keep, 0.0)? + new.affine(add, 0.0)?;
-        match *optimizer {
+        let decayed = |g: &Tensor, decay: f64| if decay == 0.0 { Ok(g.clone()) } else { g + p.affine(decay, 0.0)? };
+        let blend = |old: &Tensor, keep: f64, new: &Tensor, add: f64| {
+            let new = if add == 1.0 { new.clone() } else { new.affine(add, 0.0)? };
+            old.affine(keep, 0.0)? + new
+        };
+        let direction = match *optimizer {
             Optimizer::Sgd { momentum, nesterov, weight_decay } => {
-                let g = penalised(g, weight_decay)?;
-                let Some(slot) = self.slots.first_mut() else { return g.affine(lr, 0.0) };
-                slot[index] = blend(&slot[index], momentum, &g, 1.0)?;
-                let step = if nesterov { blend(&slot[index], momentum, &g, 1.0)? } else { slot[index].clone() };
-                step.affine(lr, 0.0)
+                let g = decayed(g, weight_decay)?;
+                match self.slots.first_mut() {
+                    None => g,
+                    Some(slot) => {
+                        *slot = blend(slot, momentum, &g, 1.0)?;
+                        if nesterov { blend(slot, momentum, &g, 1.0)? } else { slot.clone() }
+                    }
+                }
             }
             Optimizer::Adam { betas: [b1, b2], eps, weight_decay }
             | Optimizer::Adamw { betas: [b1, b2], eps, weight_decay } => {
-                let (step, [c1, c2]) = optimizer.adam(lr, self.steps).expect("this is Adam");
-                let g = if step.decoupled { g.clone() } else { penalised(g, weight_decay)? };
-                self.slots[0][index] = blend(&self.slots[0][index], b1, &g, 1.0 - b1)?;
-                self.slots[1][index] = blend(&self.slots[1][index], b2, &g.sqr()?, 1.0 - b2)?;
-                let root = self.slots[1][index].affine(1.0 / c2, 0.0)?.sqrt()?.affine(1.0, eps)?;
-                let step_size = (self.slots[0][index].affine(lr / c1, 0.0)? / root)?;
-                if step.decoupled { step_size + p.affine(lr * weight_decay, 0.0)? } else { Ok(step_size) }
+                let (step, [c1, c2]) = optimizer.adam(1.0, self.steps).expect("this is Adam");
+                let g = if step.decoupled { g.clone() } else { decayed(g, weight_decay)? };
+                self.slots[0] = blend(&self.slots[0], b1, &g, 1.0 - b1)?;
+                self.slots[1] = blend(&self.slots[1], b2, &g.sqr()?, 1.0 - b2)?;
+                let root = self.slots[1].affine(1.0 / c2, 0.0)?.sqrt()?.affine(1.0, eps)?;
+                let scaled = (self.slots[0].affine(1.0 / c1, 0.0)? / root)?;
+                if step.decoupled { decayed(&scaled, weight_decay)? } else { scaled }
             }
             Optimizer::Rmsprop { alpha, eps, momentum, weight_decay } => {
-                let g = penalised(g, weight_decay)?;
-                self.slots[0][index] = blend(&self.slots[0][index], alpha, &g.sqr()?, 1.0 - alpha)?;
-                let scaled = (g / self.slots[0][index].sqrt()?.affine(1.0, eps)?)?;
-                let Some(slot) = self.slots.get_mut(1) else { return scaled.affine(lr, 0.0) };
-                slot[index] = blend(&slot[index], momentum, &scaled, 1.0)?;
-                slot[index].affine(lr, 0.0)
+                let g = decayed(g, weight_decay)?;
+                self.slots[0] = blend(&self.slots[0], alpha, &g.sqr()?, 1.0 - alpha)?;
+                let scaled = (g / self.slots[0].sqrt()?.affine(1.0, eps)?)?;
+                match self.slots.get_mut(1) {
+                    None => scaled,
+                    Some(slot) => {
+                        *slot = blend(slot, momentum, &scaled, 1.0)?;
+                        slot.clone()
+                    }
+                }
             }
-        }
+        };
+        direction.broadcast_mul(lr)
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::config::Experiment;
-use crate::config::experiment::{Budget, LossConfig};
+use crate::config::experiment::{Budget, LossConfig, TrainConfig};
 use crate::config::fit::FitError;
 use crate::config::model::ModelConfig;
 use crate::data::{Part, Prepared, epoch_order};
@@ -40,6 +40,9 @@ pub enum TrainError {
     /// The device failed.
     #[error("the device failed: {0}; try --device cpu")]
     Device(#[from] candle_core::Error),
+    /// Another run of the same cohort met an error, which ended all of them.
+    #[error("ended by the failure of a run that trained together with this one; the same command goes on with it")]
+    Together,
     /// The directory holds another run than the one to go on with.
     #[error(
         "{path}: cannot go on, because {what} of the run there differs; use the same, or start anew with --overwrite"
@@ -99,6 +102,19 @@ impl Plan {
         self.network = Arc::clone(model.network());
         self.start = (0..self.network.params.len()).map(|i| model.param(i)).collect();
         Ok(())
+    }
+
+    /// Whether this run and the other can take their steps together: seed, start, learning rate, schedule, target and the
+    /// ReLUs' parameters may differ, everything else is the same.
+    pub fn like(&self, other: &Self) -> bool {
+        let shared = |plan: &Self| {
+            let Experiment { train, stats, record, optimizer, .. } = plan.experiment.clone();
+            (TrainConfig { target_accuracy: None, ..train }, stats, record, optimizer.rule, plan.loss)
+        };
+        self.network.like(&other.network)
+            && shared(self) == shared(other)
+            && self.data.dataset().sha256 == other.data.dataset().sha256
+            && self.data.split() == other.data.split()
     }
 
     /// Batches in an epoch; the last may be short.

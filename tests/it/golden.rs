@@ -182,6 +182,14 @@ impl Wanted {
         }
     }
 
+    /// The same for several runs, one after the other.
+    fn repeated(self, runs: usize) -> Self {
+        match self {
+            Self::Labels(labels) => Self::Labels(labels.repeat(runs)),
+            Self::Values(values) => Self::Values(values.repeat(runs)),
+        }
+    }
+
     fn targets(&self) -> Targets<'_> {
         match self {
             Self::Labels(labels) => Targets::Labels(labels),
@@ -190,36 +198,73 @@ impl Wanted {
     }
 }
 
+/// Where a case runs on candle tensors: a cohort of so many runs, and which of them it is.
+const COHORTS: [(usize, usize); 2] = [(1, 0), (3, 1)];
+
+/// The network of run `run`: the case's own for `own`, for others one that differs in the ReLUs' parameters.
+fn cohort(input: Shape, specs: &[LayerSpec], fuse: bool, (runs, own): (usize, usize)) -> Vec<Arc<Network>> {
+    let other: Vec<LayerSpec> = specs.iter().map(neighbour).collect();
+    let build = |run| Arc::new(Network::build(input, if run == own { specs } else { &other }, fuse).unwrap());
+    (0..runs).map(build).collect()
+}
+
+fn neighbour(spec: &LayerSpec) -> LayerSpec {
+    match spec {
+        LayerSpec::Activation(activation) if activation.relu_form().is_some() => {
+            LayerSpec::Activation(Activation::GeneralRelu { leak: 0.3, shift: 0.1, max: Some(1.5) })
+        }
+        LayerSpec::Residual(body) => LayerSpec::Residual(body.iter().map(neighbour).collect()),
+        other => other.clone(),
+    }
+}
+
+/// `own` among neighbours with other numbers, along a new first dimension.
+fn among(own: &Tensor, (runs, place): (usize, usize)) -> Tensor {
+    let other = own.affine(0.7, 0.05).unwrap();
+    let all: Vec<&Tensor> = (0..runs).map(|run| if run == place { own } else { &other }).collect();
+    Tensor::stack(&all, 0).unwrap()
+}
+
 #[test]
-fn networks_agree_with_pytorch_in_f64_on_candle_tensors() {
+fn networks_agree_with_pytorch_in_f64_on_candle_tensors_alone_and_in_a_cohort() {
     const TOLERANCE: f64 = 1e-9;
     let cases = cases("network");
     assert!(!cases.is_empty());
-    for case in &cases {
-        for fuse in [false, true] {
-            let what = if fuse { "candle, fused" } else { "candle" };
-            let input = case.tensor("input");
-            let network = Arc::new(Network::build(shape_of(&input.dims()[1..]), &case.specs(), fuse).unwrap());
-            let mut model = DeviceModel::new(Arc::clone(&network), Device::Cpu, DType::F64).unwrap();
-            for (i, param) in network.params.iter().enumerate() {
-                model.set_param(i, case.tensor(&format!("param.{}", param.key)));
-            }
-            for (i, (name, _)) in network.running.iter().enumerate() {
-                model.set_running(i, case.tensor(&golden_running("running", name)));
-            }
-            let wanted = Wanted::of(case);
-            let (seen, outputs, dx) = model.trace(&input, wanted.targets(), case.loss()).unwrap();
-            case.check(what, "loss", &[seen.loss.loss / seen.loss.rows as f64], TOLERANCE);
-            for (index, output) in last_module_of_each(&network, case.specs().len()).into_iter().zip(&outputs) {
-                case.check(what, &format!("output.{index}"), &f64s(output), TOLERANCE);
-            }
-            case.check(what, "grad.input", &f64s(&dx), TOLERANCE);
-            for (i, param) in network.params.iter().enumerate() {
-                case.check(what, &format!("grad.{}", param.key), &f64s(model.gradient(i)), TOLERANCE);
-            }
-            for (i, (name, _)) in network.running.iter().enumerate() {
-                case.check(what, &golden_running("running_after", name), &f64s(model.running(i)), TOLERANCE);
-            }
+    for (case, fuse, place) in
+        cases.iter().flat_map(|case| [false, true].map(|fuse| COHORTS.map(|place| (case, fuse, place)))).flatten()
+    {
+        let (runs, own) = place;
+        let what = &format!("candle, fused: {fuse}, run {own} of {runs}");
+        let input = case.tensor("input");
+        let networks = cohort(shape_of(&input.dims()[1..]), &case.specs(), fuse, place);
+        let network = Arc::clone(&networks[own]);
+        let mut model = DeviceModel::cohort(networks, Device::Cpu, DType::F64).unwrap();
+        for (i, param) in network.params.iter().enumerate() {
+            let values = among(&case.tensor(&format!("param.{}", param.key)), place);
+            (0..runs).for_each(|run| model.set_param(run, i, &values.get(run).unwrap()).unwrap());
+        }
+        if !network.running.is_empty() {
+            let running: Vec<Tensor> =
+                network.running.iter().map(|(name, _)| case.tensor(&golden_running("running", name))).collect();
+            model.set_running(Some(among(&Tensor::cat(&running, 0).unwrap(), place)));
+        }
+        let wanted = Wanted::of(case).repeated(runs);
+        let (step, outputs, dx) = model.trace(&among(&input, place), wanted.targets(), case.loss()).unwrap();
+        let loss = &step.observed[own].loss;
+        case.check(what, "loss", &[loss.loss / loss.rows as f64], TOLERANCE);
+        let of_run = |t: &Tensor| f64s(&t.get(own).unwrap());
+        for (index, output) in last_module_of_each(&network, case.specs().len()).into_iter().zip(&outputs) {
+            case.check(what, &format!("output.{index}"), &of_run(output), TOLERANCE);
+        }
+        case.check(what, "grad.input", &of_run(&dx), TOLERANCE);
+        for (i, param) in network.params.iter().enumerate() {
+            let gradient = model.gradient(own, i).unwrap();
+            assert_eq!(gradient.dims(), param.shape, "{what}: shape of {}", param.name);
+            case.check(what, &format!("grad.{}", param.key), &f64s(&gradient), TOLERANCE);
+        }
+        for (name, range) in &network.running {
+            let after = &of_run(model.running().unwrap())[range.clone()];
+            case.check(what, &golden_running("running_after", name), after, TOLERANCE);
         }
     }
 }
@@ -277,10 +322,13 @@ fn optimisers_take_the_steps_of_pytorch() {
     assert!(!cases.is_empty());
     for case in &cases {
         let (optimizer, lr) = optimizer(&case.about["optimizer"]);
-        let mut param = case.tensor("param");
-        let mut state = DeviceState::new(&optimizer, [&param].into_iter()).unwrap();
+        // One run in the middle of three that have other numbers and rates.
+        let place = (3, 1);
+        let mut param = among(&case.tensor("param").flatten_all().unwrap(), place);
+        let mut state = DeviceState::new(&optimizer, &param).unwrap();
+        let rates = Tensor::new(&[[0.7 * lr], [lr], [0.3 * lr]], &Device::Cpu).unwrap();
         // A linear layer without bias has the one parameter that is wanted.
-        let n = param.elem_count();
+        let n = case.get("param").len();
         let network = Network::build(Shape::Flat(n), &[LayerSpec::Linear { out: 1, bias: false }], true).unwrap();
         let mut host = case.f32("param");
         let mut host_state = HostState::new(&optimizer, n);
@@ -289,10 +337,9 @@ fn optimisers_take_the_steps_of_pytorch() {
                 assert!(step > 0);
                 break;
             }
-            state.begin();
-            let gradient = case.tensor(&format!("grad.{step}"));
-            param = (&param - state.delta(&optimizer, 0, &param, &gradient, lr).unwrap()).unwrap();
-            case.check("candle", &format!("param.{step}"), &f64s(&param), 1e-9);
+            let gradient = among(&case.tensor(&format!("grad.{step}")).flatten_all().unwrap(), place);
+            param = (&param - state.step(&optimizer, &param, &gradient, &rates).unwrap()).unwrap();
+            case.check("candle", &format!("param.{step}"), &f64s(&param.get(1).unwrap()), 1e-9);
             let mut gradient = case.f32(&format!("grad.{step}"));
             host_state.step(&optimizer, &network, &mut host, &mut gradient, lr, None);
             case.check("kernels", &format!("param.{step}"), &wide(&host), 1e-5);
@@ -343,21 +390,19 @@ fn training_runs_follow_pytorch_step_by_step() {
         let mut device = DeviceModel::new(Arc::clone(&network), Device::Cpu, DType::F64).unwrap();
         for (i, param) in network.params.iter().enumerate() {
             host.set_param(i, &case.f32(&start(&param.key)));
-            device.set_param(i, case.tensor(&start(&param.key)));
+            device.set_param(0, i, &case.tensor(&start(&param.key))).unwrap();
         }
         let mut host_state = HostState::new(&optimizer, network.parameters());
-        let all = 0..network.params.len();
-        let mut device_state = DeviceState::new(&optimizer, all.clone().map(|i| device.param(i))).unwrap();
+        let mut device_state = DeviceState::new(&optimizer, device.params()).unwrap();
+        let rate = Tensor::new(&[[lr]], &Device::Cpu).unwrap();
         let mut curves: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
         for step in 0..steps {
             let x = normal(step);
-            let samples = Tensor::from_slice(&x, [vec![batch], shape.dims()].concat(), &Device::Cpu).unwrap();
-            let device_seen = device.forward_backward(&samples, labels(step), Loss::CrossEntropy, &observe).unwrap();
-            device_state.begin();
-            for i in all.clone() {
-                let delta = device_state.delta(&optimizer, i, device.param(i), device.gradient(i), lr).unwrap();
-                device.set_param(i, (device.param(i) - delta).unwrap());
-            }
+            let samples = Tensor::from_slice(&x, [vec![1, batch], shape.dims()].concat(), &Device::Cpu).unwrap();
+            let seen = device.forward_backward(&samples, labels(step), Loss::CrossEntropy, &observe).unwrap();
+            let device_seen = seen.observed.into_iter().next().unwrap();
+            let delta = device_state.step(&optimizer, device.params(), device.gradients(), &rate).unwrap();
+            device.set_params((device.params() - delta).unwrap());
             let size = shape.len();
             let fill = |rows: std::ops::Range<usize>, out: &mut [f32]| {
                 out.iter_mut().zip(&x[rows.start * size..rows.end * size]).for_each(|(o, &x)| *o = x as f32);
@@ -389,7 +434,7 @@ fn training_runs_follow_pytorch_step_by_step() {
         assert!(compared >= 3, "{}: only {compared} curves compared", case.name);
         for (i, param) in network.params.iter().enumerate() {
             let name = format!("final.{}", param.key);
-            case.check("candle", &name, &f64s(device.param(i)), 1e-9);
+            case.check("candle", &name, &f64s(&device.param(0, i).unwrap()), 1e-9);
             case.check("kernels", &name, &wide(&host.param(i)), 1e-4);
         }
     }

@@ -208,16 +208,20 @@ fn parameters(network: &Network) -> Vec<Tensor> {
 
 fn model(network: &Arc<Network>, params: &[Tensor]) -> DeviceModel {
     let mut model = DeviceModel::new(Arc::clone(network), Device::Cpu, DType::F64).unwrap();
-    params.iter().enumerate().for_each(|(i, param)| model.set_param(i, param.clone()));
+    params.iter().enumerate().for_each(|(i, param)| model.set_param(0, i, param).unwrap());
     model
+}
+
+fn cohort_of_one(samples: &Tensor) -> Tensor {
+    samples.unsqueeze(0).unwrap()
 }
 
 /// The mean loss and its gradients by the code under test: of the samples, then of each parameter.
 fn by_hand(network: &Arc<Network>, params: &[Tensor], samples: &Tensor, goal: Goal) -> (f64, Vec<Tensor>) {
     let mut model = model(network, params);
-    let (seen, _, input) = model.trace(samples, goal.targets(), goal.loss()).unwrap();
-    let gradients = (0..params.len()).map(|i| model.gradient(i).clone());
-    (seen.loss.loss / ROWS as f64, [input].into_iter().chain(gradients).collect())
+    let (step, _, input) = model.trace(&cohort_of_one(samples), goal.targets(), goal.loss()).unwrap();
+    let gradients = (0..params.len()).map(|i| model.gradient(0, i).unwrap());
+    (step.observed[0].loss.loss / ROWS as f64, [input.get(0).unwrap()].into_iter().chain(gradients).collect())
 }
 
 /// The same gradients by central differences of the loss.
@@ -235,17 +239,17 @@ fn by_differences(network: &Arc<Network>, params: &[Tensor], samples: &Tensor, g
                 moved[i] += step;
                 let moved = shaped(&moved, start.dims());
                 let seen = if place == 0 {
-                    model.evaluate(&moved, goal.targets(), goal.loss(), &observe, true)
+                    model.evaluate(&cohort_of_one(&moved), goal.targets(), goal.loss(), &observe, true)
                 } else {
-                    model.set_param(place - 1, moved);
-                    model.evaluate(samples, goal.targets(), goal.loss(), &observe, true)
+                    model.set_param(0, place - 1, &moved).unwrap();
+                    model.evaluate(&cohort_of_one(samples), goal.targets(), goal.loss(), &observe, true)
                 };
-                seen.unwrap().loss.loss / ROWS as f64
+                seen.unwrap()[0].loss.loss / ROWS as f64
             };
             slopes.push((loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP));
         }
         if place > 0 {
-            model.set_param(place - 1, start.clone());
+            model.set_param(0, place - 1, start).unwrap();
         }
         all.push(shaped(&slopes, start.dims()));
     }

@@ -2,6 +2,7 @@
 
 mod architecture;
 mod cli;
+mod cohort;
 mod data;
 mod golden;
 mod gradients;

@@ -117,7 +117,7 @@ impl Batch {
     }
 
     fn tensor(&self) -> Tensor {
-        let shape = [vec![self.rows()], self.input.dims()].concat();
+        let shape = [vec![1, self.rows()], self.input.dims()].concat();
         Tensor::from_slice(&self.samples, shape, &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap()
     }
 
@@ -153,7 +153,7 @@ fn device(network: &Arc<Network>) -> DeviceModel {
     for (i, values) in parameters(network).into_iter().enumerate() {
         let shape = network.params[i].shape.clone();
         let value = Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();
-        model.set_param(i, value);
+        model.set_param(0, i, &value).unwrap();
     }
     model
 }
@@ -227,6 +227,11 @@ impl Tolerance {
     }
 }
 
+/// What the one run of a cohort saw.
+fn only(observed: Vec<Observed>) -> Observed {
+    observed.into_iter().next().unwrap()
+}
+
 fn f64s(t: &Tensor) -> Vec<f64> {
     t.flatten_all().unwrap().to_vec1().unwrap()
 }
@@ -244,17 +249,19 @@ fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
             assert_eq!(network.shards(rows), if network.takes_whole_batch() { 1 } else { rows.div_ceil(64) });
             let got = host.forward_backward(rows, batch.fill(), batch.targets(), loss, &OBSERVE);
             let want = device.forward_backward(&batch.tensor(), batch.targets(), loss, &OBSERVE).unwrap();
+            let want = only(want.observed);
             tolerance.observed(&about, &network, &got, &want);
             for (i, param) in network.params.iter().enumerate() {
                 let gradient = param.reorder(&host.gradients_mut()[param.range()], true);
-                tolerance.tensors(&format!("{about}: {}", param.name), &gradient, &f64s(device.gradient(i)));
-            }
-            for (i, (name, range)) in network.running.iter().enumerate() {
                 tolerance.tensors(
-                    &format!("{about}: {name}"),
-                    &host.running()[range.clone()],
-                    &f64s(device.running(i)),
+                    &format!("{about}: {}", param.name),
+                    &gradient,
+                    &f64s(&device.gradient(0, i).unwrap()),
                 );
+            }
+            for (name, range) in &network.running {
+                let want = &f64s(device.running().unwrap())[range.clone()];
+                tolerance.tensors(&format!("{about}: {name}"), &host.running()[range.clone()], want);
             }
             assert_eq!(host.batches_seen(), device.batches_seen(), "{about}: batches seen");
         }
@@ -266,7 +273,7 @@ fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
             } else {
                 host.evaluate(130, batch.fill(), batch.targets(), loss, &OBSERVE)
             };
-            let want = device.evaluate(&batch.tensor(), batch.targets(), loss, &OBSERVE, training).unwrap();
+            let want = only(device.evaluate(&batch.tensor(), batch.targets(), loss, &OBSERVE, training).unwrap());
             tolerance.observed(&about, &network, &got, &want);
         }
     }
@@ -375,6 +382,7 @@ fn a_nan_among_the_samples_reaches_the_loss_on_both_paths() {
             batch.samples[input.len() + place] = f32::NAN;
             let kernels = host(&network, 1).forward_backward(3, batch.fill(), batch.targets(), loss, &OBSERVE);
             let candle = device(&network).forward_backward(&batch.tensor(), batch.targets(), loss, &OBSERVE).unwrap();
+            let candle = only(candle.observed);
             let about = format!("value {place} of {input} through {specs:?}");
             // Windows that do not fill an axis leave its last pixels out.
             assert!(kernels.loss.loss.is_nan() || place == input.len() - 1, "kernels: {about}");

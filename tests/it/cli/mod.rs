@@ -21,7 +21,7 @@ use initlab::train::engine::Compute;
 use initlab::train::{Event, Plan, TrainError, train};
 
 /// Images of 8×8 pixels in four classes: a bright quadrant on noise.
-fn images(n: usize, mut state: u32) -> Images {
+pub fn images(n: usize, mut state: u32) -> Images {
     let mut noise = move || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         (state >> 24) as u8
@@ -121,7 +121,7 @@ fn json(path: &Path) -> serde_json::Value {
 }
 
 /// Every file of a run, without what may differ between two runs: the `timing` of `run.json`.
-fn records(dir: &Path) -> BTreeMap<String, Vec<u8>> {
+pub fn records(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut files = files_of(dir);
     let mut run = json(&dir.join("run.json"));
     run.as_object_mut().unwrap().remove("timing").expect("a run takes time");
@@ -130,14 +130,14 @@ fn records(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 /// Names the files that differ instead of printing their bytes.
-fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, case: &str) {
+pub fn assert_same(found: &BTreeMap<String, Vec<u8>>, expected: &BTreeMap<String, Vec<u8>>, case: &str) {
     let names = |files: &BTreeMap<String, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(found), names(expected), "{case}");
     let different: Vec<_> = found.iter().filter(|(name, bytes)| expected[*name] != **bytes).map(|(n, _)| n).collect();
     assert!(different.is_empty(), "{case}: {different:?} differ");
 }
 
-const MLP: &str = "
+pub const MLP: &str = "
 [model]
 kind = 'mlp'
 widths = [12, 9]
@@ -151,7 +151,7 @@ every = 3
 histogram_every = 5
 ";
 
-const CNN: &str = "
+pub const CNN: &str = "
 [model]
 kind = 'cnn'
 stages = [{ channels = 4, stride = 2 }, { channels = 6, pool = { kind = 'max' } }]
@@ -171,7 +171,7 @@ every = 2
 histogram_every = 4
 ";
 
-const BATCH_NORM: &str = "
+pub const BATCH_NORM: &str = "
 [model]
 kind = 'mlp'
 width = 10
@@ -186,7 +186,7 @@ batch_size = 128
 evaluate_every = 4
 ";
 
-const RESIDUAL: &str = "
+pub const RESIDUAL: &str = "
 [model]
 kind = 'mlp'
 width = 10

@@ -1,0 +1,141 @@
+//! The backward pass, layer by layer, for all runs at once.
+
+use candle_core::{Result, Tensor};
+
+use super::DeviceModel;
+use super::forward::{Kept, Trace, norm_dims};
+use super::layout::swap;
+use super::prepared::Prepared;
+use super::watch::Seen;
+use crate::model::{Layer, Op};
+use crate::ops::norm::normalize_backward;
+use crate::ops::reduce::{by_pixel, sum_over, unit_sums};
+
+/// A backward pass on its way: rows of the batch, gradients found so far, and who watches.
+struct Pass<'a, 'b> {
+    rows: usize,
+    /// By parameter, each `[run, len]` in the kernels' layout.
+    gradients: Vec<Option<Tensor>>,
+    seen: &'a mut Seen<'b>,
+}
+
+impl Pass<'_, '_> {
+    fn keep(&mut self, param: Option<usize>, gradient: &Tensor) -> Result<()> {
+        let runs = gradient.dim(0)?;
+        self.gradients[param.expect("this layer has the parameter")] = Some(gradient.reshape((runs, ()))?);
+        Ok(())
+    }
+}
+
+impl DeviceModel {
+    /// All parameters' gradients, `[run, value]`, from that of the outputs, and that of the samples. With `first`, nothing
+    /// before that layer is needed, and neither is its own input's gradient.
+    pub(super) fn backward(
+        &self,
+        traces: &[Trace],
+        gradient: Tensor,
+        rows: usize,
+        first: Option<usize>,
+        seen: &mut Seen<'_>,
+    ) -> Result<(Tensor, Option<Tensor>)> {
+        let network = self.network();
+        let outputs = traces.last().map_or_else(|| gradient.shape(), |trace| trace.out().shape());
+        let gradient = gradient.reshape(outputs)?;
+        let mut pass = Pass { rows, gradients: vec![None; network.params.len()], seen };
+        let input = self.backward_layers(&network.layers, &self.prepared, traces, gradient, first, &mut pass)?;
+        let found: Vec<Tensor> = pass.gradients.into_iter().map(|g| g.expect("every parameter took part")).collect();
+        if found.is_empty() {
+            return Ok((self.params.zeros_like()?, input));
+        }
+        Ok((Tensor::cat(&found, 1)?, input))
+    }
+
+    fn backward_layers(
+        &self,
+        layers: &[Layer],
+        prepared: &[Prepared],
+        traces: &[Trace],
+        mut gradient: Tensor,
+        first: Option<usize>,
+        pass: &mut Pass<'_, '_>,
+    ) -> Result<Option<Tensor>> {
+        for (i, layer) in layers.iter().enumerate().skip(first.unwrap_or(0)).rev() {
+            pass.seen.gradient(layer, &gradient);
+            match self.backward_layer(layer, &prepared[i], &traces[i], &gradient, first != Some(i), pass)? {
+                Some(next) => gradient = next,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(gradient))
+    }
+
+    /// Keeps the gradients of the layer's parameters; returns that of its input if `wanted`.
+    fn backward_layer(
+        &self,
+        layer: &Layer,
+        prepared: &Prepared,
+        trace: &Trace,
+        dh: &Tensor,
+        wanted: bool,
+        pass: &mut Pass<'_, '_>,
+    ) -> Result<Option<Tensor>> {
+        let dz = prepared.phi.backward(dh, &trace.z, &trace.activated)?;
+        let (x, rows, runs) = (&trace.input, pass.rows, self.runs());
+        Ok(Some(match (&layer.op, &trace.kept) {
+            (Op::Linear, _) => {
+                let dx = self.product_backward(layer, x, &dz, wanted, pass)?;
+                return Ok(dx);
+            }
+            (Op::Conv2d(_), Kept::Patches(patches)) => {
+                let dx = self.product_backward(layer, patches, &dz, wanted, pass)?;
+                return dx.map(|dx| prepared.windows().patches_backward(&dx)).transpose();
+            }
+            (Op::MaxPool(_), Kept::Chosen(chosen)) => prepared.windows().max_backward(chosen, &dz)?,
+            (Op::AvgPool(_), _) => prepared.windows().average_backward(&dz)?,
+            (Op::GlobalAvgPool, _) => {
+                let part = by_pixel(&dz, rows)?.affine(1.0 / layer.input.pixels() as f64, 0.0)?;
+                part.broadcast_as(by_pixel(x, rows)?.shape())?.contiguous()?.reshape(x.shape())?
+            }
+            (Op::Flatten, _) => {
+                swap(&dz, [runs * rows, layer.input.units(), layer.input.pixels()])?.reshape(x.shape())?
+            }
+            (_, Kept::Normal { normal, inverse_std, .. }) => {
+                let (dims, dz) = (norm_dims(layer), by_pixel(&dz, rows)?);
+                let over: &[usize] = if matches!(layer.op, Op::BatchNorm { .. }) { dims } else { &[1] };
+                pass.keep(layer.weight, &sum_over(&(&dz * normal)?, over)?)?;
+                pass.keep(layer.bias, &sum_over(&dz, over)?)?;
+                let g = dz.broadcast_mul(&self.norm_param(layer, layer.weight)?)?;
+                normalize_backward(&g, normal, inverse_std, dims)?.reshape(x.shape())?
+            }
+            (Op::Residual(body), Kept::Body(traces)) => {
+                let branch = self.backward_layers(body, &prepared.body, traces, dz.clone(), None, pass)?;
+                (dz + branch.expect("a body passes its gradient on"))?
+            }
+            (Op::Scale, _) => {
+                pass.keep(layer.weight, &unit_sums(&(&dz * x)?, rows)?.sum_keepdim(1)?)?;
+                dz.broadcast_mul(&self.matrices(layer.weight, 1)?)?
+            }
+            (Op::Shift, _) => {
+                pass.keep(layer.bias, &unit_sums(&dz, rows)?.sum_keepdim(1)?)?;
+                dz
+            }
+            _ => dz,
+        }))
+    }
+
+    /// Behind Wx + b: keeps dW = dzᵀx and db = Σdz, returns dx = dz·W if `wanted`.
+    fn product_backward(
+        &self,
+        layer: &Layer,
+        x: &Tensor,
+        dz: &Tensor,
+        wanted: bool,
+        pass: &mut Pass<'_, '_>,
+    ) -> Result<Option<Tensor>> {
+        pass.keep(layer.weight, &dz.transpose(1, 2)?.matmul(x)?)?;
+        if layer.bias.is_some() {
+            pass.keep(layer.bias, &unit_sums(dz, pass.rows)?)?;
+        }
+        if wanted { Ok(Some(dz.matmul(&self.matrices(layer.weight, x.dim(2)?)?)?)) } else { Ok(None) }
+    }
+}

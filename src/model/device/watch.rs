@@ -1,0 +1,240 @@
+//! Statistics of the watched layers, taken on the device.
+//!
+//! Layers of equal shape are stacked and reduced together: a deep net costs one copy for each of its tensors and some
+//! twenty launches more, not twenty for every layer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use candle_core::{DType, Result, Tensor};
+
+use super::forward::{Kept, Trace};
+use super::transfer::Transfer;
+use crate::kernels::activation::{Watch, live_interval};
+use crate::kernels::moments::Sums;
+use crate::model::host::Observe;
+use crate::model::{Layer, Network, Op};
+use crate::ops::reduce::by_pixel;
+
+/// Tensors of the watched layers, by layer.
+pub struct Seen<'a> {
+    observe: &'a Observe,
+    layers: Vec<Option<LayerSeen>>,
+    gradients: Vec<Option<Tensor>>,
+}
+
+struct LayerSeen {
+    z: Tensor,
+    h: Tensor,
+}
+
+/// Where each layer's numbers will lie after the copy.
+pub struct Packed {
+    layers: Vec<PackedLayer>,
+}
+
+struct PackedLayer {
+    z: Place,
+    h: Place,
+    gradient: Option<Place>,
+    /// A number for each unit of each run; absent where every unit is alive whatever its z.
+    live: Option<Range<usize>>,
+    /// The bins of each run.
+    histogram: Range<usize>,
+    runs: usize,
+    units: usize,
+    /// Values of one run.
+    values: u64,
+}
+
+/// Where the five sums of a tensor lie: for each a start, with the runs following.
+#[derive(Clone, Copy, Default)]
+struct Place([usize; 5]);
+
+/// A stack may have this many values: copies in `f64` and a few more of them must fit beside the network.
+const STACK_VALUES: usize = 1 << 27;
+
+impl<'a> Seen<'a> {
+    pub fn new(network: &Network, observe: &'a Observe) -> Self {
+        let n = if observe.statistics { network.watched.len() } else { 0 };
+        Self { observe, layers: (0..n).map(|_| None).collect(), gradients: vec![None; n] }
+    }
+
+    /// Keeps dL/dh of a layer.
+    pub fn gradient(&mut self, layer: &Layer, gradient: &Tensor) {
+        if let Some(slot) = layer.watch.and_then(|i| self.gradients.get_mut(i)) {
+            *slot = Some(gradient.clone());
+        }
+    }
+
+    /// Keeps z and h of all watched layers.
+    pub fn forward(&mut self, layers: &[Layer], traces: &[Trace]) {
+        for (layer, trace) in layers.iter().zip(traces) {
+            if let (Op::Residual(body), Kept::Body(traces)) = (&layer.op, &trace.kept) {
+                self.forward(body, traces);
+            }
+            if let Some(slot) = layer.watch.and_then(|i| self.layers.get_mut(i)) {
+                *slot = Some(LayerSeen { z: trace.z.clone(), h: trace.out().clone() });
+            }
+        }
+    }
+
+    /// Reduces everything and lets `transfer` take the results along.
+    pub fn pack(self, networks: &[Arc<Network>], rows: usize, transfer: &mut Transfer) -> Result<Packed> {
+        let layers: Vec<&LayerSeen> = self.layers.iter().map(|l| l.as_ref().expect("every layer ran")).collect();
+        let settings = &self.observe.settings;
+        let (near, gradient_near) = (f64::from(settings.near_zero), f64::from(settings.gradient_near_zero));
+        let mut tensors: Vec<(&Tensor, f64)> = layers.iter().map(|layer| (&layer.z, near)).collect();
+        tensors.extend(layers.iter().map(|layer| (&layer.h, near)));
+        tensors.extend(self.gradients.iter().flatten().map(|gradient| (gradient, gradient_near)));
+        let mut places = vec![Place::default(); tensors.len()];
+        for group in groups(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>()) {
+            // Without an activation h is z.
+            let members: Vec<_> = group.iter().map(|&i| tensors[i]).collect();
+            for (&i, place) in group.iter().zip(reduce(&members, rows, transfer)?) {
+                places[i] = place;
+            }
+        }
+        let live = live_units(&layers, networks, rows, transfer)?;
+        let mut gradients = places[2 * layers.len()..].iter().copied();
+        let mut packed = Vec::with_capacity(layers.len());
+        for (i, (layer, live)) in layers.iter().zip(live).enumerate() {
+            let (runs, all, units) = layer.h.dims3()?;
+            let histogram = match self.observe.histogram_bins {
+                0 => 0..0,
+                bins => transfer.add(&histogram(&layer.h, rows, bins, settings.histogram_range)?)?,
+            };
+            packed.push(PackedLayer {
+                z: places[i],
+                h: places[layers.len() + i],
+                gradient: self.gradients[i].is_some().then(|| gradients.next().expect("each has a place")),
+                live,
+                histogram,
+                runs,
+                units,
+                values: (all * units) as u64,
+            });
+        }
+        Ok(Packed { layers: packed })
+    }
+}
+
+impl Packed {
+    /// The statistics of one run.
+    pub fn unpack(&self, numbers: &[f64], run: usize) -> Vec<Watch> {
+        let part = |range: &Range<usize>, len: usize| &numbers[range.start + run * len..][..len];
+        let watch = |layer: &PackedLayer| {
+            let bins = layer.histogram.len() / layer.runs;
+            Watch {
+                pre_activation: layer.z.sums(numbers, run, layer.values),
+                activation: layer.h.sums(numbers, run, layer.values),
+                gradient: layer.gradient.map_or_else(Sums::default, |place| place.sums(numbers, run, layer.values)),
+                live: match &layer.live {
+                    Some(range) => part(range, layer.units).iter().map(|&x| x as u32).collect(),
+                    None => vec![1; layer.units],
+                },
+                histogram: part(&layer.histogram, bins).iter().map(|&x| x as u64).collect(),
+            }
+        };
+        self.layers.iter().map(watch).collect()
+    }
+}
+
+impl Place {
+    fn sums(&self, numbers: &[f64], run: usize, n: u64) -> Sums {
+        let [sum, sum_of_squares, min, max, near_zero] = self.0.map(|start| numbers[start + run]);
+        Sums { n, sum, sum_of_squares, min: min as f32, max: max as f32, near_zero: near_zero as u64 }
+    }
+}
+
+/// Indices of tensors of equal shape, in stacks that are not too large.
+fn groups(tensors: &[&Tensor]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (i, tensor) in tensors.iter().enumerate() {
+        let room = |group: &&mut Vec<usize>| {
+            tensors[group[0]].dims() == tensor.dims() && (group.len() + 1) * tensor.elem_count() <= STACK_VALUES
+        };
+        match groups.iter_mut().find(room) {
+            Some(group) => group.push(i),
+            None => groups.push(vec![i]),
+        }
+    }
+    groups
+}
+
+/// Σx, Σx², min, max and the count of near zeros of each tensor `[run, row·pixel, unit]` with its threshold.
+fn reduce(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> Result<Vec<Place>> {
+    let stack = Tensor::stack(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>(), 0)?;
+    let (k, runs) = (tensors.len(), stack.dim(1)?);
+    // In two stages, a row's values and then the rows: [tensor, run, row, value].
+    let stack = stack.reshape((k, runs, rows, ()))?;
+    let wide = stack.to_dtype(DType::F64)?;
+    let limits: Vec<f64> = tensors.iter().map(|(_, limit)| *limit).collect();
+    let limits = Tensor::from_vec(limits, (k, 1, 1, 1), stack.device())?;
+    let near = wide.abs()?.broadcast_lt(&limits)?.to_dtype(DType::F64)?;
+    let starts = [
+        wide.sum(3)?.sum(2)?,
+        wide.sqr()?.sum(3)?.sum(2)?,
+        stack.min(3)?.min(2)?,
+        stack.max(3)?.max(2)?,
+        near.sum(3)?.sum(2)?,
+    ];
+    let mut places = vec![Place::default(); k];
+    for (i, numbers) in starts.iter().enumerate() {
+        let start = transfer.add(numbers)?.start;
+        places.iter_mut().enumerate().for_each(|(member, place)| place.0[i] = start + member * runs);
+    }
+    Ok(places)
+}
+
+/// For each layer the units that let gradient through in some row, unless all do whatever their z.
+fn live_units(
+    layers: &[&LayerSeen],
+    networks: &[Arc<Network>],
+    rows: usize,
+    transfer: &mut Transfer,
+) -> Result<Vec<Option<Range<usize>>>> {
+    // Ends of each layer's live interval, by run.
+    let ends = |i: usize| -> Vec<(f64, f64)> {
+        let interval = |network: &Arc<Network>| live_interval(network.watched[i].activation);
+        networks.iter().map(interval).map(|(low, high)| (f64::from(low), f64::from(high))).collect()
+    };
+    let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
+    let some_die: Vec<usize> = (0..layers.len()).filter(|&i| ends(i).iter().any(|&ends| ends != everywhere)).collect();
+    let mut found = vec![None; layers.len()];
+    for group in groups(&some_die.iter().map(|&i| &layers[i].z).collect::<Vec<_>>()) {
+        let group: Vec<usize> = group.into_iter().map(|place| some_die[place]).collect();
+        let stack = Tensor::stack(&group.iter().map(|&i| &layers[i].z).collect::<Vec<_>>(), 0)?;
+        let (k, runs, _, units) = stack.dims4()?;
+        let ends: Vec<(f64, f64)> = group.iter().flat_map(|&i| ends(i)).collect();
+        let limits = |of: fn(&(f64, f64)) -> f64| {
+            let limits: Vec<f64> = ends.iter().map(of).collect();
+            Tensor::from_vec(limits, (k, runs, 1, 1), stack.device())?.to_dtype(stack.dtype())
+        };
+        let mut live = stack.broadcast_gt(&limits(|ends| ends.0)?)?;
+        if ends.iter().any(|ends| ends.1 < f64::INFINITY) {
+            live = (live * stack.broadcast_lt(&limits(|ends| ends.1)?)?)?;
+        }
+        let any = by_pixel(&live.reshape((k * runs, (), units))?, rows)?.max(2)?.max(1)?;
+        let start = transfer.add(&any)?.start;
+        for (member, &i) in group.iter().enumerate() {
+            let from = start + member * runs * units;
+            found[i] = Some(from..from + runs * units);
+        }
+    }
+    Ok(found)
+}
+
+/// Counts of h in equal bins over `[low, high)`, with one bin more on either side, `[run, bin]`: see
+/// [`crate::kernels::moments::histogram`].
+fn histogram(h: &Tensor, rows: usize, bins: usize, (low, high): (f32, f32)) -> Result<Tensor> {
+    let (low, high) = (f64::from(low), f64::from(high));
+    let runs = h.dim(0)?;
+    let position = h.affine(1.0, -low)?.affine(bins as f64 / (high - low), 0.0)?.floor()?;
+    let bin = position.affine(1.0, 1.0)?.clamp(0f64, (bins + 1) as f64)?.to_dtype(DType::U32)?;
+    // Each row counts for itself, so that a GPU counts rows in parallel.
+    let bin = bin.reshape((runs * rows, ()))?;
+    let ones = Tensor::ones(bin.shape(), DType::F32, h.device())?;
+    let counts = Tensor::zeros((runs * rows, bins + 2), DType::F32, h.device())?.scatter_add(&bin, &ones, 1)?;
+    counts.to_dtype(DType::F64)?.reshape((runs, rows, bins + 2))?.sum(1)
+}

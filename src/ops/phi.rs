@@ -1,0 +1,177 @@
+//! A layer's activation φ in every run of a cohort.
+
+use std::f64::consts::{FRAC_2_PI, PI};
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::activation::{Activation, ReluForm, SELU_ALPHA, SELU_LAMBDA};
+
+/// The activation of one layer in all runs. Runs of the ReLU family may differ in leak, shift and ceiling.
+pub enum Phi {
+    /// A ReLU with a number for each run.
+    Relu(Relu),
+    /// The same function in every run.
+    Same(Activation),
+}
+
+/// The ReLU family with numbers of shape `[run, 1, 1]`; what no run has is absent and costs nothing.
+pub struct Relu {
+    zero: Tensor,
+    leak: Option<Tensor>,
+    /// The smallest finite number, where some runs leak and others do not.
+    floor: Option<Tensor>,
+    shift: Option<Tensor>,
+    max: Option<Tensor>,
+}
+
+/// φ(z), and where a ReLU let nothing or less through.
+pub struct Activated {
+    /// φ(z).
+    pub h: Tensor,
+    below: Option<Tensor>,
+    above: Option<Tensor>,
+}
+
+impl Phi {
+    /// Whether runs with these two activations can share a cohort.
+    pub fn compatible(a: Activation, b: Activation) -> bool {
+        a == b || (a.relu_form().is_some() && b.relu_form().is_some())
+    }
+
+    /// φ for runs with these activations, which must be [`Phi::compatible`].
+    ///
+    /// # Errors
+    /// The device refuses memory.
+    pub fn new(activations: &[Activation], dtype: DType, device: &Device) -> Result<Self> {
+        let forms: Option<Vec<ReluForm>> = activations.iter().map(|a| a.relu_form()).collect();
+        let Some(forms) = forms else { return Ok(Self::Same(activations[0])) };
+        let numbers = |of: fn(&ReluForm) -> f64, absent: f64| -> Result<Option<Tensor>> {
+            let values: Vec<f64> = forms.iter().map(of).collect();
+            if values.iter().all(|&x| x == absent) {
+                return Ok(None);
+            }
+            Ok(Some(Tensor::from_vec(values, (forms.len(), 1, 1), device)?.to_dtype(dtype)?))
+        };
+        let mixed = forms.iter().any(|form| form.leak == 0.0) && forms.iter().any(|form| form.leak != 0.0);
+        let zero = Tensor::zeros((1, 1, 1), dtype, device)?;
+        Ok(Self::Relu(Relu {
+            floor: if mixed { Some(zero.affine(1.0, f64::from(f32::MIN))?) } else { None },
+            zero,
+            leak: numbers(|form| form.leak, 0.0)?,
+            shift: numbers(|form| form.shift, 0.0)?,
+            max: numbers(|form| form.max, f64::INFINITY)?,
+        }))
+    }
+
+    /// φ(z). NaN stays NaN.
+    pub fn forward(&self, z: &Tensor) -> Result<Activated> {
+        match self {
+            Self::Relu(relu) => relu.forward(z),
+            Self::Same(activation) => Ok(Activated { h: activate(*activation, z)?, below: None, above: None }),
+        }
+    }
+
+    /// dh·φ′(z), with φ′(0) the slope of the negative side, as PyTorch has it.
+    pub fn backward(&self, dh: &Tensor, z: &Tensor, activated: &Activated) -> Result<Tensor> {
+        match self {
+            Self::Relu(relu) => relu.backward(dh, activated),
+            Self::Same(Activation::Identity) => Ok(dh.clone()),
+            Self::Same(activation) => dh * slope(*activation, z, &activated.h)?,
+        }
+    }
+}
+
+impl Relu {
+    /// A low side of 0 is put in and not multiplied in: the product with an infinite z would be NaN.
+    fn forward(&self, z: &Tensor) -> Result<Activated> {
+        let below = z.broadcast_le(&self.zero)?;
+        let low = match (&self.leak, &self.floor) {
+            (Some(leak), Some(floor)) => z.broadcast_maximum(floor)?.broadcast_mul(leak)?,
+            (Some(leak), None) => z.broadcast_mul(leak)?,
+            (None, _) => self.zero.broadcast_as(z.shape())?,
+        };
+        let mut h = below.where_cond(&low, z)?;
+        if let Some(shift) = &self.shift {
+            h = h.broadcast_sub(shift)?;
+        }
+        let Some(max) = &self.max else { return Ok(Activated { h, below: Some(below), above: None }) };
+        let above = h.broadcast_gt(max)?;
+        let h = above.where_cond(&max.broadcast_as(h.shape())?, &h)?;
+        Ok(Activated { h, below: Some(below), above: Some(above) })
+    }
+
+    fn backward(&self, dh: &Tensor, activated: &Activated) -> Result<Tensor> {
+        let zero = self.zero.broadcast_as(dh.shape())?;
+        let low = match &self.leak {
+            Some(leak) => dh.broadcast_mul(leak)?,
+            None => zero.clone(),
+        };
+        let below = activated.below.as_ref().expect("a ReLU went forwards");
+        let dz = below.where_cond(&low, dh)?;
+        match &activated.above {
+            Some(above) => above.where_cond(&zero, &dz),
+            None => Ok(dz),
+        }
+    }
+}
+
+fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
+    match activation {
+        Activation::Tanh => z.tanh(),
+        Activation::Sigmoid => candle_nn::ops::sigmoid(z),
+        Activation::Gelu => z.gelu_erf(),
+        Activation::GeluTanh => z.affine(0.5, 0.0)? * gelu_inner(z)?.tanh()?.affine(1.0, 1.0)?,
+        Activation::Silu => z * candle_nn::ops::sigmoid(z)?,
+        Activation::Elu { alpha } => elu(z, alpha),
+        Activation::Selu => elu(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
+        // Exponents that are never positive do not overflow.
+        Activation::Softplus => z.relu()? + z.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?,
+        _ => Ok(z.clone()),
+    }
+}
+
+/// φ′(z), from h where that is as good.
+fn slope(activation: Activation, z: &Tensor, h: &Tensor) -> Result<Tensor> {
+    match activation {
+        Activation::Tanh => h.sqr()?.affine(-1.0, 1.0),
+        Activation::Sigmoid => h * h.affine(-1.0, 1.0)?,
+        Activation::Gelu => {
+            let pdf = z.sqr()?.affine(-0.5, 0.0)?.exp()?.affine(1.0 / (2.0 * PI).sqrt(), 0.0)?;
+            normal_cdf(z)? + (z * pdf)?
+        }
+        Activation::GeluTanh => {
+            let t = gelu_inner(z)?.tanh()?;
+            let inner = z.sqr()?.affine(3.0 * 0.044715 * FRAC_2_PI.sqrt(), FRAC_2_PI.sqrt())?;
+            let bend = ((z.affine(0.5, 0.0)? * t.sqr()?.affine(-1.0, 1.0)?)? * inner)?;
+            t.affine(0.5, 0.5)? + bend
+        }
+        Activation::Silu => {
+            let s = candle_nn::ops::sigmoid(z)?;
+            &s + (h * s.affine(-1.0, 1.0)?)?
+        }
+        Activation::Elu { alpha } => elu_slope(z, alpha),
+        Activation::Selu => elu_slope(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
+        Activation::Softplus => candle_nn::ops::sigmoid(z),
+        _ => z.ones_like(),
+    }
+}
+
+fn normal_cdf(z: &Tensor) -> Result<Tensor> {
+    z.affine(std::f64::consts::FRAC_1_SQRT_2, 0.0)?.erf()?.affine(0.5, 0.5)
+}
+
+/// The argument of the tanh in GELU's approximation.
+fn gelu_inner(z: &Tensor) -> Result<Tensor> {
+    let c = FRAC_2_PI.sqrt();
+    z * z.sqr()?.affine(0.044715 * c, c)?
+}
+
+fn elu(z: &Tensor, alpha: f64) -> Result<Tensor> {
+    let low = z.minimum(0.0)?.exp()?.affine(alpha, -alpha)?;
+    z.gt(0.0)?.where_cond(z, &low)
+}
+
+fn elu_slope(z: &Tensor, alpha: f64) -> Result<Tensor> {
+    let low = z.minimum(0.0)?.exp()?.affine(alpha, 0.0)?;
+    z.gt(0.0)?.where_cond(&z.ones_like()?, &low)
+}

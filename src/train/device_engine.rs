@@ -1,0 +1,233 @@
+//! A cohort in training on a candle device: runs of equal shape that take their steps together.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::config::optimizer::Optimizer;
+use crate::data::{Part, Prepared};
+use crate::model::Network;
+use crate::model::device::DeviceModel;
+use crate::model::host::{Loss, Observe, Observed, Targets};
+use crate::ops::reduce::range_sums;
+use crate::record::checkpoint::Weights;
+use crate::train::engine::{Batch, RunStep, Updated, clip_factor, split_params};
+use crate::train::optimizer_state::{DeviceState, UpdateNorms};
+
+/// Networks of one shape with their optimisers' state and the images, all on the device.
+pub struct DeviceEngine {
+    optimizer: Optimizer,
+    loss: Loss,
+    model: DeviceModel,
+    state: DeviceState,
+    /// Factors on the learning rate, `[1, value]`, where they are not all 1.
+    lr_scale: Option<Tensor>,
+    images: DeviceImages,
+    /// Of the last forward and backward pass.
+    gradient_norms: Vec<f64>,
+}
+
+impl DeviceEngine {
+    /// An engine with all parameters zero.
+    ///
+    /// # Errors
+    /// The device refuses memory.
+    ///
+    /// # Panics
+    /// If there is no network, or they are not [`Network::like`] each other.
+    pub fn new(networks: Vec<Arc<Network>>, device: &Device, optimizer: Optimizer, loss: Loss) -> Result<Self> {
+        let runs = networks.len();
+        let model = DeviceModel::cohort(networks, device.clone(), DType::F32)?;
+        let state = DeviceState::new(&optimizer, model.params())?;
+        let params = &model.network().params;
+        let lr_scale = if params.iter().all(|param| param.lr_scale == 1.0) {
+            None
+        } else {
+            let scales = params.iter().flat_map(|param| std::iter::repeat_n(param.lr_scale as f32, param.len()));
+            Some(Tensor::from_iter(scales, device)?.unsqueeze(0)?)
+        };
+        let images = DeviceImages::default();
+        Ok(Self { optimizer, loss, model, state, lr_scale, images, gradient_norms: vec![0.0; runs] })
+    }
+
+    fn network(&self) -> &Arc<Network> {
+        self.model.network()
+    }
+
+    /// Forward and backward pass over a batch of each run, all of one size; the gradients wait for
+    /// [`DeviceEngine::update`].
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn forward_backward(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+        let (samples, labels) = self.upload(batches)?;
+        let step = self.model.forward_backward(&samples, Targets::Labels(&labels), self.loss, observe)?;
+        self.gradient_norms = step.gradient_norms;
+        Ok(step.observed)
+    }
+
+    /// The same once more, to see more of it: the runs are left as the first time left them.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn look_again(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+        let (running, seen) = (self.model.running().cloned(), self.model.batches_seen());
+        let observed = self.forward_backward(batches, observe)?;
+        self.model.set_running(running);
+        self.model.set_batches_seen(seen);
+        Ok(observed)
+    }
+
+    /// Forward pass of every run over the same batch; batch norm takes its running estimates.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<Vec<Observed>> {
+        let (samples, labels) = self.upload(std::slice::from_ref(batch))?;
+        self.model.evaluate(&samples, Targets::Labels(&labels), self.loss, observe, false)
+    }
+
+    fn upload(&mut self, batches: &[Batch<'_>]) -> Result<(Tensor, Vec<u8>)> {
+        let indices: Vec<&[u32]> = batches.iter().map(|batch| batch.indices).collect();
+        let labels: Vec<&[u8]> = batches.iter().map(|batch| batch.labels).collect();
+        let samples = self.images.gather(batches[0].data, batches[0].part, &indices, self.model.device())?;
+        let shape = [vec![batches.len(), batches[0].indices.len()], self.network().input.dims()].concat();
+        Ok((samples.reshape(shape)?, labels.concat()))
+    }
+
+    /// Clips each run's gradients to `clip_norm` together and takes an optimiser step. A run whose gradient norm is not
+    /// finite does not move. With `norms`, those of every parameter are measured.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<Vec<Updated>> {
+        let of_norm = |&gradient_norm: &f64| Updated { gradient_norm, norms: Vec::new() };
+        let mut updated: Vec<Updated> = self.gradient_norms.iter().map(of_norm).collect();
+        let moves: Vec<u8> =
+            steps.iter().zip(&updated).map(|(s, u)| u8::from(s.moves && u.gradient_norm.is_finite())).collect();
+        if moves.iter().all(|&moves| moves == 0) {
+            return Ok(updated);
+        }
+        let factors: Vec<Option<f64>> = updated.iter().map(|u| clip_factor(clip_norm, u.gradient_norm)).collect();
+        let mut gradients = self.model.gradients().clone();
+        if factors.iter().any(Option::is_some) {
+            gradients = gradients.broadcast_mul(&self.by_run(factors.iter().map(|f| f.unwrap_or(1.0) as f32))?)?;
+        }
+        let mut lr = self.by_run(steps.iter().map(|step| step.lr as f32))?;
+        if let Some(scale) = &self.lr_scale {
+            lr = lr.broadcast_mul(scale)?;
+        }
+        let before = (self.model.params().clone(), self.state.slots.clone());
+        let step = self.state.step(&self.optimizer, &before.0, &gradients, &lr)?;
+        if norms {
+            self.measure(&[&before.0, &gradients, &step], &mut updated)?;
+        }
+        let mut params = (&before.0 - step)?;
+        if moves.contains(&0) {
+            let moves = self.by_run(moves)?.broadcast_as(params.shape())?;
+            params = moves.where_cond(&params, &before.0)?;
+            for (slot, before) in self.state.slots.iter_mut().zip(&before.1) {
+                *slot = moves.where_cond(slot, before)?;
+            }
+        }
+        self.model.set_params(params);
+        Ok(updated)
+    }
+
+    fn by_run<T: candle_core::WithDType>(&self, values: impl IntoIterator<Item = T>) -> Result<Tensor> {
+        Tensor::from_iter(values, self.model.device())?.unsqueeze(1)
+    }
+
+    /// Norms of each parameter in weights, gradients and steps, of each run.
+    fn measure(&self, tensors: &[&Tensor; 3], updated: &mut [Updated]) -> Result<()> {
+        let params = &self.network().params;
+        let ranges: Vec<_> = params.iter().map(|param| param.range()).collect();
+        let squares = Tensor::cat(tensors, 0)?.to_dtype(DType::F64)?.sqr()?;
+        let norms = range_sums(&squares, &ranges)?.sqrt()?.to_vec2::<f64>()?;
+        let runs = updated.len();
+        for (run, updated) in updated.iter_mut().enumerate() {
+            let rows = [&norms[run], &norms[runs + run], &norms[2 * runs + run]];
+            let norms = |i: usize| UpdateNorms { weight: rows[0][i], gradient: rows[1][i], update: rows[2][i] };
+            updated.norms = (0..params.len()).map(norms).collect();
+        }
+        Ok(())
+    }
+
+    /// The first parameter of `run`, from the input on, whose gradient is not finite.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn bad_gradient(&self, run: usize) -> Result<Option<usize>> {
+        let gradients = self.model.gradients().get(run)?.to_vec1::<f32>()?;
+        let finite = |range: std::ops::Range<usize>| gradients[range].iter().all(|g| g.is_finite());
+        Ok(self.network().params.iter().position(|param| !finite(param.range())))
+    }
+
+    /// Everything that training changes of one run, in PyTorch's order.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn weights(&self, run: usize) -> Result<Weights> {
+        let values = |t: &Tensor| t.get(run)?.to_vec1::<f32>();
+        let split = |t: &Tensor| Ok(split_params(self.network(), &values(t)?));
+        Ok(Weights {
+            params: split(self.model.params())?,
+            slots: self.state.slots.iter().map(split).collect::<Result<_>>()?,
+            optimizer_steps: self.state.steps,
+            running: self.model.running().map_or(Ok(Vec::new()), values)?,
+            batches_seen: self.model.batches_seen(),
+        })
+    }
+
+    /// Takes over the parameters of one run, and, where there are any, the optimiser's state and the running estimates.
+    ///
+    /// # Errors
+    /// The device fails.
+    pub fn set_weights(&mut self, run: usize, weights: &Weights) -> Result<()> {
+        let network = Arc::clone(self.network());
+        let joined = |params: &[Vec<f32>]| -> Vec<f32> {
+            network.params.iter().zip(params).flat_map(|(param, values)| param.reorder(values, false)).collect()
+        };
+        let put = |into: &Tensor, values: Vec<f32>| {
+            let n = values.len();
+            into.slice_assign(&[run..run + 1, 0..n], &Tensor::from_vec(values, (1, n), into.device())?)
+        };
+        let params = put(self.model.params(), joined(&weights.params))?;
+        self.model.set_params(params);
+        for (slot, values) in self.state.slots.iter_mut().zip(&weights.slots) {
+            *slot = put(slot, joined(values))?;
+        }
+        self.state.steps = weights.optimizer_steps;
+        if !weights.running.is_empty() {
+            let running = self.model.running().map(|running| put(running, weights.running.clone())).transpose()?;
+            self.model.set_running(running);
+            self.model.set_batches_seen(weights.batches_seen);
+        }
+        Ok(())
+    }
+}
+
+/// The images of both parts on the device, as bytes; each part is uploaded when it is first asked for.
+#[derive(Default)]
+struct DeviceImages {
+    train: Option<Tensor>,
+    test: Option<Tensor>,
+}
+
+impl DeviceImages {
+    /// Images by index, normalised, `[batch·row, pixel]`.
+    fn gather(&mut self, data: &Prepared, part: Part, indices: &[&[u32]], device: &Device) -> Result<Tensor> {
+        let images = match part {
+            Part::Train => &mut self.train,
+            Part::Test => &mut self.test,
+        };
+        if images.is_none() {
+            let shape = (data.len(part), data.pixels_per_image());
+            *images = Some(Tensor::from_slice(data.pixels(part), shape, device)?);
+        }
+        let images = images.as_ref().expect("was just uploaded");
+        let (scale, offset) = data.normalization().affine();
+        let indices = Tensor::new(indices.concat(), device)?;
+        images.index_select(&indices, 0)?.to_dtype(DType::F32)?.affine(scale, offset)
+    }
+}

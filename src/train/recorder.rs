@@ -1,0 +1,347 @@
+//! The records of one run: what each step and evaluation adds to its directory, and where it stands.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::activation::Activation;
+use crate::data::{Part, epoch_order};
+use crate::kernels::loss::LossSums;
+use crate::model::Watched;
+use crate::model::host::Observed;
+use crate::record::checkpoint::{Checkpoint, Progress, Weights};
+use crate::record::csv::CsvFile;
+use crate::record::histograms::Histograms;
+use crate::record::rows::{EPOCHS, EpochRow, LAYERS, LayerRow, STEPS, StepRow};
+use crate::record::run_dir::RunDir;
+use crate::record::summary::{Divergence, Outcome, Summary, Timing};
+use crate::record::tensors;
+use crate::train::engine::{Batch, Compute, Updated};
+use crate::train::prepare::{Plan, TrainError};
+
+/// How a run ended.
+pub enum End {
+    /// All steps were taken.
+    Finished,
+    /// It reached its target accuracy.
+    Target,
+    /// It met numbers that are not finite.
+    Diverged(Divergence),
+    /// Someone stopped it.
+    Stopped,
+}
+
+/// One run's records while it trains.
+pub struct Recorder<'a> {
+    /// What is trained.
+    pub plan: &'a Plan,
+    dir: RunDir,
+    steps: CsvFile,
+    layers: CsvFile,
+    epochs: CsvFile,
+    histograms: Histograms,
+    progress: Progress,
+    sums: LossSums,
+    last: Option<EpochRow>,
+    best: Option<f64>,
+    /// The order of the epoch in progress.
+    order: (u64, Vec<u32>),
+    /// Labels of the step in progress.
+    labels: Vec<u8>,
+    line: String,
+    device: &'static str,
+    threads: usize,
+    begun: Instant,
+}
+
+impl<'a> Recorder<'a> {
+    /// Opens the records of a run that begins, or with `resume` of one that goes on where its checkpoint stands, and
+    /// gives the weights to begin with.
+    ///
+    /// # Errors
+    /// The records cannot be written or read, or are of another run.
+    pub fn open(plan: &'a Plan, compute: &Compute, dir: RunDir, resume: bool) -> Result<(Self, Weights), TrainError> {
+        let config = plan.experiment.to_toml();
+        let stats = &plan.experiment.stats;
+        let names = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
+        let mut histograms = Histograms::new(names, stats.histogram_bins, stats.histogram_range);
+        let checkpoint_path = dir.file("checkpoint.safetensors");
+        if resume {
+            check_config(dir.path(), &config)?;
+        }
+        let checkpoint = if resume && checkpoint_path.exists() {
+            let checkpoint = Checkpoint::read(&checkpoint_path, &mut histograms)?;
+            check_same(&dir, &checkpoint, &config, plan)?;
+            Some(checkpoint)
+        } else {
+            None
+        };
+        let (csv, progress, weights) = match checkpoint {
+            Some(checkpoint) => {
+                let open = |name: &str, i: usize| CsvFile::resume(&dir.file(name), checkpoint.progress.csv_bytes[i]);
+                let mut csv = [open("steps.csv", 0)?, open("layers.csv", 1)?, open("epochs.csv", 2)?];
+                // Nothing was changed so far, and from here on the run is whole again.
+                dir.remove("run.json")?;
+                csv.iter_mut().try_for_each(CsvFile::cut)?;
+                (csv, checkpoint.progress, checkpoint.weights)
+            }
+            None => {
+                dir.remove("run.json")?;
+                let running = plan.network.initial_running();
+                let weights = Weights { params: plan.start.clone(), running, ..Weights::default() };
+                dir.write("config.toml", &config)?;
+                let start = plan.state_dict(&weights.params, &weights.running, 0);
+                tensors::write(&dir.file("init.safetensors"), &start, &plan.about())?;
+                let create = |name: &str, header: &str| CsvFile::create(&dir.file(name), header);
+                let csv = [create("steps.csv", STEPS)?, create("layers.csv", LAYERS)?, create("epochs.csv", EPOCHS)?];
+                (csv, Progress::default(), weights)
+            }
+        };
+        let [steps, layers, epochs] = csv;
+        let (last, best) = progress.evaluations();
+        let threads = match compute {
+            Compute::Host { threads } => *threads,
+            Compute::Device(_) => 1,
+        };
+        let recorder = Self {
+            plan,
+            dir,
+            steps,
+            layers,
+            epochs,
+            histograms,
+            sums: progress.sums(),
+            progress,
+            last,
+            best,
+            order: (u64::MAX, Vec::new()),
+            labels: Vec::new(),
+            line: String::new(),
+            device: compute.name(),
+            threads,
+            begun: Instant::now(),
+        };
+        Ok((recorder, weights))
+    }
+
+    /// Steps done.
+    pub fn step(&self) -> u64 {
+        self.progress.step
+    }
+
+    /// Makes the batch of the step in progress ready.
+    pub fn prepare_batch(&mut self) {
+        let (data, seed) = (&self.plan.data, self.plan.experiment.seed);
+        let epoch = self.progress.step / self.plan.steps_per_epoch();
+        if self.order.0 != epoch {
+            self.order = (epoch, epoch_order(seed, epoch as usize, data.len(Part::Train)));
+        }
+        let indices = &self.order.1[self.rows_of_epoch()];
+        self.labels.resize(indices.len(), 0);
+        data.gather_labels(Part::Train, indices, &mut self.labels);
+    }
+
+    /// The batch of the step in progress, once it is ready.
+    pub fn batch(&self) -> Batch<'_> {
+        let indices = &self.order.1[self.rows_of_epoch()];
+        Batch { data: &self.plan.data, part: Part::Train, indices, labels: &self.labels }
+    }
+
+    /// The part of the epoch's order that the step in progress takes.
+    fn rows_of_epoch(&self) -> std::ops::Range<usize> {
+        let size = self.plan.experiment.train.batch_size;
+        let first = (self.progress.step % self.plan.steps_per_epoch()) as usize * size;
+        first..(first + size).min(self.plan.data.len(Part::Train))
+    }
+
+    /// The learning rate of the step in progress.
+    pub fn lr(&self) -> f64 {
+        let Plan { experiment, .. } = self.plan;
+        experiment.optimizer.lr * experiment.schedule.factor(self.progress.step, self.plan.total_steps())
+    }
+
+    /// Records the step in progress, which counts as done unless it has `diverged`. It took `seconds`.
+    ///
+    /// # Errors
+    /// The records cannot be written.
+    pub fn record_step(
+        &mut self,
+        seen: &Observed,
+        updated: Option<&Updated>,
+        diverged: bool,
+        seconds: f64,
+    ) -> Result<StepRow, TrainError> {
+        let (step, rows) = (self.progress.step, seen.loss.rows);
+        let epoch = step / self.plan.steps_per_epoch();
+        let row = StepRow {
+            step,
+            epoch,
+            images: epoch * self.plan.data.len(Part::Train) as u64 + self.rows_of_epoch().start as u64,
+            lr: self.lr(),
+            loss: seen.loss.loss / rows as f64,
+            accuracy: seen.loss.correct as f64 / rows as f64,
+            gradient_norm: updated.map(|updated| updated.gradient_norm),
+        };
+        self.line.clear();
+        row.write(&mut self.line);
+        self.steps.row(&self.line)?;
+        self.line.clear();
+        for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
+            let norms = updated.zip(watched.weight).and_then(|(updated, i)| updated.norms.get(i));
+            let norms = norms.map(|n| [n.weight, n.gradient, n.update]);
+            LayerRow { step, phase: "train", layer: &watched.name, watch, norms }.write(&mut self.line);
+        }
+        self.layers.row(&self.line)?;
+        if seen.watches.first().is_some_and(|watch| !watch.histogram.is_empty()) {
+            self.histograms.push(step, seen.watches.iter().map(|watch| watch.histogram.as_slice()));
+        }
+        if !diverged {
+            self.sums.merge(&seen.loss);
+            self.progress.step += 1;
+        }
+        self.progress.images += rows as u64;
+        self.progress.seconds[1] += seconds;
+        Ok(row)
+    }
+
+    /// Records an evaluation of all test images after the last step.
+    ///
+    /// # Errors
+    /// The records cannot be written.
+    pub fn record_evaluation(&mut self, seen: &Observed) -> Result<EpochRow, TrainError> {
+        let mean = |sums: &LossSums| (sums.loss / sums.rows as f64, sums.correct as f64 / sums.rows as f64);
+        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(&self.sums), mean(&seen.loss));
+        let step = self.progress.step;
+        let epoch = step as f64 / self.plan.steps_per_epoch() as f64;
+        let row = EpochRow { epoch, step, train_loss, train_accuracy, test_loss, test_accuracy };
+        self.sums = LossSums::default();
+        self.last = Some(row);
+        self.best = Some(self.best.map_or(test_accuracy, |best| best.max(test_accuracy)));
+        self.line.clear();
+        row.write(&mut self.line);
+        self.epochs.row(&self.line)?;
+        self.line.clear();
+        for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
+            LayerRow { step, phase: "test", layer: &watched.name, watch, norms: None }.write(&mut self.line);
+        }
+        self.layers.row(&self.line)?;
+        Ok(row)
+    }
+
+    /// Keeps everything that the run needs to go on from here.
+    ///
+    /// # Errors
+    /// The records cannot be written.
+    pub fn checkpoint(&mut self, weights: Weights) -> Result<(), TrainError> {
+        self.progress.set_sums(self.sums);
+        self.progress.set_evaluations(self.last, self.best);
+        self.progress.csv_bytes = [self.steps.flush()?, self.layers.flush()?, self.epochs.flush()?];
+        let before = self.progress.seconds[0];
+        self.progress.seconds[0] += self.begun.elapsed().as_secs_f64();
+        let checkpoint = Checkpoint {
+            config: self.plan.experiment.to_toml(),
+            data_sha256: self.plan.data.dataset().sha256.clone(),
+            progress: self.progress.clone(),
+            activations: activations(self.plan),
+            weights,
+        };
+        self.progress.seconds[0] = before;
+        Ok(checkpoint.write(&self.dir.file("checkpoint.safetensors"), &self.histograms)?)
+    }
+
+    /// Closes the records of a run that has ended with these weights.
+    ///
+    /// # Errors
+    /// The records cannot be written.
+    pub fn finish(mut self, end: End, weights: &Weights) -> Result<Summary, TrainError> {
+        for csv in [&mut self.steps, &mut self.layers, &mut self.epochs] {
+            csv.flush()?;
+        }
+        let model = self.plan.state_dict(&weights.params, &weights.running, weights.batches_seen);
+        tensors::write(&self.dir.file("model.safetensors"), &model, &self.plan.about())?;
+        if !self.histograms.is_empty() {
+            self.histograms.write(&self.dir.file("histograms.safetensors"))?;
+        }
+        let (plan, experiment) = (self.plan, &self.plan.experiment);
+        let [wall, train_s] = self.progress.seconds;
+        let mut summary = Summary {
+            name: experiment.name.clone(),
+            outcome: match end {
+                End::Finished | End::Target => Outcome::Finished,
+                End::Diverged(_) => Outcome::Diverged,
+                End::Stopped => Outcome::Interrupted,
+            },
+            reached_target: matches!(end, End::Target),
+            diverged: if let End::Diverged(divergence) = end { Some(divergence) } else { None },
+            dataset: plan.data.dataset().name.clone(),
+            data_sha256: plan.data.dataset().sha256.clone(),
+            split: plan.data.split().name().into(),
+            seed: experiment.seed,
+            device: self.device.into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            epochs: self.progress.step / plan.steps_per_epoch(),
+            steps: self.progress.step,
+            planned_steps: plan.total_steps(),
+            train_loss: None,
+            test_loss: None,
+            test_accuracy: None,
+            best_test_accuracy: None,
+            parameters: plan.network.parameters(),
+            timing: Timing {
+                threads: self.threads,
+                wall_s: wall + self.begun.elapsed().as_secs_f64(),
+                train_s,
+                images_per_s: self.progress.images as f64 / train_s.max(1e-9),
+            },
+        };
+        if let Some(row) = &self.last {
+            summary.take(row);
+            summary.best_test_accuracy = self.best;
+        }
+        // In this order a crash in between leaves a run that has ended, not one that must begin again.
+        self.dir.write("run.json", &summary.to_json())?;
+        if summary.outcome != Outcome::Interrupted {
+            self.dir.remove("checkpoint.safetensors")?;
+        }
+        Ok(summary)
+    }
+}
+
+fn activations(plan: &Plan) -> serde_json::Value {
+    let pair = |watched: &Watched| (watched.name.clone(), watched.activation);
+    let all: Vec<(String, Activation)> = plan.network.watched.iter().map(pair).collect();
+    serde_json::to_value(all).expect("activations are numbers and names")
+}
+
+/// Compares the config of the run in `dir`, if there is one, with `config`.
+///
+/// # Errors
+/// They differ; says where.
+pub fn check_config(dir: &Path, config: &str) -> Result<(), TrainError> {
+    match std::fs::read_to_string(dir.join("config.toml")) {
+        Ok(old) => same_config(dir, &old, config),
+        Err(_) => Ok(()),
+    }
+}
+
+fn same_config(dir: &Path, old: &str, new: &str) -> Result<(), TrainError> {
+    if old == new {
+        return Ok(());
+    }
+    let mut lines = old.lines().zip(new.lines());
+    let line = lines.find(|(old, new)| old != new).map(|(old, new)| format!("`{old}`, now `{new}`"));
+    let what = format!("the config ({})", line.unwrap_or_else(|| "its length".into()));
+    Err(TrainError::OtherRun { path: dir.display().to_string(), what })
+}
+
+/// A checkpoint goes on only with the run that wrote it.
+fn check_same(dir: &RunDir, checkpoint: &Checkpoint, config: &str, plan: &Plan) -> Result<(), TrainError> {
+    same_config(dir.path(), &checkpoint.config, config)?;
+    let other = |what: &str| TrainError::OtherRun { path: dir.path().display().to_string(), what: what.into() };
+    if checkpoint.data_sha256 != plan.data.dataset().sha256 {
+        return Err(other("the data"));
+    }
+    if checkpoint.activations != activations(plan) {
+        return Err(other("the network's activations"));
+    }
+    Ok(())
+}
