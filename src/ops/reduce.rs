@@ -103,7 +103,7 @@ mod tests {
     fn sums_of_ranges_come_in_the_ranges_order_wherever_the_ranges_lie() {
         let equal_layers = [0..7, 7..9, 9..13, 13..15, 15..19, 19..21, 21..24, 24..25];
         let uneven = [0..3, 4..7, 9..12, 12..15];
-        for ranges in [&equal_layers[..], &uneven, &[2..6], &[0..12, 12..25]] {
+        for ranges in [&equal_layers[..], &uneven, &uneven[1..2], &[0..12, 12..25]] {
             let t = counting(3, 25);
             let got = range_sums(&t, ranges).unwrap().to_vec2::<f64>().unwrap();
             for (run, got) in got.iter().enumerate() {
