@@ -1,6 +1,7 @@
 //! Batches: the order of an epoch, and images gathered and normalised in one pass.
 
 use crate::data::split::{Part, Prepared};
+use crate::kernels::pixels::normalise;
 use crate::rng;
 
 /// The order in which `epoch` of a run with `seed` visits `n` training images: a permutation of `0..n`.
@@ -24,8 +25,7 @@ impl Prepared {
     pub fn gather(&self, part: Part, indices: &[u32], out: &mut [f32]) {
         let (scale, offset) = self.normalization().affine();
         let (scale, offset) = (scale as f32, offset as f32);
-        // One multiplication and one addition per value vectorise; a table of 256 values would not.
-        self.gather_map(part, indices, out, |pixel| f32::from(pixel) * scale + offset);
+        self.gather_map(part, indices, out, |image, out| normalise(image, scale, offset, out));
     }
 
     /// [`Prepared::gather`] in f64, for the reference path.
@@ -34,7 +34,9 @@ impl Prepared {
     /// As [`Prepared::gather`].
     pub fn gather_f64(&self, part: Part, indices: &[u32], out: &mut [f64]) {
         let (scale, offset) = self.normalization().affine();
-        self.gather_map(part, indices, out, |pixel| f64::from(pixel) * scale + offset);
+        self.gather_map(part, indices, out, |image, out| {
+            out.iter_mut().zip(image).for_each(|(out, &pixel)| *out = f64::from(pixel) * scale + offset);
+        });
     }
 
     /// Writes the labels of the images `indices` of `part` to `out`, `[indices.len()]`.
@@ -48,13 +50,13 @@ impl Prepared {
     }
 
     #[inline(always)]
-    fn gather_map<T>(&self, part: Part, indices: &[u32], out: &mut [T], value: impl Fn(u8) -> T) {
+    fn gather_map<T>(&self, part: Part, indices: &[u32], out: &mut [T], normalise: impl Fn(&[u8], &mut [T])) {
         let size = self.pixels_per_image();
         assert_eq!(out.len(), indices.len() * size, "a batch has rows*cols values per index");
         let pixels = self.pixels(part);
         for (out, &index) in out.chunks_exact_mut(size).zip(indices) {
             let image = &pixels[index as usize * size..][..size];
-            out.iter_mut().zip(image).for_each(|(out, &pixel)| *out = value(pixel));
+            normalise(image, out);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! Bias, activation and statistics of a layer's output in one walk over it, block by block in the nearest cache.
 
+use super::block::{self, Seen, Tile};
 use super::math;
 use super::moments::{self, Sums};
+use super::piecewise::{Bent, Leaky, Rectified, Straight};
+use super::watcher::{RUN, measure};
 use crate::activation::{Activation, ReluForm, SELU_ALPHA, SELU_LAMBDA};
 
 /// What is recorded about one layer in one step.
@@ -35,7 +38,6 @@ pub const NEGLIGIBLE_SLOPE: f64 = 1e-3;
 
 /// The open interval of pre-activations outside which |φ′| ≤ [`NEGLIGIBLE_SLOPE`].
 pub fn live_interval(activation: Activation) -> (f32, f32) {
-    let everywhere = (f32::NEG_INFINITY, f32::INFINITY);
     if let Some(ReluForm { leak, shift, max }) = activation.relu_form() {
         let low = if leak.abs() <= NEGLIGIBLE_SLOPE { 0.0 } else { f32::NEG_INFINITY };
         return (low, (max + shift) as f32);
@@ -50,7 +52,7 @@ pub fn live_interval(activation: Activation) -> (f32, f32) {
     };
     match activation {
         Activation::Tanh | Activation::Sigmoid => (edge(-1.0), edge(1.0)),
-        Activation::Identity => everywhere,
+        Activation::Identity => EVERYWHERE,
         _ => (edge(-1.0), f32::INFINITY),
     }
 }
@@ -68,10 +70,54 @@ pub fn slope_from_output(activation: Activation) -> bool {
 /// Values in a block: with a few passes over each, z and h together stay in a 32 KiB cache.
 const BLOCK: usize = 2048;
 
+/// The live interval of a φ whose slope never vanishes.
+const EVERYWHERE: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
+
+/// Values in a block of whole rows of `cols`.
+fn block_len(cols: usize) -> usize {
+    (BLOCK / cols).max(1) * cols
+}
+
+/// Scratch of [`forward`] and [`backward`], of any content, kept to save allocations.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    /// The bias, or the sums of its gradient, as a [`Tile`].
+    tile: Vec<f32>,
+    /// What a block was before it was overwritten.
+    before: Vec<f32>,
+}
+
+/// Calls `$f` with the form of `$activation` in vectors, if it is of the ReLU family.
+macro_rules! with_piecewise {
+    ($activation:expr, |$phi:ident| $call:expr, else $other:expr) => {
+        match $activation {
+            Activation::Identity => {
+                let $phi = Straight;
+                $call
+            }
+            Activation::Relu => {
+                let $phi = Rectified;
+                $call
+            }
+            Activation::LeakyRelu { leak } => {
+                let $phi = Leaky(leak as f32);
+                $call
+            }
+            Activation::GeneralRelu { .. } | Activation::ShiftedRelu { .. } => {
+                let ReluForm { leak, shift, max } = $activation.relu_form().expect("these are of the ReLU family");
+                let $phi = Bent { leak: leak as f32, shift: shift as f32, max: max as f32 };
+                $call
+            }
+            _ => $other,
+        }
+    };
+}
+
 /// Adds the bias and applies φ: `z` holds pre-activations without bias in rows of `cols`, and gets the bias; h goes to
-/// `h`, or over `z` if `h` is `None` (allowed where [`slope_from_output`] holds).
+/// `h`, or over `z` if `h` is `None` (allowed where [`slope_from_output`] holds). NaN stays NaN for every φ, so that a
+/// diverged run cannot hide behind a ReLU.
 ///
-/// With a `watch`, z and h are summed on the way. `tile` is scratch of any content, kept to save allocations.
+/// With a `watch`, z and h are summed on the way.
 pub fn forward(
     activation: Activation,
     z: &mut [f32],
@@ -79,53 +125,67 @@ pub fn forward(
     cols: usize,
     bias: Option<&[f32]>,
     mut watch: Option<(&mut Watch, &WatchSettings)>,
-    tile: &mut Vec<f32>,
+    scratch: &mut Scratch,
 ) {
-    let tile_rows = 64usize.div_ceil(cols);
-    if let Some(bias) = bias {
-        tile.clear();
-        (0..tile_rows).for_each(|_| tile.extend_from_slice(bias));
+    let len = block_len(cols);
+    let Scratch { tile, before } = scratch;
+    before.resize(len, 0.0);
+    tile.clear();
+    match bias {
+        Some(bias) => tile.extend(bias.iter().cycle().take(cols + RUN)),
+        None => tile.resize(cols + RUN, 0.0),
     }
+    let tile = Tile { values: tile, cols };
     let live = live_interval(activation);
-    let block = (BLOCK / (tile_rows * cols)).max(1) * tile_rows * cols;
-    let mut at = 0;
-    while at < z.len() {
-        let end = (at + block).min(z.len());
-        let z_block = &mut z[at..end];
-        if bias.is_some() {
-            add_tile(z_block, tile);
-        }
-        if let Some((watch, settings)) = &mut watch {
-            moments::add_block(&mut watch.pre_activation, z_block, settings.near_zero);
-            if live.0 > f32::NEG_INFINITY || live.1 < f32::INFINITY {
-                moments::mark_live(&mut watch.live, z_block, live.0, live.1);
-            }
-        }
-        let h_block: &[f32] = match &mut h {
-            Some(h) => {
-                let h_block = &mut h[at..end];
-                h_block.copy_from_slice(z_block);
-                apply(activation, h_block);
-                h_block
-            }
-            None => {
-                apply(activation, z_block);
-                z_block
-            }
-        };
-        if let Some((watch, settings)) = &mut watch {
-            moments::add_block(&mut watch.activation, h_block, settings.near_zero);
-            if !watch.histogram.is_empty() {
-                let (low, high) = settings.histogram_range;
-                moments::histogram(&mut watch.histogram, h_block, low, high);
-            }
-        }
-        at = end;
+    for (i, z) in z.chunks_mut(len).enumerate() {
+        let h = h.as_deref_mut().map(|h| &mut h[i * len..][..z.len()]);
+        let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings));
+        forward_block(activation, z, h, &tile, watch, live, before);
     }
     if let Some((watch, _)) = watch
-        && live == (f32::NEG_INFINITY, f32::INFINITY)
+        && live == EVERYWHERE
     {
         watch.live.fill(1);
+    }
+}
+
+fn forward_block(
+    activation: Activation,
+    z: &mut [f32],
+    h: Option<&mut [f32]>,
+    tile: &Tile<'_>,
+    watch: Option<(&mut Watch, &WatchSettings)>,
+    live: (f32, f32),
+    before: &mut [f32],
+) {
+    let in_place = h.is_none();
+    let other = &mut h.unwrap_or(before)[..z.len()];
+    let near_zero = watch.as_ref().map_or(0.0, |(_, settings)| settings.near_zero);
+    let rises = activation.relu_form().is_none_or(|form| form.leak >= 0.0);
+    let seen = match watch {
+        None => Seen::Nothing,
+        Some(_) if rises && with_piecewise!(activation, |_phi| true, else false) => Seen::Both,
+        Some(_) => Seen::Z,
+    };
+    let [z_sums, h_sums] = with_piecewise!(
+        activation,
+        |phi| block::forward(phi, z, other, in_place, tile, seen, near_zero),
+        else {
+            let sums = block::forward(Straight, z, other, in_place, tile, seen, near_zero);
+            apply_smooth(activation, if in_place { z } else { other });
+            sums
+        }
+    );
+    let Some((watch, settings)) = watch else { return };
+    let (z, h): (&[f32], &[f32]) = if in_place { (other, z) } else { (z, other) };
+    z_sums.add_to(&mut watch.pre_activation, z);
+    if seen == Seen::Both { h_sums } else { measure(h, near_zero) }.add_to(&mut watch.activation, h);
+    if live != EVERYWHERE {
+        moments::mark_live(&mut watch.live, z, live.0, live.1);
+    }
+    if !watch.histogram.is_empty() {
+        let (low, high) = settings.histogram_range;
+        moments::histogram(&mut watch.histogram, h, low, high);
     }
 }
 
@@ -140,34 +200,64 @@ pub fn backward(
     cols: usize,
     bias_gradient: Option<&mut [f32]>,
     mut watch: Option<(&mut Watch, &WatchSettings)>,
-    tile: &mut Vec<f32>,
+    scratch: &mut Scratch,
 ) {
-    let tile_rows = 64usize.div_ceil(cols);
-    let block = (BLOCK / (tile_rows * cols)).max(1) * tile_rows * cols;
-    let wants_bias = bias_gradient.is_some();
-    let total = vec_of_zeros(tile, if wants_bias { 2 * tile_rows * cols } else { 0 });
-    let mut at = 0;
-    while at < gradient.len() {
-        let end = (at + block).min(gradient.len());
-        let g = &mut gradient[at..end];
-        if let Some((watch, settings)) = &mut watch {
-            moments::add_block(&mut watch.gradient, g, settings.gradient_near_zero);
+    let len = block_len(cols);
+    let Scratch { tile, before } = scratch;
+    before.resize(len, 0.0);
+    // Two levels, the sums of some blocks and then their total, keep the rounding of long columns small.
+    let half = if bias_gradient.is_some() { cols + RUN } else { 0 };
+    tile.clear();
+    tile.resize(2 * half, 0.0);
+    let (columns, total) = tile.split_at_mut(half);
+    for (i, (gradient, saved)) in gradient.chunks_mut(len).zip(saved.chunks(len)).enumerate() {
+        let block_columns = bias_gradient.is_some().then_some((&mut *columns, cols));
+        let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings));
+        backward_block(activation, gradient, saved, block_columns, watch, before);
+        if i % BLOCKS_OF_COLUMN_SUMS == BLOCKS_OF_COLUMN_SUMS - 1 {
+            move_sums(columns, total);
         }
-        apply_slope(activation, g, &saved[at..end]);
-        if wants_bias {
-            // Two levels, the block's sums and then their total, keep the rounding of long columns small.
-            let (sums, total) = total.split_at_mut(tile_rows * cols);
-            sum_tiles(sums, total, g);
-        }
-        at = end;
     }
     if let Some(bias_gradient) = bias_gradient {
-        let total = &mut total[tile_rows * cols..];
-        bias_gradient.copy_from_slice(&total[..cols]);
-        for row in total.chunks_exact(cols).skip(1) {
-            bias_gradient.iter_mut().zip(row).for_each(|(b, &t)| *b += t);
-        }
+        move_sums(columns, total);
+        bias_gradient.fill(0.0);
+        total.chunks(cols).for_each(|row| bias_gradient.iter_mut().zip(row).for_each(|(b, &t)| *b += t));
     }
+}
+
+/// Column sums join their total after so many blocks.
+const BLOCKS_OF_COLUMN_SUMS: usize = 8;
+
+fn move_sums(columns: &mut [f32], total: &mut [f32]) {
+    super::update::accumulate(total, columns);
+    columns.fill(0.0);
+}
+
+fn backward_block(
+    activation: Activation,
+    gradient: &mut [f32],
+    saved: &[f32],
+    columns: Option<(&mut [f32], usize)>,
+    watch: Option<(&mut Watch, &WatchSettings)>,
+    before: &mut [f32],
+) {
+    with_piecewise!(
+        activation,
+        |phi| {
+            let seen = watch.as_ref().map(|(_, settings)| (&mut *before, settings.gradient_near_zero));
+            let sums = block::backward(phi, gradient, saved, columns, seen);
+            if let (Some((watch, _)), Some(sums)) = (watch, sums) {
+                sums.add_to(&mut watch.gradient, &before[..gradient.len()]);
+            }
+        },
+        else {
+            if let Some((watch, settings)) = watch {
+                moments::add_block(&mut watch.gradient, gradient, settings.gradient_near_zero);
+            }
+            apply_smooth_slope(activation, gradient, saved);
+            block::backward(Straight, gradient, saved, columns, None);
+        }
+    );
 }
 
 /// Adds a layer's gradient to its watch, for layers that have no activation to undo.
@@ -175,30 +265,6 @@ pub fn watch_gradient(watch: &mut Watch, settings: &WatchSettings, gradient: &[f
     gradient
         .chunks(BLOCK)
         .for_each(|block| moments::add_block(&mut watch.gradient, block, settings.gradient_near_zero));
-}
-
-fn vec_of_zeros(buffer: &mut Vec<f32>, n: usize) -> &mut [f32] {
-    buffer.clear();
-    buffer.resize(n, 0.0);
-    buffer
-}
-
-dispatch! {
-    fn add_tile(block: &mut [f32], tile: &[f32]) {
-        for row in block.chunks_mut(tile.len()) {
-            row.iter_mut().zip(tile).for_each(|(z, &b)| *z += b);
-        }
-    }
-}
-
-dispatch! {
-    fn sum_tiles(sums: &mut [f32], total: &mut [f32], block: &[f32]) {
-        sums.fill(0.0);
-        for row in block.chunks(sums.len()) {
-            sums.iter_mut().zip(row).for_each(|(s, &g)| *s += g);
-        }
-        total.iter_mut().zip(sums.iter()).for_each(|(t, &s)| *t += s);
-    }
 }
 
 #[inline(always)]
@@ -217,24 +283,9 @@ const GELU_C: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.044_715;
 
 dispatch! {
-    /// h = φ(z) in place. NaN stays NaN for every φ, so that a diverged run cannot hide behind a ReLU.
-    pub fn apply(activation: Activation, values: &mut [f32]) {
+    /// h = φ(z) in place, for every φ that is not of the ReLU family.
+    fn apply_smooth(activation: Activation, values: &mut [f32]) {
         match activation {
-            Activation::Identity => {}
-            Activation::Relu => map(values, |z| if z <= 0.0 { 0.0 } else { z }),
-            Activation::LeakyRelu { leak } => {
-                let leak = leak as f32;
-                map(values, |z| if z > 0.0 { z } else { leak * z });
-            }
-            Activation::GeneralRelu { .. } | Activation::ShiftedRelu { .. } => {
-                let ReluForm { leak, shift, max } = activation.relu_form().expect("these are of the ReLU family");
-                let (leak, shift, max) = (leak as f32, shift as f32, max as f32);
-                map(values, |z| {
-                    let side = if z > 0.0 { z } else { leak * z };
-                    let shifted = side - shift;
-                    if shifted > max { max } else { shifted }
-                });
-            }
             Activation::Tanh => map(values, math::tanh),
             Activation::Sigmoid => map(values, math::sigmoid),
             Activation::Gelu => map(values, |z| z * math::normal_cdf_pdf(z).0),
@@ -252,28 +303,15 @@ dispatch! {
                 });
             }
             Activation::Softplus => map(values, math::softplus),
+            _ => unreachable!("the ReLU family has vectors of its own"),
         }
     }
 }
 
 dispatch! {
-    /// g ← g·φ′(z) in place; `saved` is h where [`slope_from_output`] holds, else z.
-    pub fn apply_slope(activation: Activation, gradient: &mut [f32], saved: &[f32]) {
+    /// g ← g·φ′(z) in place, for the same; `saved` is h where [`slope_from_output`] holds, else z.
+    fn apply_smooth_slope(activation: Activation, gradient: &mut [f32], saved: &[f32]) {
         match activation {
-            Activation::Identity => {}
-            Activation::Relu => map_slope(gradient, saved, |g, h| if h > 0.0 { g } else { 0.0 }),
-            Activation::LeakyRelu { leak } => {
-                let leak = leak as f32;
-                map_slope(gradient, saved, |g, s| if s > 0.0 { g } else { leak * g });
-            }
-            Activation::GeneralRelu { .. } | Activation::ShiftedRelu { .. } => {
-                let ReluForm { leak, shift, max } = activation.relu_form().expect("these are of the ReLU family");
-                let (leak, shift, max) = (leak as f32, shift as f32, max as f32);
-                map_slope(gradient, saved, |g, z| {
-                    let (side, slope) = if z > 0.0 { (z, g) } else { (leak * z, leak * g) };
-                    if side - shift > max { 0.0 } else { slope }
-                });
-            }
             Activation::Tanh => map_slope(gradient, saved, |g, h| g * (1.0 - h * h)),
             Activation::Sigmoid => map_slope(gradient, saved, |g, h| g * (h * (1.0 - h))),
             Activation::Gelu => map_slope(gradient, saved, |g, z| {
@@ -296,6 +334,7 @@ dispatch! {
                 g * if h > 0.0 { SELU_SCALE } else { h + SELU_SCALED_ALPHA }
             }),
             Activation::Softplus => map_slope(gradient, saved, |g, z| g * math::sigmoid(z)),
+            _ => unreachable!("the ReLU family has vectors of its own"),
         }
     }
 }
@@ -318,18 +357,102 @@ mod tests {
             let mut watch = Watch { live: vec![0; 4], ..Watch::default() };
             let mut z: Vec<f32> = row.repeat(3);
             let mut h = z.clone();
-            forward(activation, &mut z, Some(&mut h), 4, None, Some((&mut watch, &settings)), &mut Vec::new());
+            forward(activation, &mut z, Some(&mut h), 4, None, Some((&mut watch, &settings)), &mut Scratch::default());
             assert_eq!(watch.live, live, "{activation:?}");
+        }
+    }
+
+    const ALL: [Activation; 9] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::LeakyRelu { leak: 0.1 },
+        Activation::LeakyRelu { leak: -0.3 },
+        Activation::GeneralRelu { leak: 0.1, shift: 0.4, max: Some(0.9) },
+        Activation::GeneralRelu { leak: -0.2, shift: 0.1, max: None },
+        Activation::ShiftedRelu { shift: 0.5 },
+        Activation::Tanh,
+        Activation::Gelu,
+    ];
+
+    fn wave(n: usize, step: f32) -> Vec<f32> {
+        (0..n).map(|i| 2.0 * (i as f32 * step).sin()).collect()
+    }
+
+    /// Compares sums with those of their definition.
+    fn assert_sums(sums: &Sums, values: &[f32], near_zero: f32, what: &str) {
+        let exact = |f: fn(f64) -> f64| values.iter().map(|&x| f(f64::from(x))).sum::<f64>();
+        assert_eq!(sums.n, values.len() as u64, "{what}");
+        assert!((sums.sum - exact(|x| x)).abs() <= 6e-7 * exact(f64::abs), "{what}: sum");
+        assert!((sums.sum_of_squares - exact(|x| x * x)).abs() <= 6e-7 * exact(|x| x * x), "{what}: squares");
+        assert_eq!(sums.min, values.iter().copied().fold(f32::INFINITY, f32::min), "{what}: least");
+        assert_eq!(sums.max, values.iter().copied().fold(f32::NEG_INFINITY, f32::max), "{what}: largest");
+        assert_eq!(sums.near_zero, values.iter().filter(|x| x.abs() < near_zero).count() as u64, "{what}: near zero");
+    }
+
+    #[test]
+    fn both_passes_do_what_the_definition_says_for_every_size_and_with_any_watch() {
+        let settings = WatchSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0) };
+        for ((activation, (rows, cols)), scale) in ALL
+            .into_iter()
+            .flat_map(|a| [(1, 1), (3, 5), (700, 3), (300, 8), (64, 100), (2, 2500)].map(|shape| (a, shape)))
+            .flat_map(|case| [1.0, 1e-20].map(|scale| (case, scale)))
+        {
+            let what = format!("{activation:?}, {rows}×{cols}, size {scale}");
+            let start: Vec<f32> = wave(rows * cols, 0.37).iter().map(|x| x * scale).collect();
+            let bias: Vec<f32> = wave(cols, 1.1).iter().map(|x| x * scale).collect();
+            let dh: Vec<f32> = wave(rows * cols, 0.71).iter().map(|x| x * scale).collect();
+            let want_z: Vec<f32> = start.iter().enumerate().map(|(i, x)| x + bias[i % cols]).collect();
+            let in_place = slope_from_output(activation);
+            let mut results = Vec::new();
+            for watched in [false, true] {
+                let mut watch = Watch { live: vec![0; cols], ..Watch::default() };
+                let mut scratch = Scratch::default();
+                let (mut z, mut h) = (start.clone(), vec![f32::NAN; rows * cols]);
+                let apart = (!in_place).then_some(&mut h[..]);
+                let seen = watched.then_some((&mut watch, &settings));
+                forward(activation, &mut z, apart, cols, Some(&bias), seen, &mut scratch);
+                let h = if in_place { z.clone() } else { h };
+                let (mut dz, mut db) = (dh.clone(), vec![f32::NAN; cols]);
+                let saved = if in_place { &h } else { &z };
+                let seen = watched.then_some((&mut watch, &settings));
+                backward(activation, &mut dz, saved, cols, Some(&mut db), seen, &mut scratch);
+                if watched {
+                    assert_sums(&watch.pre_activation, &want_z, 0.3, &what);
+                    assert_sums(&watch.activation, &h, 0.3, &what);
+                    assert_sums(&watch.gradient, &dh, 0.2, &what);
+                }
+                results.push((h, dz, db));
+            }
+            assert_eq!(results[0], results[1], "{what}: with a watch and without");
+            let (h, dz, db) = &results[0];
+            for i in 0..rows * cols {
+                let z = f64::from(want_z[i]);
+                let (value, slope) = (activation.value(z), activation.derivative(z) * f64::from(dh[i]));
+                assert!((f64::from(h[i]) - value).abs() <= 1e-6 * value.abs().max(f64::from(scale)), "{what}: h");
+                assert!((f64::from(dz[i]) - slope).abs() <= 2e-6 * f64::from(scale), "{what}: dz");
+            }
+            for (j, &db) in db.iter().enumerate() {
+                let column = || dz[j..].iter().step_by(cols).map(|&g| f64::from(g));
+                let size = column().map(f64::abs).sum::<f64>();
+                assert!((f64::from(db) - column().sum::<f64>()).abs() <= 1e-6 * size, "{what}: db");
+            }
         }
     }
 
     #[test]
     fn a_ceiling_nan_and_infinity_pass_as_they_should() {
-        let mut values = [f32::NAN, f32::INFINITY, -1.0, 1.0];
-        apply(Activation::Relu, &mut values);
-        assert!(values[0].is_nan() && values[1..] == [f32::INFINITY, 0.0, 1.0]);
-        let mut values = [f32::NAN, f32::INFINITY, -1.0, 1.0];
-        apply(Activation::GeneralRelu { leak: 0.5, shift: 0.25, max: Some(6.0) }, &mut values);
-        assert!(values[0].is_nan() && values[1..] == [6.0, -0.75, 0.75]);
+        let values = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, -1.0, 1.0];
+        let cut = Activation::GeneralRelu { leak: 0.5, shift: 0.25, max: Some(6.0) };
+        for (activation, want) in [
+            (Activation::Relu, [f32::NAN, f32::INFINITY, 0.0, 0.0, 1.0]),
+            (cut, [f32::NAN, 6.0, f32::NEG_INFINITY, -0.75, 0.75]),
+        ] {
+            // Once in the vectors, once in what is left of a block.
+            let (mut z, mut h) = (values.repeat(5), vec![0.0; 25]);
+            forward(activation, &mut z, Some(&mut h), 5, None, None, &mut Scratch::default());
+            for row in h.chunks(5) {
+                assert!(row[0].is_nan() && row[1..] == want[1..], "{activation:?}: {row:?}");
+            }
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Every function writes into buffers that the caller owns; only norms allocate, a few numbers for each channel. Loops
 //! are written so that the compiler vectorises them; `dispatch!` compiles each twice and picks the version for the
-//! processor at run time. Both versions do the same operations in the same order, so the choice never changes a bit of the result.
+//! processor at run time; `simd` has vectors for loops that the compiler leaves scalar. All versions do the same
+//! operations in the same order, so the choice never changes a bit of the result.
 
 /// Defines a function whose body is compiled for the baseline processor and again with AVX2; a call
 /// takes the second version wherever the processor has it.
@@ -32,11 +33,16 @@ macro_rules! dispatch {
 }
 
 pub mod activation;
+mod block;
 pub mod conv;
 pub mod gemm;
 pub mod loss;
 pub mod math;
 pub mod moments;
 pub mod norm;
+mod piecewise;
+pub mod pixels;
 pub mod pool;
+mod simd;
 pub mod update;
+mod watcher;

@@ -40,127 +40,29 @@ impl Sums {
     }
 }
 
-/// Running sums side by side: always as many, so that the result does not depend on the vector width.
-const LANES: usize = 8;
-
-// In the loops below the rest of a block is added to the results, not to the local sums: an index known only at run time
-// would keep those out of registers.
-
-dispatch! {
-    /// Σx and Σx² of every eighth value.
-    fn lane_sums(block: &[f32], sum: &mut [f64; LANES], sum_of_squares: &mut [f64; LANES]) {
-        let (mut s, mut q) = ([0f64; LANES], [0f64; LANES]);
-        let (chunks, rest) = block.as_chunks::<LANES>();
-        for chunk in chunks {
-            for i in 0..LANES {
-                let wide = f64::from(chunk[i]);
-                s[i] += wide;
-                q[i] += wide * wide;
-            }
-        }
-        (*sum, *sum_of_squares) = (s, q);
-        for (i, &x) in rest.iter().enumerate() {
-            let wide = f64::from(x);
-            sum[i] += wide;
-            sum_of_squares[i] += wide * wide;
-        }
-    }
-}
-
-/// Values whose sums are taken in `f32` before they go into an `f64`: eight additions in each of 32 chains, which are then
-/// folded.
-const RUN: usize = 256;
-
-dispatch! {
-    /// The same in half the time, for values whose squares an `f32` holds.
-    fn lane_sums_in_runs(block: &[f32], sum: &mut [f64; LANES], sum_of_squares: &mut [f64; LANES]) {
-        let (mut s, mut q) = ([0f64; LANES], [0f64; LANES]);
-        let (runs, rest) = block.as_chunks::<RUN>();
-        for run in runs {
-            let (mut x, mut y) = ([0f32; 4 * LANES], [0f32; 4 * LANES]);
-            for chunk in run.as_chunks::<{ 4 * LANES }>().0 {
-                for i in 0..4 * LANES {
-                    let value = chunk[i];
-                    x[i] += value;
-                    y[i] += value * value;
-                }
-            }
-            let fold = |v: &[f32; 4 * LANES], i: usize| (v[i] + v[i + LANES]) + (v[i + 2 * LANES] + v[i + 3 * LANES]);
-            for i in 0..LANES {
-                s[i] += f64::from(fold(&x, i));
-                q[i] += f64::from(fold(&y, i));
-            }
-        }
-        (*sum, *sum_of_squares) = (s, q);
-        for (i, &x) in rest.iter().enumerate() {
-            let wide = f64::from(x);
-            sum[i % LANES] += wide;
-            sum_of_squares[i % LANES] += wide * wide;
-        }
-    }
-}
-
-/// Blocks whose largest size lies in this range are summed in runs: no square overflows, and those that underflow do not
-/// count beside the largest.
-const ORDINARY: std::ops::Range<f32> = 1e-12..1e15;
-
-dispatch! {
-    /// Smallest and largest of every sixteenth value; NaN is neither.
-    fn lane_extremes(block: &[f32], low: &mut [f32; 2 * LANES], high: &mut [f32; 2 * LANES]) {
-        let (mut lo, mut hi) = ([f32::INFINITY; 2 * LANES], [f32::NEG_INFINITY; 2 * LANES]);
-        let (chunks, rest) = block.as_chunks::<{ 2 * LANES }>();
-        for chunk in chunks {
-            for i in 0..2 * LANES {
-                let x = chunk[i];
-                lo[i] = if x < lo[i] { x } else { lo[i] };
-                hi[i] = if x > hi[i] { x } else { hi[i] };
-            }
-        }
-        (*low, *high) = (lo, hi);
-        for (i, &x) in rest.iter().enumerate() {
-            low[i] = if x < low[i] { x } else { low[i] };
-            high[i] = if x > high[i] { x } else { high[i] };
-        }
-    }
-}
-
-dispatch! {
-    /// Values with |x| < `limit`.
-    fn count_below(block: &[f32], limit: f32) -> u32 {
-        block.iter().map(|x| u32::from(x.abs() < limit)).sum()
-    }
-}
-
 /// Adds a block of values to `sums`; values with |x| < `near_zero` are counted.
-///
-/// Three small loops over a block in the nearest cache take a third of the time of one that does everything: each alone
-/// becomes plain vector code.
 pub fn add_block(sums: &mut Sums, block: &[f32], near_zero: f32) {
-    let (mut lo, mut hi) = ([0.0; 2 * LANES], [0.0; 2 * LANES]);
-    lane_extremes(block, &mut lo, &mut hi);
-    let (low, high) = (lo.into_iter().fold(f32::INFINITY, f32::min), hi.into_iter().fold(f32::NEG_INFINITY, f32::max));
-    let (mut s, mut q) = ([0.0; LANES], [0.0; LANES]);
-    if ORDINARY.contains(&high.max(-low)) {
-        lane_sums_in_runs(block, &mut s, &mut q);
-    } else {
-        lane_sums(block, &mut s, &mut q);
+    super::watcher::measure(block, near_zero).add_to(sums, block);
+}
+
+/// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole rows
+/// of `live.len()` columns.
+///
+/// Most layers have no dead unit, and then the first rows of the batch settle it; a few are looked at alone.
+pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32) {
+    let cols = live.len();
+    let undecided = live.iter().filter(|&&flag| flag == 0).count();
+    if undecided > cols / 8 {
+        mark_live_rows(live, block, low, high);
+    } else if undecided > 0 {
+        for (j, flag) in live.iter_mut().enumerate().filter(|(_, flag)| **flag == 0) {
+            *flag = u32::from(block[j..].iter().step_by(cols).any(|&z| z > low && z < high));
+        }
     }
-    sums.n += block.len() as u64;
-    sums.sum += s.iter().sum::<f64>();
-    sums.sum_of_squares += q.iter().sum::<f64>();
-    sums.min = sums.min.min(low);
-    sums.max = sums.max.max(high);
-    sums.near_zero += u64::from(count_below(block, near_zero));
 }
 
 dispatch! {
-    /// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole
-    /// rows of `live.len()` columns.
-    pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32) {
-        // Most layers have no dead unit, and then the first rows of the batch settle it.
-        if live.iter().all(|&flag| flag == 1) {
-            return;
-        }
+    fn mark_live_rows(live: &mut [u32], block: &[f32], low: f32, high: f32) {
         for row in block.chunks(live.len()) {
             for (flag, &z) in live.iter_mut().zip(row) {
                 *flag |= u32::from((z > low) & (z < high));
@@ -172,13 +74,42 @@ dispatch! {
 /// Adds a block to a histogram of `counts.len() − 2` equal bins over `[low, high)`; the first count takes what lies
 /// below (and NaN), the last what lies above, so that an exploding layer does not look empty.
 pub fn histogram(counts: &mut [u64], block: &[f32], low: f32, high: f32) {
-    let bins = counts.len() - 2;
-    let scale = bins as f32 / (high - low);
-    for &x in block {
-        let position = (x - low) * scale;
-        // A float-to-integer cast saturates: NaN and everything below 0 become 0.
-        let bin = if position >= 0.0 { (position as usize).min(bins) + 1 } else { 0 };
-        counts[bin] += 1;
+    const AT_ONCE: usize = 1024;
+    let scale = (counts.len() - 2) as f32 / (high - low);
+    let mut places = [0; AT_ONCE];
+    // Half of a ReLU's values fall into one bin; counts in four copies need not wait for each other.
+    const COPIES: usize = 4;
+    const BINS: usize = 128;
+    let mut copies = [[0u32; BINS]; COPIES];
+    for part in block.chunks(AT_ONCE) {
+        let places = &mut places[..part.len()];
+        bins(part, low, scale, counts.len() - 2, places);
+        if counts.len() > BINS {
+            places.iter().for_each(|&place| counts[place as usize] += 1);
+            continue;
+        }
+        for four in places.chunks(COPIES) {
+            copies.iter_mut().zip(four).for_each(|(copy, &place)| copy[place as usize % BINS] += 1);
+        }
+    }
+    for copy in &copies {
+        counts.iter_mut().zip(copy).for_each(|(count, &part)| *count += u64::from(part));
+    }
+}
+
+dispatch! {
+    /// The place of each value among `bins` bins, from 1; 0 is for what lies below, `bins + 1` for what lies above.
+    fn bins(values: &[f32], low: f32, scale: f32, bins: usize, places: &mut [u32]) {
+        let bins = bins as f32;
+        for (place, &x) in places.iter_mut().zip(values) {
+            let position = (x - low) * scale;
+            let bin = if position < bins { position } else { bins };
+            let bin = if bin > 0.0 { bin } else { 0.0 };
+            // SAFETY: 0 ≤ bin ≤ bins, also for NaN, and a network's histogram has far fewer bins than an i32 holds.
+            let bin = unsafe { bin.to_int_unchecked::<i32>() } as u32;
+            // NaN fails the comparison.
+            *place = if position >= 0.0 { bin + 1 } else { 0 };
+        }
     }
 }
 
@@ -231,5 +162,20 @@ mod tests {
         let mut counts = [0u64; 6];
         histogram(&mut counts, &[-3.0, -2.0, -0.1, 0.0, 1.99, 2.0, 1e30, f32::NAN, f32::NEG_INFINITY], -2.0, 2.0);
         assert_eq!(counts, [3, 1, 1, 1, 1, 2]);
+        let block: Vec<f32> = (0..3001).map(|i| (i as f32 * 0.37).sin() * 2.5).collect();
+        for bins in [1, 64, 500] {
+            let mut counts = vec![0; bins + 2];
+            histogram(&mut counts, &block, -2.0, 2.0);
+            let scale = bins as f32 / 4.0;
+            let within = |x: f32, bin: usize| ((x + 2.0) * scale).floor() == bin as f32;
+            for bin in 0..bins {
+                assert_eq!(
+                    counts[bin + 1],
+                    block.iter().filter(|&&x| within(x, bin)).count() as u64,
+                    "bin {bin} of {bins}"
+                );
+            }
+            assert_eq!(counts.iter().sum::<u64>(), 3001);
+        }
     }
 }

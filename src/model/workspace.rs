@@ -65,7 +65,7 @@ pub struct Workspace {
     states: Vec<State>,
     patches: Vec<f32>,
     padded: Vec<f32>,
-    tile: Vec<f32>,
+    scratch: activation::Scratch,
     spare: Vec<Vec<f32>>,
 }
 
@@ -264,7 +264,7 @@ impl Workspace {
         } else {
             (&mut state.out[range], None)
         };
-        activation::forward(layer.activation, z, h, layer.output.units(), bias, watch, &mut self.tile);
+        activation::forward(layer.activation, z, h, layer.output.units(), bias, watch, &mut self.scratch);
     }
 
     fn im2col(&mut self, shape: &ConvShape, x: &[f32], block: &std::ops::Range<usize>) -> &[f32] {
@@ -324,7 +324,7 @@ impl Workspace {
         if matches!(layer.op, Op::Linear | Op::Conv2d(_) | Op::Activation) {
             let bias = range(layer.bias).map(|r| &mut gradients[r]);
             let watch = watch_of(pass.watches, &pass.settings, layer);
-            activation::backward(layer.activation, g, saved, units, bias, watch, &mut self.tile);
+            activation::backward(layer.activation, g, saved, units, bias, watch, &mut self.scratch);
         } else if let Some((watch, settings)) = watch_of(pass.watches, &pass.settings, layer) {
             activation::watch_gradient(watch, settings, g);
         }

@@ -1,0 +1,180 @@
+//! Sums, extremes and near-zero counts of a block of values, in vector registers.
+
+use std::ops::Range;
+
+use super::moments::Sums;
+use super::simd::{Kernel, LANES, Vector, vectorised};
+
+/// Values that are taken together; sums leave `f32` for `f64` after each run, so that at most ten additions are in `f32`.
+pub const RUN: usize = 256;
+
+/// Additions in the first of the two levels of `f32` sums.
+pub const CHAIN: usize = 8;
+
+/// Statistics of the values that pass by, a lane each. If not `ON`, all of it compiles to nothing.
+///
+/// Sums have two levels in `f32`, chains of [`CHAIN`] vectors and a run's chains, before they go into `f64`.
+#[derive(Clone, Copy)]
+pub struct Watcher<V: Vector, const ON: bool> {
+    chain: [V; 2],
+    run: [V; 2],
+    low: V,
+    high: V,
+    near_zero: V::Count,
+    limit: V,
+}
+
+impl<V: Vector, const ON: bool> Watcher<V, ON> {
+    #[inline(always)]
+    /// Counts values with |x| < `near_zero`.
+    pub fn new(near_zero: f32) -> Self {
+        let zero = [V::splat(0.0); 2];
+        let (low, high) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
+        Self { chain: zero, run: zero, low, high, near_zero: V::zero_counts(), limit: V::splat(near_zero) }
+    }
+
+    /// Sums and near-zero count.
+    #[inline(always)]
+    pub fn see(&mut self, x: V) {
+        if ON {
+            self.chain = [self.chain[0].add(x), self.chain[1].add(x.mul(x))];
+            self.near_zero = x.abs().count_below(self.limit, self.near_zero);
+        }
+    }
+
+    #[inline(always)]
+    pub fn see_extremes(&mut self, x: V) {
+        if ON {
+            (self.low, self.high) = (x.lower(self.low), x.higher(self.high));
+        }
+    }
+
+    #[inline(always)]
+    pub fn end_chain(&mut self) {
+        if ON {
+            self.run = [self.run[0].add(self.chain[0]), self.run[1].add(self.chain[1])];
+            self.chain = [V::splat(0.0); 2];
+        }
+    }
+
+    #[inline(always)]
+    pub fn end_run(&mut self, sums: &mut BlockSums) {
+        if ON {
+            self.run[0].add_to(&mut sums.sum);
+            self.run[1].add_to(&mut sums.squares);
+            self.run = [V::splat(0.0); 2];
+        }
+    }
+
+    #[inline(always)]
+    pub fn end(self, sums: &mut BlockSums) {
+        if ON {
+            sums.low = self.low.fold(|a, b| if b < a { b } else { a }).min(sums.low);
+            sums.high = self.high.fold(|a, b| if b > a { b } else { a }).max(sums.high);
+            sums.near_zero += V::total(self.near_zero);
+        }
+    }
+}
+
+/// What is known of a block of values; in `f32` squares may have overflown, see [`BlockSums::is_ordinary`].
+#[derive(Clone, Copy)]
+pub struct BlockSums {
+    sum: [f64; LANES],
+    squares: [f64; LANES],
+    /// Smallest value that is not NaN, else +∞.
+    pub low: f32,
+    /// Largest value that is not NaN, else −∞.
+    pub high: f32,
+    near_zero: u64,
+}
+
+impl BlockSums {
+    pub fn empty() -> Self {
+        Self { sum: [0.0; LANES], squares: [0.0; LANES], low: f32::INFINITY, high: f32::NEG_INFINITY, near_zero: 0 }
+    }
+
+    /// Whether no square can have overflown, and those that underflow do not count beside the largest.
+    fn is_ordinary(&self) -> bool {
+        (1e-12..1e15).contains(&self.high.max(-self.low))
+    }
+
+    /// Adds what is known of `block` to `sums`.
+    pub fn add_to(&self, sums: &mut Sums, block: &[f32]) {
+        let wide = if self.is_ordinary() { (self.sum, self.squares) } else { wide_sums(block) };
+        sums.n += block.len() as u64;
+        sums.sum += wide.0.iter().sum::<f64>();
+        sums.sum_of_squares += wide.1.iter().sum::<f64>();
+        sums.min = sums.min.min(self.low);
+        sums.max = sums.max.max(self.high);
+        sums.near_zero += self.near_zero;
+    }
+}
+
+dispatch! {
+    /// Σx and Σx² of every eighth value, in `f64` throughout: for vanishing and exploding layers.
+    fn wide_sums(block: &[f32]) -> ([f64; LANES], [f64; LANES]) {
+        let (mut sum, mut squares) = ([0f64; LANES], [0f64; LANES]);
+        let (chunks, rest) = block.as_chunks::<LANES>();
+        let mut see = |chunk: &[f32; LANES]| {
+            for i in 0..LANES {
+                let wide = f64::from(chunk[i]);
+                sum[i] += wide;
+                squares[i] += wide * wide;
+            }
+        };
+        chunks.iter().for_each(&mut see);
+        let mut padded = [0.0; LANES];
+        padded[..rest.len()].copy_from_slice(rest);
+        see(&padded);
+        (sum, squares)
+    }
+}
+
+/// Takes the sums of a block that stays as it is.
+struct Measure<'a> {
+    block: &'a [f32],
+    near_zero: f32,
+    sums: &'a mut BlockSums,
+}
+
+impl Kernel for Measure<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        let whole = self.block.len() - self.block.len() % V::LANES;
+        self.sweep::<V>(0..whole);
+        self.sweep::<[f32; 1]>(whole..self.block.len());
+    }
+}
+
+impl Measure<'_> {
+    #[inline(always)]
+    fn sweep<V: Vector>(&mut self, range: Range<usize>) {
+        let mut watcher = Watcher::<V, true>::new(self.near_zero);
+        for run in parts(range, RUN) {
+            for chain in parts(run, CHAIN * V::LANES) {
+                for i in chain.step_by(V::LANES) {
+                    // SAFETY: i + LANES ≤ the block's length.
+                    let x = unsafe { V::load(self.block.as_ptr().add(i)) };
+                    watcher.see(x);
+                    watcher.see_extremes(x);
+                }
+                watcher.end_chain();
+            }
+            watcher.end_run(self.sums);
+        }
+        watcher.end(self.sums);
+    }
+}
+
+/// The sums of a block; values with |x| < `near_zero` are counted.
+pub fn measure(block: &[f32], near_zero: f32) -> BlockSums {
+    let mut sums = BlockSums::empty();
+    vectorised(Measure { block, near_zero, sums: &mut sums });
+    sums
+}
+
+/// `range` in parts of `len`; the last may be shorter.
+#[inline(always)]
+pub fn parts(range: Range<usize>, len: usize) -> impl Iterator<Item = Range<usize>> {
+    range.clone().step_by(len).map(move |start| start..(start + len).min(range.end))
+}
