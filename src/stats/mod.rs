@@ -1,3 +1,11 @@
 //! Statistics over seeds and runs: plain numbers in, plain numbers out.
 
+pub mod bootstrap;
+pub mod multiple;
+pub mod paired;
+#[cfg(test)]
+mod reference;
+pub mod sign;
 pub mod spread;
+pub mod student;
+pub mod survival;
