@@ -157,7 +157,7 @@ fn excerpt(line: &str, marked: Range<usize>, room: usize) -> (String, Range<usiz
 }
 
 /// `text` folded between words at the page's width; the lines after the first are indented.
-fn folded(text: &str, indent: usize) -> String {
+pub(crate) fn folded(text: &str, indent: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
     for (i, word) in text.split(' ').enumerate() {

@@ -7,10 +7,12 @@ use crate::data::Dataset;
 use crate::record::RecordError;
 use crate::study::check::{self, CheckError, StudyData};
 use crate::study::collect::collect;
+use crate::study::compare::compare;
 use crate::study::execute::{Attempt, Happening, execute};
 use crate::study::file::Study;
 use crate::study::plan::{PlannedRun, runs};
 use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord};
+use crate::study::summarise::summarise;
 
 /// A study whose every arm can be built.
 #[derive(Debug)]
@@ -90,6 +92,8 @@ impl Campaign {
             seeds: study.seeds.clone(),
             axes: study.axes.iter().map(axis).collect(),
             targets: study.targets.clone(),
+            summaries: summarise(&records, &study.targets),
+            comparisons: compare(&records, &study.arms[study.baseline], &study.targets),
             runs: records,
             failures,
         })

@@ -1,4 +1,4 @@
-//! `study.json` and `runs.csv`: complete or not there, and the same bytes for the same runs.
+//! `study.json`, `runs.csv` and `comparison.csv`: complete or not there, and the same bytes for the same runs.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,10 +6,11 @@ use std::path::Path;
 use crate::record::RecordError;
 use crate::record::summary::Outcome;
 use crate::record::tensors::write_atomically;
-use crate::study::record::{Measure, RunRecord, StudyRecord};
+use crate::study::comparison::{Comparison, Difference, Ratio, TargetComparison};
+use crate::study::record::{Measure, RunRecord, StudyRecord, Target};
 
 /// The files of a finished study, beside the directory `runs`.
-const FILES: [&str; 2] = ["study.json", "runs.csv"];
+const FILES: [&str; 3] = ["study.json", "comparison.csv", "runs.csv"];
 
 /// Writes the study's files into `dir`.
 ///
@@ -18,6 +19,7 @@ const FILES: [&str; 2] = ["study.json", "runs.csv"];
 pub fn write(record: &StudyRecord, dir: &Path) -> Result<(), RecordError> {
     let json = serde_json::to_string_pretty(record).expect("a study is made of strings and finite numbers");
     write_atomically(&dir.join("runs.csv"), runs_csv(record).as_bytes())?;
+    write_atomically(&dir.join("comparison.csv"), comparison_csv(record).as_bytes())?;
     write_atomically(&dir.join("study.json"), format!("{json}\n").as_bytes())
 }
 
@@ -40,25 +42,68 @@ pub fn remove(dir: &Path) -> Result<(), RecordError> {
 
 /// A line for each run.
 fn runs_csv(record: &StudyRecord) -> String {
-    let mut text = String::from("arm");
-    let columns = record.axes.iter().map(|axis| quoted(&axis.name));
-    columns.for_each(|name| write!(text, ",{name}").expect("strings take everything"));
-    text.push_str(",seed,learning_rate,outcome,diverged_at,steps,planned_steps,test_accuracy,best_test_accuracy");
-    text.push_str(",test_loss,mean_loss");
-    for target in &record.targets {
-        let name = match target.measure {
-            Measure::TestAccuracy => "test_accuracy",
-            Measure::TrainLoss => "train_loss",
-        };
-        write!(text, ",steps_to_{name}_{}", target.value).expect("strings take everything");
-    }
-    text.push_str(",dir\n");
+    let mut header = vec!["arm".into()];
+    header.extend(record.axes.iter().map(|axis| quoted(&axis.name)));
+    let own = "seed,learning_rate,outcome,diverged_at,steps,planned_steps,test_accuracy,best_test_accuracy,test_loss,mean_loss";
+    header.push(own.into());
+    header.extend(record.targets.iter().map(|target| format!("steps_to_{}", target_name(target))));
+    header.push("dir".into());
+    let mut text = header.join(",") + "\n";
     record.runs.iter().for_each(|run| run_line(&mut text, run));
     text
 }
 
+/// A line for each comparison and target.
+fn comparison_csv(record: &StudyRecord) -> String {
+    let mut header = vec!["arm".into(), "baseline".into()];
+    header.extend(record.axes.iter().map(|axis| quoted(&axis.name)));
+    let own = "target,verdict,reached,runs,baseline_reached,baseline_runs,pairs,ratio,low,high,bootstrap_low,bootstrap_high,\
+               bound,p,p_holm,log_rank_p,sign_p";
+    header.push(own.into());
+    for difference in ["test_accuracy", "mean_loss"] {
+        header.extend(["", "_low", "_high", "_p"].map(|end| format!("{difference}_difference{end}")));
+    }
+    let mut text = header.join(",") + "\n";
+    for comparison in &record.comparisons {
+        comparison.targets.iter().for_each(|at| comparison_line(&mut text, comparison, &record.baseline, at));
+    }
+    text
+}
+
+fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, at: &TargetComparison) {
+    let mut fields = vec![quoted(&comparison.arm), quoted(baseline)];
+    fields.extend(comparison.point.iter().map(|label| quoted(label)));
+    fields.extend([target_name(&at.target), at.verdict.text().into()]);
+    fields.extend([at.reached, at.runs, at.baseline_reached, at.baseline_runs].map(|n| n.to_string()));
+    let ratio = at.ratio.as_ref();
+    fields.push(ratio.map_or_else(String::new, |ratio| ratio.pairs.to_string()));
+    let of = |value: fn(&Ratio) -> f64| number(ratio.map(value));
+    fields.extend([of(|r| r.ratio), of(|r| r.interval[0]), of(|r| r.interval[1])]);
+    fields.extend([of(|r| r.bootstrap[0]), of(|r| r.bootstrap[1])]);
+    fields.push(ratio.map_or("", |ratio| ratio.bound.name()).into());
+    fields.extend([of(|r| r.p_value), of(|r| r.p_holm), number(Some(at.log_rank_p)), number(Some(at.sign_p))]);
+    for difference in [&comparison.test_accuracy, &comparison.mean_loss] {
+        let of = |value: fn(&Difference) -> f64| number(difference.as_ref().map(value));
+        fields.extend([of(|d| d.mean), of(|d| d.interval[0]), of(|d| d.interval[1]), of(|d| d.p_value)]);
+    }
+    writeln!(text, "{}", fields.join(",")).expect("strings take everything");
+}
+
+/// `test_accuracy_0.95`.
+fn target_name(target: &Target) -> String {
+    let measure = match target.measure {
+        Measure::TestAccuracy => "test_accuracy",
+        Measure::TrainLoss => "train_loss",
+    };
+    format!("{measure}_{}", target.value)
+}
+
+/// A number with all its digits; nothing where there is none.
+fn number(x: Option<f64>) -> String {
+    x.map_or_else(String::new, |x| format!("{x:?}"))
+}
+
 fn run_line(text: &mut String, run: &RunRecord) {
-    let number = |x: Option<f64>| x.map_or_else(String::new, |x| format!("{x:?}"));
     let count = |x: Option<u64>| x.map_or_else(String::new, |x| x.to_string());
     let mut fields = vec![quoted(&run.arm)];
     fields.extend(run.point.iter().map(|label| quoted(label)));

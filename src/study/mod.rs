@@ -6,12 +6,18 @@
 pub mod campaign;
 pub mod check;
 pub mod collect;
+pub mod compare;
+pub mod comparison;
 pub mod curve;
 pub mod execute;
 pub mod export;
 pub mod file;
 pub mod plan;
 pub mod record;
+pub mod summarise;
+pub mod verdict;
+#[cfg(test)]
+mod verdict_tests;
 
 pub use crate::study::campaign::Campaign;
 pub use crate::study::file::Study;

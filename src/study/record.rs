@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::record::summary::{Divergence, Outcome};
+use crate::study::comparison::{ArmSummary, Comparison};
 
 /// A study with all its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +30,10 @@ pub struct StudyRecord {
     pub runs: Vec<RunRecord>,
     /// Runs that could not be carried out.
     pub failures: Vec<Failure>,
+    /// Every arm at every point, its runs taken together.
+    pub summaries: Vec<ArmSummary>,
+    /// Every arm but the baseline at every point, against the baseline.
+    pub comparisons: Vec<Comparison>,
 }
 
 /// The data set of a study.

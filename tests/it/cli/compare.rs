@@ -56,8 +56,9 @@ fn a_study_gives_the_same_bytes_for_any_number_of_threads_and_runs_nothing_twice
         assert!(!one.is_empty() && !name.to_str().unwrap().starts_with('.'), "{name:?}");
         assert_same(&one, &three, name.to_str().unwrap());
     }
-    let results =
-        |out: &str| ["study.json", "runs.csv"].map(|name| fs::read_to_string(work.path(out).join(name)).unwrap());
+    let results = |out: &str| {
+        ["study.json", "runs.csv", "comparison.csv"].map(|name| fs::read_to_string(work.path(out).join(name)).unwrap())
+    };
     assert!(results("one") == results("three"));
     let before = results("one");
     let ran = work.compare("one", &[]);
@@ -100,6 +101,12 @@ fn the_record_holds_every_run_with_what_it_reached() {
             None => assert!(diverged || run["best_test_accuracy"].as_f64() < Some(0.9), "{run}"),
         }
     }
+    // Two arms against the baseline at two points.
+    let comparisons = study["comparisons"].as_array().unwrap();
+    assert!(comparisons.len() == 4 && comparisons.iter().all(|c| c["verdict"] == "too_few_seeds"), "{study}");
+    let csv = fs::read_to_string(work.path("out/comparison.csv")).unwrap();
+    let fields = |line: &str| line.replace("xavier, small", "").split(',').count();
+    assert!(csv.lines().count() == 9 && csv.lines().all(|line| fields(line) == fields(csv.lines().next().unwrap())));
     let csv = fs::read_to_string(work.path("out/runs.csv")).unwrap();
     assert_eq!(csv.lines().count(), 13);
     assert!(csv.lines().nth(3).unwrap().starts_with("\"xavier, small\",12-9,4,0.02,finished,,10,10,"), "{csv}");

@@ -1,0 +1,187 @@
+//! What a study finds, as plain data: a summary of every arm, and its comparison with the baseline.
+
+use serde::{Deserialize, Serialize};
+
+use crate::study::record::{Curve, Target};
+
+/// The runs of one arm at one point of the grid, taken together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ArmSummary {
+    /// Name of the arm.
+    pub arm: String,
+    /// The point of the grid.
+    pub point: Vec<String>,
+    /// Runs that ended.
+    pub runs: usize,
+    /// Those of them that diverged.
+    pub diverged: usize,
+    /// The learning rate of the runs.
+    pub learning_rate: f64,
+    /// For each target of the study, who reached it and when.
+    pub targets: Vec<TargetSummary>,
+    /// Test accuracy at the end of the runs that did not diverge.
+    pub test_accuracy: Option<Spread>,
+    /// Mean training loss over the run, of the runs that took all their steps.
+    pub mean_loss: Option<Spread>,
+    /// The mean of the runs' thinned loss curves; a gap where one of them is not finite.
+    pub curve: Curve,
+}
+
+/// How soon the runs of an arm reached a target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetSummary {
+    /// The target.
+    pub target: Target,
+    /// Runs that reached it within the budget.
+    pub reached: usize,
+    /// Steps after which half of the runs had reached it; absent if fewer ever did.
+    pub median_steps: Option<f64>,
+    /// Geometric mean of the steps; a run that did not reach the target counts with its budget.
+    pub mean_steps: f64,
+    /// Kaplan–Meier curve: after so many steps, the share of runs that have not reached it.
+    pub survival: Vec<(f64, f64)>,
+}
+
+/// Mean and spread over seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Runs.
+    pub n: usize,
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation, n − 1 in the denominator; absent for one run.
+    pub std: Option<f64>,
+    /// Smallest.
+    pub min: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+/// An arm against the baseline at one point of the grid, seed by seed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// Name of the arm.
+    pub arm: String,
+    /// The point of the grid.
+    pub point: Vec<String>,
+    /// What is said about the first target.
+    pub verdict: Verdict,
+    /// The verdict as a sentence, with its numbers.
+    pub text: String,
+    /// For each target of the study, how much sooner or later.
+    pub targets: Vec<TargetComparison>,
+    /// Test accuracy at the end, arm minus baseline, of pairs in which neither diverged.
+    pub test_accuracy: Option<Difference>,
+    /// Mean training loss, arm minus baseline, likewise.
+    pub mean_loss: Option<Difference>,
+}
+
+/// Whether an arm converges sooner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Fewer steps to the target.
+    Sooner,
+    /// More steps, or never within the budget.
+    Later,
+    /// The difference, if there is one, is too small for these runs.
+    NoDifferenceSeen,
+    /// Almost any difference would fit.
+    TooFewSeeds,
+}
+
+impl Verdict {
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Sooner => "sooner",
+            Self::Later => "later",
+            Self::NoDifferenceSeen => "no difference seen",
+            Self::TooFewSeeds => "too few seeds to say",
+        }
+    }
+}
+
+/// An arm's steps to a target against the baseline's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetComparison {
+    /// The target.
+    pub target: Target,
+    /// Runs of the arm that reached it.
+    pub reached: usize,
+    /// Runs of the arm.
+    pub runs: usize,
+    /// Runs of the baseline that reached it.
+    pub baseline_reached: usize,
+    /// Runs of the baseline.
+    pub baseline_runs: usize,
+    /// Steps of the arm over steps of the baseline; absent for fewer than two pairs.
+    pub ratio: Option<Ratio>,
+    /// p-value of the log-rank test over all runs, pairs or not; approximate for few runs.
+    pub log_rank_p: f64,
+    /// p-value of the exact sign test over pairs.
+    pub sign_p: f64,
+    /// What is said about this target.
+    pub verdict: Verdict,
+}
+
+/// A ratio of steps, from logarithms of pairs. A run that never reached the target counts with its budget, so that its
+/// pair is drawn towards 1.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// Pairs of runs with the same seed.
+    pub pairs: usize,
+    /// Geometric mean of the ratios; below 1 the arm is sooner.
+    pub ratio: f64,
+    /// Limits of its 95 % interval (Student).
+    pub interval: [f64; 2],
+    /// Limits of its 95 % percentile bootstrap interval: no shape is assumed, but for few pairs it is too narrow.
+    pub bootstrap: [f64; 2],
+    /// Which way the true ratio is further from 1 than this one, because runs did not reach the target.
+    pub bound: Bound,
+    /// p-value of a ratio of 1 (Student).
+    pub p_value: f64,
+    /// The same, after Holm's correction over the arms of the point.
+    pub p_holm: f64,
+}
+
+/// What runs that did not reach the target make of a ratio.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bound {
+    /// All reached it.
+    None,
+    /// The true ratio is at most this: runs of the baseline did not reach it.
+    AtMost,
+    /// The true ratio is at least this: runs of the arm did not reach it.
+    AtLeast,
+    /// Runs of both did not reach it, in different pairs.
+    Unknown,
+}
+
+impl Bound {
+    /// In CSV files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::AtMost => "at_most",
+            Self::AtLeast => "at_least",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A mean of paired differences.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Difference {
+    /// Pairs of runs with the same seed.
+    pub pairs: usize,
+    /// The mean.
+    pub mean: f64,
+    /// Limits of its 95 % interval (Student).
+    pub interval: [f64; 2],
+    /// Limits of its 95 % percentile bootstrap interval.
+    pub bootstrap: [f64; 2],
+    /// p-value of no difference (Student).
+    pub p_value: f64,
+}

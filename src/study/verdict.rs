@@ -1,0 +1,94 @@
+//! From numbers to words.
+
+use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Verdict};
+
+/// A verdict needs a p-value below this, after Holm's correction.
+pub const LEVEL: f64 = 0.01;
+/// Fewer pairs say nothing.
+const MIN_PAIRS: usize = 3;
+/// An interval whose ends differ by more than this factor holds almost any difference.
+const WIDEST: f64 = 4.0;
+
+/// What the ratio says.
+pub(super) fn decide(ratio: Option<&Ratio>) -> Verdict {
+    let Some(ratio) = ratio.filter(|ratio| ratio.pairs >= MIN_PAIRS) else { return Verdict::TooFewSeeds };
+    let [low, high] = ratio.interval;
+    match ratio.p_holm < LEVEL {
+        true if ratio.ratio < 1.0 => Verdict::Sooner,
+        true => Verdict::Later,
+        false if high > WIDEST * low => Verdict::TooFewSeeds,
+        false => Verdict::NoDifferenceSeen,
+    }
+}
+
+/// The verdict about the first target with the numbers behind it.
+pub(super) fn sentence(comparison: &Comparison, baseline: &str) -> String {
+    let at = &comparison.targets[0];
+    let (arm, target) = (&comparison.arm, at.target.text());
+    let Some(ratio) = &at.ratio else {
+        return format!("{arm}: {}; fewer than two seeds can be compared with {baseline}", at.verdict.text());
+    };
+    if at.reached == 0 && at.baseline_reached == 0 {
+        return format!("{arm}: {}; neither reaches {target}, n = {}", at.verdict.text(), ratio.pairs);
+    }
+    format!("{arm}: {}{}; {}", at.verdict.text(), lean(at, ratio), numbers(at, ratio, baseline))
+}
+
+/// What stands between no difference and a verdict.
+fn lean(at: &TargetComparison, ratio: &Ratio) -> &'static str {
+    if at.verdict != Verdict::NoDifferenceSeen || ratio.p_holm >= 0.05 {
+        return "";
+    }
+    if ratio.ratio < 1.0 { ", leaning sooner: more seeds would tell" } else { ", leaning later: more seeds would tell" }
+}
+
+fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> String {
+    let [low, high] = ratio.interval.map(factor);
+    let bound = match ratio.bound {
+        Bound::None => "",
+        Bound::AtMost => "at most ",
+        Bound::AtLeast => "at least ",
+        Bound::Unknown => "about ",
+    };
+    let never = if at.reached + at.baseline_reached < at.runs + at.baseline_runs {
+        format!(", reached by {}/{} against {}/{}", at.reached, at.runs, at.baseline_reached, at.baseline_runs)
+    } else {
+        String::new()
+    };
+    let p = if ratio.p_holm < 1e-4 { "p < 0.0001".into() } else { format!("p = {}", Significant(ratio.p_holm)) };
+    format!(
+        "{bound}{} times the steps of {baseline} (95 % interval {low} to {high}){never}, n = {}, {p}",
+        factor(ratio.ratio),
+        ratio.pairs
+    )
+}
+
+/// A factor with two digits after the point, or with two digits in all.
+pub fn factor(x: f64) -> String {
+    if x >= 1000.0 {
+        return "over 1000".into();
+    }
+    if x >= 100.0 {
+        format!("{x:.0}")
+    } else if x >= 10.0 {
+        format!("{x:.1}")
+    } else {
+        format!("{x:.2}")
+    }
+}
+
+/// Prints a small probability with at least one digit that is not 0.
+struct Significant(f64);
+
+impl std::fmt::Display for Significant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let digits = if self.0 < 0.001 {
+            4
+        } else if self.0 < 0.01 {
+            3
+        } else {
+            2
+        };
+        write!(f, "{:.digits$}", self.0)
+    }
+}

@@ -1,0 +1,146 @@
+//! Simulated studies: how often a verdict is wrong, and how often an interval holds the truth.
+
+use crate::record::summary::{Divergence, Outcome};
+use crate::rng::{Rng, rng, standard_normals};
+use crate::study::compare::compare;
+use crate::study::comparison::{Bound, Comparison, Verdict};
+use crate::study::record::{Curve, Measure, RunRecord, Target};
+
+const BUDGET: u64 = 1000;
+const TARGETS: [Target; 1] = [Target { measure: Measure::TestAccuracy, value: 0.9 }];
+
+/// A run that reaches the target after `steps`, if within the budget, seen at the next evaluation.
+fn run(arm: &str, seed: u64, steps: f64, evaluate_every: u64) -> RunRecord {
+    let seen = (steps / evaluate_every as f64).ceil().max(1.0) as u64 * evaluate_every;
+    RunRecord {
+        arm: arm.into(),
+        point: Vec::new(),
+        seed,
+        learning_rate: 0.1,
+        dir: format!("runs/{arm}-{seed}"),
+        outcome: Outcome::Finished,
+        diverged: None,
+        steps: BUDGET,
+        planned_steps: BUDGET,
+        steps_per_epoch: 500,
+        evaluate_every,
+        parameters: 1,
+        test_accuracy: Some(0.95),
+        best_test_accuracy: Some(0.95),
+        test_loss: Some(0.2),
+        mean_loss: Some(0.3),
+        steps_to_target: vec![Some(seen).filter(|&seen| seen <= BUDGET)],
+        curve: Curve::default(),
+    }
+}
+
+/// A study of two arms: times are log-normal, part of their spread belongs to the seed and is shared.
+fn simulated(draws: &mut Rng, seeds: u64, ratio: f64, typical: f64, evaluate_every: u64) -> Comparison {
+    let mut runs = Vec::new();
+    for seed in 0..seeds {
+        let z = standard_normals(draws, 3);
+        let base = typical * (0.15 * z[0] + 0.1 * z[1]).exp();
+        let other = typical * ratio * (0.15 * z[0] + 0.1 * z[2]).exp();
+        runs.push(run("base", seed, base, evaluate_every));
+        runs.push(run("other", seed, other, evaluate_every));
+    }
+    compare(&runs, "base", &TARGETS).remove(0)
+}
+
+#[test]
+fn equal_arms_are_called_equal_in_at_least_95_of_100_studies() {
+    for (seeds, typical, evaluate_every) in
+        [(3, 300.0, 10), (5, 300.0, 10), (5, 40.0, 10), (5, 900.0, 10), (20, 300.0, 1)]
+    {
+        let mut draws = rng(0, &format!("equal arms, {seeds} seeds, about {typical}"));
+        // Ten times the hundred studies, so that luck plays a smaller part.
+        let verdicts: Vec<Verdict> =
+            (0..1000).map(|_| simulated(&mut draws, seeds, 1.0, typical, evaluate_every).verdict).collect();
+        let count = |verdict| verdicts.iter().filter(|&&found| found == verdict).count();
+        let [equal, wrong] = [count(Verdict::NoDifferenceSeen), count(Verdict::Sooner) + count(Verdict::Later)];
+        // At a level of 0.01 ten are expected to be wrong, and 20 are three standard deviations away.
+        assert!(equal >= 950 && wrong <= 20, "{seeds} seeds, about {typical}: {equal} equal, {wrong} wrong of 1000");
+    }
+}
+
+#[test]
+fn the_interval_holds_a_known_effect_in_93_to_97_of_100_studies() {
+    for (seeds, ratio) in [(3, 1.0), (5, 0.7), (5, 1.5), (10, 0.9), (20, 0.7)] {
+        let mut draws = rng(1, &format!("known effect, {seeds} seeds, {ratio}"));
+        let holds = |_: &usize| {
+            let [low, high] = simulated(&mut draws, seeds, ratio, 300.0, 1).targets[0].ratio.unwrap().interval;
+            low <= ratio && ratio <= high
+        };
+        let held = (0..1000).filter(holds).count();
+        assert!((930..=970).contains(&held), "{seeds} seeds, ratio {ratio}: {held} of 1000");
+    }
+}
+
+#[test]
+fn a_large_effect_is_found_with_five_seeds() {
+    let mut draws = rng(2, "large effect");
+    let verdicts: Vec<Verdict> = (0..1000).map(|_| simulated(&mut draws, 5, 0.6, 300.0, 10).verdict).collect();
+    let found = verdicts.iter().filter(|&&verdict| verdict == Verdict::Sooner).count();
+    assert!(found > 900 && !verdicts.contains(&Verdict::Later), "{found} of 1000");
+}
+
+/// Name, steps of the arm, steps of the baseline, and what is said about them.
+type Case = (&'static str, &'static [f64], &'static [f64], Verdict, Bound, &'static str);
+
+#[test]
+fn each_pattern_of_steps_gets_its_verdict() {
+    const NEVER: f64 = 1e9;
+    #[rustfmt::skip]
+    let cases: [Case; 9] = [
+        ("sooner", &[100.0, 110.0, 90.0, 100.0, 105.0], &[200.0, 230.0, 180.0, 205.0, 200.0], Verdict::Sooner, Bound::None, "0.50 times the steps of base"),
+        ("later", &[200.0, 230.0, 180.0, 205.0, 200.0], &[100.0, 110.0, 90.0, 100.0, 105.0], Verdict::Later, Bound::None, "2.00 times"),
+        ("ties", &[100.0; 5], &[100.0; 5], Verdict::NoDifferenceSeen, Bound::None, "1.00 times the steps of base (95 % interval"),
+        ("nobody", &[NEVER; 5], &[NEVER; 5], Verdict::NoDifferenceSeen, Bound::None, "neither reaches test accuracy 90 %, n = 5"),
+        ("only the arm", &[100.0, 110.0, 90.0, 100.0, 105.0], &[NEVER; 5], Verdict::Sooner, Bound::AtMost, "at most 0.10 times the steps of base"),
+        ("only the baseline", &[NEVER; 5], &[100.0, 110.0, 90.0, 100.0, 105.0], Verdict::Later, Bound::AtLeast, "reached by 0/5 against 5/5"),
+        ("one reading apart", &[90.0; 3], &[100.0; 3], Verdict::NoDifferenceSeen, Bound::None, "0.90 times"),
+        ("two seeds", &[100.0, 101.0], &[200.0, 201.0], Verdict::TooFewSeeds, Bound::None, "n = 2"),
+        ("wild", &[100.0, 900.0, 100.0], &[900.0, 100.0, 500.0], Verdict::TooFewSeeds, Bound::None, "too few seeds to say"),
+    ];
+    for (name, arm, base, verdict, bound, text) in cases {
+        let runs = |name: &str, steps: &[f64]| {
+            steps.iter().enumerate().map(|(seed, &steps)| run(name, seed as u64, steps, 10)).collect::<Vec<_>>()
+        };
+        let found = compare(&[runs("base", base), runs("arm", arm)].concat(), "base", &TARGETS).remove(0);
+        let ratio = found.targets[0].ratio.unwrap();
+        assert_eq!((found.verdict, ratio.bound), (verdict, bound), "{name}: {}", found.text);
+        assert!(found.text.contains(text), "{name}: {}", found.text);
+    }
+}
+
+#[test]
+fn what_diverged_counts_as_never_and_only_pairs_are_compared() {
+    let mut runs: Vec<RunRecord> = (0..5).map(|seed| run("base", seed, 200.0 + seed as f64, 1)).collect();
+    runs.extend((0..4).map(|seed| run("arm", seed, 100.0, 1)));
+    let lost = runs.last_mut().unwrap();
+    lost.outcome = Outcome::Diverged;
+    lost.diverged = Some(Divergence { step: 7, layer: None, what: "loss".into() });
+    lost.steps_to_target = vec![None];
+    lost.mean_loss = None;
+    let found = compare(&runs, "base", &TARGETS).remove(0);
+    let target = &found.targets[0];
+    assert_eq!((target.reached, target.runs, target.baseline_reached, target.baseline_runs), (3, 4, 5, 5));
+    assert_eq!((target.ratio.unwrap().pairs, target.ratio.unwrap().bound), (4, Bound::AtLeast));
+    assert_eq!((found.test_accuracy.unwrap().pairs, found.mean_loss.unwrap().pairs), (3, 3));
+    // One lost run among four hides what the others show.
+    assert_eq!(found.verdict, Verdict::TooFewSeeds, "{}", found.text);
+}
+
+#[test]
+fn holm_corrects_over_the_arms_of_a_point() {
+    let mut runs: Vec<RunRecord> = Vec::new();
+    let mut draws = rng(3, "holm");
+    for (arm, steps) in [("base", 200.0), ("a", 150.0), ("b", 205.0), ("c", 195.0)] {
+        runs.extend((0..5).map(|seed| run(arm, seed, steps * (0.1 * standard_normals(&mut draws, 1)[0]).exp(), 1)));
+    }
+    let found = compare(&runs, "base", &TARGETS);
+    let mut p: Vec<[f64; 2]> =
+        found.iter().map(|c| c.targets[0].ratio.unwrap()).map(|r| [r.p_value, r.p_holm]).collect();
+    p.sort_by(|a, b| a[0].total_cmp(&b[0]));
+    assert!((p[0][1] - 3.0 * p[0][0]).abs() < 1e-12 && p[1][1] >= p[1][0] && p[2][1] >= p[1][1], "{p:?}");
+}
