@@ -6,15 +6,18 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 
+use crate::cli::UsageError;
+use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::read_config;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::study_progress::StudyProgress;
 use crate::cli::study_table;
 use crate::data::{Choice, Request, load};
 use crate::study::check::{CheckError, one_dataset};
-use crate::study::execute::Attempt;
+use crate::study::execute::{Attempt, Manner};
 use crate::study::record::Failure;
 use crate::study::{Campaign, Study, export};
+use crate::train::engine::Compute;
 
 /// Train every arm of a study over its seeds and say which converges sooner.
 ///
@@ -35,6 +38,12 @@ pub struct CompareArgs {
     /// Runs side by side, each on one core; results do not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
+    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    device: DeviceChoice,
+    /// The most runs of equal shape that train at once on a GPU [default: 64].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    cohort: Option<u16>,
     /// Directory of the study [default: studies/NAME].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -51,12 +60,16 @@ pub struct CompareArgs {
 /// # Errors
 /// The call, the study, the data or the directory; a run that failed.
 pub fn run(args: &CompareArgs) -> Result<ExitCode> {
+    if args.cohort.is_some() && args.device == DeviceChoice::Cpu {
+        return Err(UsageError("--cohort: runs train at once on a GPU only; add --device cuda or auto".into()).into());
+    }
+    let manner = if args.report_only { None } else { Some(args.manner()?) };
     let campaign = args.campaign()?;
     let dir = args.out.clone().unwrap_or_else(|| Path::new("studies").join(file_name(&campaign.study.name)));
     let missing = campaign.missing(&dir);
     let mut failures = Vec::new();
-    if !missing.is_empty() && !args.report_only {
-        failures = args.execute(&campaign, &missing, &dir)?;
+    if let (Some(manner), false) = (manner, missing.is_empty()) {
+        failures = args.execute(&campaign, &missing, &dir, &manner)?;
         if STOP.load(std::sync::atomic::Ordering::Relaxed) {
             let left = campaign.missing(&dir).len();
             eprintln!("interrupted; {} of {} runs are done", campaign.runs.len() - left, campaign.runs.len());
@@ -112,16 +125,23 @@ impl CompareArgs {
         })
     }
 
+    fn manner(&self) -> Result<Manner> {
+        let threads = self
+            .threads
+            .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+        Ok(match self.device.compute(threads)? {
+            Compute::Host { threads } => Manner::SideBySide { threads },
+            compute @ Compute::Device(_) => Manner::Cohorts { compute, size: self.cohort.map_or(64, usize::from) },
+        })
+    }
+
     /// Carries out the missing runs; gives those that failed.
-    fn execute(&self, campaign: &Campaign, missing: &[usize], dir: &Path) -> Result<Vec<Failure>> {
+    fn execute(&self, campaign: &Campaign, missing: &[usize], dir: &Path, manner: &Manner) -> Result<Vec<Failure>> {
         std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
         export::remove(dir)?;
         catch_interrupt()?;
         let progress = StudyProgress::new(campaign, missing);
-        let threads = self
-            .threads
-            .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
-        let attempts = campaign.execute(missing, dir, threads, &STOP, |at, happening| progress.show(at, &happening));
+        let attempts = campaign.execute(missing, dir, manner, &STOP, |at, happening| progress.show(at, &happening));
         progress.finish();
         let mut failures = Vec::new();
         for (&index, attempt) in missing.iter().zip(attempts) {

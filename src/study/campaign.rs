@@ -5,10 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use crate::data::Dataset;
 use crate::record::RecordError;
-use crate::study::check::{self, CheckError, StudyData};
+use crate::study::check::{self, CellFacts, CheckError, StudyData};
+use crate::study::cohorts::execute_in_cohorts;
 use crate::study::collect::collect;
 use crate::study::compare::compare;
-use crate::study::execute::{Attempt, Happening, execute};
+use crate::study::execute::{Attempt, Happening, Manner, execute};
 use crate::study::file::Study;
 use crate::study::plan::{PlannedRun, runs};
 use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord};
@@ -23,8 +24,8 @@ pub struct Campaign {
     pub data: StudyData,
     /// The runs, in order.
     pub runs: Vec<PlannedRun>,
-    /// Multiplications of each cell's run.
-    costs: Vec<f64>,
+    /// Cost and shape of each cell's runs.
+    cells: Vec<CellFacts>,
 }
 
 impl Campaign {
@@ -34,14 +35,14 @@ impl Campaign {
     /// An arm that cannot be built, at its line.
     pub fn new(study: Study, dataset: Dataset) -> Result<Self, CheckError> {
         let data = StudyData::new(dataset, &study)?;
-        let costs = check::costs(&study, &data)?;
+        let cells = check::cells(&study, &data)?;
         let runs = runs(&study, &data.dataset.sha256);
-        Ok(Self { study, data, runs, costs })
+        Ok(Self { study, data, runs, cells })
     }
 
     /// Multiplications of `run`, roughly.
     pub fn cost(&self, run: &PlannedRun) -> f64 {
-        self.costs[run.cell]
+        self.cells[run.cell].cost
     }
 
     /// Indices of the runs whose results `dir` does not hold.
@@ -49,18 +50,26 @@ impl Campaign {
         (0..self.runs.len()).filter(|&index| self.runs[index].result(dir).is_none()).collect()
     }
 
-    /// Carries out the runs of these indices, `threads` at a time; see [`execute`]. `show` gets places in `indices`.
+    /// Carries out the runs of these indices; see [`execute`] and [`execute_in_cohorts`]. `show` gets places in `indices`.
     pub fn execute(
         &self,
         indices: &[usize],
         dir: &Path,
-        threads: usize,
+        manner: &Manner,
         stop: &AtomicBool,
         show: impl Fn(usize, Happening<'_>) + Sync,
     ) -> Vec<Attempt> {
         let runs: Vec<&PlannedRun> = indices.iter().map(|&index| &self.runs[index]).collect();
-        let costs: Vec<f64> = runs.iter().map(|run| self.cost(run)).collect();
-        execute(&runs, &costs, &self.data, dir, threads, stop, show)
+        match manner {
+            Manner::SideBySide { threads } => {
+                let costs: Vec<f64> = runs.iter().map(|run| self.cost(run)).collect();
+                execute(&runs, &costs, &self.data, dir, *threads, stop, show)
+            }
+            Manner::Cohorts { compute, size } => {
+                let shapes: Vec<usize> = runs.iter().map(|run| self.cells[run.cell].shape).collect();
+                execute_in_cohorts(&runs, &shapes, &self.data, dir, compute, *size, stop, &show)
+            }
+        }
     }
 
     /// The study with the results that `dir` holds. `command` makes it again.

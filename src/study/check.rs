@@ -78,18 +78,33 @@ pub fn one_dataset(study: &Study) -> Result<&str, ConfigError> {
     }
 }
 
-/// Builds every cell's network and draws its start once; LSUV alone waits for the run. Gives each cell's cost.
+/// What is known of a cell's runs before they begin.
+#[derive(Clone, Copy, Debug)]
+pub struct CellFacts {
+    /// Multiplications of a run, roughly.
+    pub cost: f64,
+    /// Cells with the same number have runs that can train together.
+    pub shape: usize,
+}
+
+/// Builds every cell's network and draws its start once; LSUV alone waits for the run.
 ///
 /// # Errors
 /// A network or a start that is impossible, at its line.
-pub fn costs(study: &Study, data: &StudyData) -> Result<Vec<f64>, CheckError> {
-    let cost = |cell: &Cell| {
+pub fn cells(study: &Study, data: &StudyData) -> Result<Vec<CellFacts>, CheckError> {
+    let mut shapes: Vec<Plan> = Vec::new();
+    let facts = |cell: &Cell| {
         let plan = plan_without_lsuv(&cell.experiment, data).map_err(|error| {
             config_error(&cell.document, &error).map_or_else(|| CheckError::from(error), CheckError::from)
         })?;
-        Ok(run_cost(&plan))
+        let cost = run_cost(&plan);
+        let shape = shapes.iter().position(|other| plan.like(other)).unwrap_or_else(|| {
+            shapes.push(plan);
+            shapes.len() - 1
+        });
+        Ok(CellFacts { cost, shape })
     };
-    study.cells.iter().map(cost).collect()
+    study.cells.iter().map(facts).collect()
 }
 
 fn plan_without_lsuv(experiment: &Experiment, data: &StudyData) -> Result<Plan, TrainError> {

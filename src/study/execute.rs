@@ -25,6 +25,16 @@ pub enum Attempt {
     Stopped,
 }
 
+impl From<Result<Summary, TrainError>> for Attempt {
+    fn from(result: Result<Summary, TrainError>) -> Self {
+        match result {
+            Ok(summary) if summary.outcome == Outcome::Interrupted => Self::Stopped,
+            Ok(summary) => Self::Ended(Box::new(summary)),
+            Err(error) => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 /// What happens to a run, for whoever shows it.
 #[derive(Clone, Copy, Debug)]
 pub enum Happening<'a> {
@@ -34,6 +44,23 @@ pub enum Happening<'a> {
     Trains(Event<'a>),
     /// It is over.
     Over(&'a Attempt),
+}
+
+/// How runs are carried out.
+#[derive(Clone, Debug)]
+pub enum Manner {
+    /// So many side by side, each on one core.
+    SideBySide {
+        /// Runs at a time.
+        threads: usize,
+    },
+    /// On a device, those of equal shape together.
+    Cohorts {
+        /// The device.
+        compute: Compute,
+        /// The most runs that train together.
+        size: usize,
+    },
 }
 
 /// Carries out `runs` with `threads` at a time and keeps their records below `dir`. `costs` holds a number for each run
@@ -73,15 +100,10 @@ pub fn execute(
 
 fn attempt(run: &PlannedRun, data: &StudyData, dir: &Path, stop: &AtomicBool, show: impl FnMut(Event<'_>)) -> Attempt {
     let lock = match Lock::take(run, dir) {
-        Ok(Some(lock)) => lock,
-        Ok(None) => return Attempt::Elsewhere,
-        Err(error) => return Attempt::Failed(format!("{}: cannot be locked: {error}", run.dir(dir).display())),
+        Ok(lock) => lock,
+        Err(attempt) => return attempt,
     };
-    let attempt = match carry_out(run, data, dir, stop, show) {
-        Ok(summary) if summary.outcome == Outcome::Interrupted => Attempt::Stopped,
-        Ok(summary) => Attempt::Ended(Box::new(summary)),
-        Err(error) => Attempt::Failed(error.to_string()),
-    };
+    let attempt = Attempt::from(carry_out(run, data, dir, stop, show));
     lock.release();
     attempt
 }
@@ -99,26 +121,33 @@ fn carry_out(
 
 /// Holds a run's directory against other processes that work on the same study. The lock goes with the process, so
 /// that a killed one leaves none behind.
-struct Lock {
+pub(super) struct Lock {
     path: std::path::PathBuf,
     _file: File,
 }
 
 impl Lock {
-    /// The lock; nothing if another process has it.
-    fn take(run: &PlannedRun, dir: &Path) -> std::io::Result<Option<Self>> {
-        std::fs::create_dir_all(dir.join("runs"))?;
-        let path = dir.join("runs").join(format!(".{}.lock", run.name));
-        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Self { path, _file: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+    /// The lock, or the attempt that comes of not getting it.
+    pub fn take(run: &PlannedRun, dir: &Path) -> Result<Self, Attempt> {
+        match Self::try_take(run, dir) {
+            Ok(lock) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(Attempt::Elsewhere),
+            Err(TryLockError::Error(error)) => {
+                Err(Attempt::Failed(format!("{}: cannot be locked: {error}", run.dir(dir).display())))
+            }
         }
     }
 
+    fn try_take(run: &PlannedRun, dir: &Path) -> Result<Self, TryLockError> {
+        std::fs::create_dir_all(dir.join("runs")).map_err(TryLockError::Error)?;
+        let path = dir.join("runs").join(format!(".{}.lock", run.name));
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(TryLockError::Error)?;
+        file.try_lock()?;
+        Ok(Self { path, _file: file })
+    }
+
     /// Takes the file away while it is still locked.
-    fn release(self) {
+    pub fn release(self) {
         // One that stays behind is in nobody's way.
         let _ = std::fs::remove_file(&self.path);
     }

@@ -8,24 +8,29 @@ use initlab::config::Experiment;
 use initlab::data::{Dataset, Prepared, Split};
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::{Outcome, Summary};
+use initlab::study::execute::{Attempt, Manner};
+use initlab::study::{Campaign, Study};
 use initlab::train::engine::Compute;
 use initlab::train::{Event, Member, Plan, TrainError, train, train_together};
 
 use crate::cli::{BATCH_NORM, CNN, MLP, RESIDUAL, assert_same, images, records};
 
-const DEVICE: Compute = Compute::Device(Device::Cpu);
+const CPU: Compute = Compute::Device(Device::Cpu);
 
-fn plan(config: &str, sets: &[&str]) -> Plan {
-    let sets: Vec<String> = sets.iter().map(|set| (*set).into()).collect();
-    let experiment = Experiment::parse("cohort.toml", config, &sets).unwrap();
-    let dataset = Dataset {
+fn dataset() -> Dataset {
+    Dataset {
         name: "blobs".into(),
         sha256: "of the blobs".into(),
         classes: 4,
         train: images(300, 1),
         test: images(100, 2),
-    };
-    Plan::new(experiment, Prepared::new(dataset, Split::Usual).unwrap()).unwrap()
+    }
+}
+
+pub fn plan(config: &str, sets: &[&str]) -> Plan {
+    let sets: Vec<String> = sets.iter().map(|set| (*set).into()).collect();
+    let experiment = Experiment::parse("cohort.toml", config, &sets).unwrap();
+    Plan::new(experiment, Prepared::new(dataset(), Split::Usual).unwrap()).unwrap()
 }
 
 /// Configs with what their runs differ in.
@@ -68,19 +73,24 @@ fn members<'a>(plans: &'a [Plan], dir: &Path, existing: Existing) -> Vec<Member<
     plans.iter().enumerate().map(|(i, plan)| Member { plan, dir: dir.join(i.to_string()), existing }).collect()
 }
 
-fn together(plans: &[Plan], dir: &Path) -> Vec<Result<Summary, TrainError>> {
-    train_together(&members(plans, dir, Existing::Keep), &DEVICE, &AtomicBool::new(false), |_, _| {})
+fn together(plans: &[Plan], dir: &Path, compute: &Compute) -> Vec<Result<Summary, TrainError>> {
+    train_together(&members(plans, dir, Existing::Keep), compute, &AtomicBool::new(false), |_, _| {})
 }
 
 #[test]
 fn each_run_of_a_cohort_follows_the_curves_of_the_run_alone() {
+    check_curves(&CPU);
+}
+
+/// Compares a cohort's curves with those of its runs alone, on the same device and on the kernels.
+pub fn check_curves(compute: &Compute) {
     for (config, sets) in COHORTS {
         let plans = sets.map(|sets| plan(config, sets));
         let dir = tempfile::tempdir().unwrap();
         let mut curves = vec![Vec::new(); plans.len()];
         let results = train_together(
             &members(&plans, dir.path(), Existing::Keep),
-            &DEVICE,
+            compute,
             &AtomicBool::new(false),
             |i, event| {
                 follow(&mut curves[i], &event);
@@ -88,7 +98,7 @@ fn each_run_of_a_cohort_follows_the_curves_of_the_run_alone() {
         );
         for (i, (plan, got)) in plans.iter().zip(&curves).enumerate() {
             assert_eq!(results[i].as_ref().unwrap().outcome, Outcome::Finished);
-            let device = alone(plan, &DEVICE, &dir.path().join(format!("{i}-device")));
+            let device = alone(plan, compute, &dir.path().join(format!("{i}-device")));
             let host = alone(plan, &Compute::Host { threads: 1 }, &dir.path().join(format!("{i}-host")));
             for (want, tolerance) in [(device, 1e-5), (host, 1e-3)] {
                 assert_eq!(got.len(), want.len());
@@ -102,7 +112,40 @@ fn each_run_of_a_cohort_follows_the_curves_of_the_run_alone() {
 }
 
 #[test]
+fn a_run_of_100_steps_follows_the_kernels() {
+    check_hundred_steps(&CPU);
+}
+
+/// Compares 100 losses on a device with those of the kernels.
+pub fn check_hundred_steps(compute: &Compute) {
+    for (config, _) in COHORTS {
+        let plan = plan(config, &["train={steps=100,batch_size=64}"]);
+        let dir = tempfile::tempdir().unwrap();
+        let losses = |name: &str, compute: &Compute| {
+            let mut losses = Vec::new();
+            train(&plan, compute, &dir.path().join(name), Existing::Keep, &AtomicBool::new(false), |event| {
+                if let Event::Step { row, .. } = event {
+                    losses.push(row.loss);
+                }
+            })
+            .unwrap();
+            losses
+        };
+        let (got, want) = (losses("device", compute), losses("host", &Compute::Host { threads: 1 }));
+        assert_eq!((got.len(), want.len()), (100, 100));
+        for (step, (got, want)) in got.iter().zip(&want).enumerate() {
+            assert!((got - want).abs() <= 1e-3 * want.max(1e-2), "{config} at step {step}: {got}, kernels {want}");
+        }
+    }
+}
+
+#[test]
 fn a_run_that_ends_early_changes_no_bit_of_the_others() {
+    check_ends(&CPU);
+}
+
+/// Compares runs beside one that diverges, or reaches its target, with the same beside one that does not.
+pub fn check_ends(compute: &Compute) {
     for (config, sets) in COHORTS {
         let dir = tempfile::tempdir().unwrap();
         let end_early = [("optimizer.lr=1e38", Outcome::Diverged), ("train.target_accuracy=0.0", Outcome::Finished)];
@@ -110,13 +153,13 @@ fn a_run_that_ends_early_changes_no_bit_of_the_others() {
         let all = [0, 1, 2].map(|case| {
             let plans = [sets[0], with.next().unwrap(), sets[2]].map(|sets| plan(config, sets));
             let dir = dir.path().join(case.to_string());
-            let results = together(&plans, &dir);
+            let results = together(&plans, &dir, compute);
             if case > 0 {
                 let (set, outcome) = end_early[case - 1];
                 let summary = results[1].as_ref().unwrap();
                 assert!(summary.outcome == outcome && summary.steps < summary.planned_steps, "{config} {set}");
                 let single = dir.join("single");
-                train(&plans[1], &DEVICE, &single, Existing::Keep, &AtomicBool::new(false), |_| {}).unwrap();
+                train(&plans[1], compute, &single, Existing::Keep, &AtomicBool::new(false), |_| {}).unwrap();
                 let alone: Summary = serde_json::from_slice(&std::fs::read(single.join("run.json")).unwrap()).unwrap();
                 assert_eq!((alone.steps, &alone.diverged), (summary.steps, &summary.diverged), "{config} {set}");
             }
@@ -132,14 +175,19 @@ fn a_run_that_ends_early_changes_no_bit_of_the_others() {
 
 #[test]
 fn a_stopped_cohort_goes_on_as_if_nothing_had_happened() {
+    check_resume(&CPU);
+}
+
+/// Compares a cohort that was stopped with one that was not.
+pub fn check_resume(compute: &Compute) {
     for (config, sets) in COHORTS {
         let plans = sets.map(|sets| plan(config, sets));
         let dir = tempfile::tempdir().unwrap();
         let (whole, parted) = (dir.path().join("whole"), dir.path().join("parted"));
-        together(&plans, &whole);
+        together(&plans, &whole, compute);
         for stop_at in [4, u64::MAX] {
             let stop = AtomicBool::new(false);
-            train_together(&members(&plans, &parted, Existing::Resume), &DEVICE, &stop, |i, event| {
+            train_together(&members(&plans, &parted, Existing::Resume), compute, &stop, |i, event| {
                 if i == 1 && matches!(event, Event::Step { row, .. } if row.step == stop_at) {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -157,7 +205,7 @@ fn a_run_whose_directory_is_taken_fails_alone() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("1")).unwrap();
     std::fs::write(dir.path().join("1/run.json"), "{}").unwrap();
-    let results = together(&plans, dir.path());
+    let results = together(&plans, dir.path(), &CPU);
     assert!(results[0].is_ok() && results[2].is_ok());
     assert!(matches!(results[1], Err(TrainError::Record(_))));
 }
@@ -183,5 +231,42 @@ fn runs_train_together_unless_they_differ_in_shape_or_pace() {
         ("stats.every=1", false),
     ] {
         assert_eq!(base.like(&plan(MLP, &[set])), like, "{set}");
+    }
+}
+
+#[test]
+fn a_study_in_cohorts_has_the_results_of_one_side_by_side() {
+    const STUDY: &str = "
+base = 'net.toml'
+seeds = 3
+set.train.evaluate_every = 5
+arms = [
+  { name = 'kaiming' },
+  { name = 'leaky', set.model.activation = { kind = 'leaky_relu', leak = 0.2 } },
+  { name = 'wider', set.model.widths = [14, 9] },
+  { name = 'too fast', set.optimizer.lr = 1e38 },
+]
+baseline = 'kaiming'
+targets = [{ train_loss = 0.9 }]
+";
+    let study = Study::parse("study.toml", STUDY, &[], &|_| Ok(MLP.into())).unwrap();
+    let campaign = Campaign::new(study, dataset()).unwrap();
+    let root = tempfile::tempdir().unwrap();
+    let results = |name: &str, manner: Manner| {
+        let (dir, all) = (root.path().join(name), campaign.missing(&root.path().join(name)));
+        let attempts = campaign.execute(&all, &dir, &manner, &AtomicBool::new(false), |_, _| {});
+        assert!(attempts.iter().all(|attempt| matches!(attempt, Attempt::Ended(_))), "{attempts:?}");
+        assert!(campaign.missing(&dir).is_empty(), "nothing is left to run");
+        campaign.runs.iter().map(|run| run.result(&dir).unwrap()).collect::<Vec<_>>()
+    };
+    // Nine runs of one shape in cohorts of four, three of another.
+    let cohorts = results("cohorts", Manner::Cohorts { compute: CPU, size: 4 });
+    let single = results("single", Manner::SideBySide { threads: 1 });
+    for (got, want) in cohorts.iter().zip(&single) {
+        assert_eq!((got.outcome, got.steps, got.device.as_str()), (want.outcome, want.steps, "candle-cpu"));
+        match (got.test_loss, want.test_loss) {
+            (Some(got), Some(want)) => assert!((got - want).abs() < 1e-3 * want, "{got}, {want}"),
+            (got, want) => assert_eq!(got, want),
+        }
     }
 }

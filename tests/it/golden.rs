@@ -226,45 +226,51 @@ fn among(own: &Tensor, (runs, place): (usize, usize)) -> Tensor {
 }
 
 #[test]
-fn networks_agree_with_pytorch_in_f64_on_candle_tensors_alone_and_in_a_cohort() {
-    const TOLERANCE: f64 = 1e-9;
+fn networks_agree_with_pytorch_on_candle_tensors_alone_and_in_a_cohort() {
+    check_networks_on(&Device::Cpu, DType::F64, 1e-9);
+    check_networks_on(&Device::Cpu, DType::F32, 1e-4);
+}
+
+/// Compares loss, outputs and gradients of every case on a device.
+pub fn check_networks_on(device: &Device, dtype: DType, tolerance: f64) {
     let cases = cases("network");
     assert!(!cases.is_empty());
     for (case, fuse, place) in
         cases.iter().flat_map(|case| [false, true].map(|fuse| COHORTS.map(|place| (case, fuse, place)))).flatten()
     {
         let (runs, own) = place;
-        let what = &format!("candle, fused: {fuse}, run {own} of {runs}");
-        let input = case.tensor("input");
+        let what = &format!("candle, {dtype:?}, fused: {fuse}, run {own} of {runs}");
+        let tensor = |name: &str| case.tensor(name).to_dtype(dtype).unwrap().to_device(device).unwrap();
+        let input = tensor("input");
         let networks = cohort(shape_of(&input.dims()[1..]), &case.specs(), fuse, place);
         let network = Arc::clone(&networks[own]);
-        let mut model = DeviceModel::cohort(networks, Device::Cpu, DType::F64).unwrap();
+        let mut model = DeviceModel::cohort(networks, device.clone(), dtype).unwrap();
         for (i, param) in network.params.iter().enumerate() {
-            let values = among(&case.tensor(&format!("param.{}", param.key)), place);
+            let values = among(&tensor(&format!("param.{}", param.key)), place);
             (0..runs).for_each(|run| model.set_param(run, i, &values.get(run).unwrap()).unwrap());
         }
         if !network.running.is_empty() {
             let running: Vec<Tensor> =
-                network.running.iter().map(|(name, _)| case.tensor(&golden_running("running", name))).collect();
+                network.running.iter().map(|(name, _)| tensor(&golden_running("running", name))).collect();
             model.set_running(Some(among(&Tensor::cat(&running, 0).unwrap(), place)));
         }
         let wanted = Wanted::of(case).repeated(runs);
         let (step, outputs, dx) = model.trace(&among(&input, place), wanted.targets(), case.loss()).unwrap();
         let loss = &step.observed[own].loss;
-        case.check(what, "loss", &[loss.loss / loss.rows as f64], TOLERANCE);
+        case.check(what, "loss", &[loss.loss / loss.rows as f64], tolerance);
         let of_run = |t: &Tensor| f64s(&t.get(own).unwrap());
         for (index, output) in last_module_of_each(&network, case.specs().len()).into_iter().zip(&outputs) {
-            case.check(what, &format!("output.{index}"), &of_run(output), TOLERANCE);
+            case.check(what, &format!("output.{index}"), &of_run(output), tolerance);
         }
-        case.check(what, "grad.input", &of_run(&dx), TOLERANCE);
+        case.check(what, "grad.input", &of_run(&dx), tolerance);
         for (i, param) in network.params.iter().enumerate() {
             let gradient = model.gradient(own, i).unwrap();
             assert_eq!(gradient.dims(), param.shape, "{what}: shape of {}", param.name);
-            case.check(what, &format!("grad.{}", param.key), &f64s(&gradient), TOLERANCE);
+            case.check(what, &format!("grad.{}", param.key), &f64s(&gradient), tolerance);
         }
         for (name, range) in &network.running {
             let after = &of_run(model.running().unwrap())[range.clone()];
-            case.check(what, &golden_running("running_after", name), after, TOLERANCE);
+            case.check(what, &golden_running("running_after", name), after, tolerance);
         }
     }
 }

@@ -1,0 +1,102 @@
+//! Carrying out runs on a device, many of equal shape at once.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::record::run_dir::Existing;
+use crate::study::check::StudyData;
+use crate::study::execute::{Attempt, Happening, Lock};
+use crate::study::plan::PlannedRun;
+use crate::train::engine::Compute;
+use crate::train::{Member, Plan, train_together};
+
+/// Carries out `runs` in cohorts of at most `size` runs, those with equal numbers in `shapes` together, and keeps their
+/// records below `dir`. `show` gets the index of a run. The results are in the order of `runs`.
+#[allow(clippy::too_many_arguments, reason = "the study, its place, the device and who watches")]
+pub fn execute_in_cohorts(
+    runs: &[&PlannedRun],
+    shapes: &[usize],
+    data: &StudyData,
+    dir: &Path,
+    compute: &Compute,
+    size: usize,
+    stop: &AtomicBool,
+    show: &impl Fn(usize, Happening<'_>),
+) -> Vec<Attempt> {
+    let mut attempts = vec![Attempt::Stopped; runs.len()];
+    for cohort in cohorts(shapes, size) {
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+        for (index, attempt) in carry_out(&cohort, runs, data, dir, compute, stop, show) {
+            show(index, Happening::Over(&attempt));
+            attempts[index] = attempt;
+        }
+    }
+    attempts
+}
+
+/// Indices of runs that train together.
+fn cohorts(shapes: &[usize], size: usize) -> Vec<Vec<usize>> {
+    let mut cohorts: Vec<Vec<usize>> = Vec::new();
+    for (index, &shape) in shapes.iter().enumerate() {
+        let open = cohorts.iter_mut().find(|cohort| shapes[cohort[0]] == shape && cohort.len() < size);
+        match open {
+            Some(cohort) => cohort.push(index),
+            None => cohorts.push(vec![index]),
+        }
+    }
+    cohorts
+}
+
+/// Trains one cohort; gives each of its runs' attempts.
+fn carry_out(
+    cohort: &[usize],
+    runs: &[&PlannedRun],
+    data: &StudyData,
+    dir: &Path,
+    compute: &Compute,
+    stop: &AtomicBool,
+    show: &impl Fn(usize, Happening<'_>),
+) -> Vec<(usize, Attempt)> {
+    let (mut attempts, mut ready) = (Vec::new(), Vec::new());
+    for &index in cohort {
+        let run = runs[index];
+        show(index, Happening::Begins);
+        match Lock::take(run, dir) {
+            Err(attempt) => attempts.push((index, attempt)),
+            Ok(lock) => match Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone()) {
+                Ok(plan) => ready.push((index, lock, plan)),
+                Err(error) => attempts.push((index, Attempt::Failed(error.to_string()))),
+            },
+        }
+    }
+    let members: Vec<Member<'_>> = ready
+        .iter()
+        .map(|(index, _, plan)| Member { plan, dir: runs[*index].dir(dir), existing: Existing::Resume })
+        .collect();
+    let results =
+        train_together(&members, compute, stop, |place, event| show(ready[place].0, Happening::Trains(event)));
+    let places: Vec<usize> = ready.iter().map(|(index, ..)| *index).collect();
+    attempts.extend(places.into_iter().zip(results.into_iter().map(Attempt::from)));
+    ready.into_iter().for_each(|(_, lock, _)| lock.release());
+    attempts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cohorts_hold_runs_of_one_shape_and_no_more_than_their_size() {
+        for (shapes, size, want) in [
+            (&[0, 0, 0][..], 8, vec![vec![0, 1, 2]]),
+            (&[0, 0, 0, 0, 0], 2, vec![vec![0, 1], vec![2, 3], vec![4]]),
+            (&[0, 3, 0, 3, 0], 2, vec![vec![0, 2], vec![1, 3], vec![4]]),
+            (&[0, 1, 2], 1, vec![vec![0], vec![1], vec![2]]),
+            (&[], 4, vec![]),
+        ] {
+            assert_eq!(cohorts(shapes, size), want, "{shapes:?} by {size}");
+        }
+    }
+}
