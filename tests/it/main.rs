@@ -3,6 +3,8 @@
 mod architecture;
 mod cli;
 mod cohort;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod data;
 mod golden;
 mod gradients;
