@@ -11,5 +11,6 @@ mod gradients;
 #[cfg(feature = "hub")]
 mod hub;
 mod paths;
+mod prediction;
 mod real_data;
 mod theory;
