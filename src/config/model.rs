@@ -1,6 +1,6 @@
 //! `[model]`: the kind of network and its sizes.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::activation::Activation;
 use crate::config::check::{at_least_one, fraction, positive};
@@ -14,14 +14,47 @@ pub struct ModelConfig {
     pub body: Body,
     /// φ after every layer but the last.
     pub activation: Activation,
-    /// Whether linear layers and convolutions have biases.
-    pub bias: bool,
+    /// Which linear layers and convolutions have biases.
+    pub bias: Biases,
     /// Normalisation of every hidden layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub norm: Option<NormConfig>,
     /// Residual connections around groups of layers that keep their shape.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residual: Option<ResidualConfig>,
+}
+
+/// Which linear layers and convolutions have biases. In configs and records: `true`, `false` or `"output"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Biases {
+    /// All.
+    All,
+    /// The output layer alone, as is usual beside batch norm.
+    Output,
+    /// None.
+    None,
+}
+
+impl Biases {
+    /// Whether the layers before the output have biases.
+    pub fn hidden(self) -> bool {
+        self == Self::All
+    }
+
+    /// Whether the output layer has one.
+    pub fn output(self) -> bool {
+        self != Self::None
+    }
+}
+
+impl Serialize for Biases {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_bool(true),
+            Self::Output => serializer.serialize_str("output"),
+            Self::None => serializer.serialize_bool(false),
+        }
+    }
 }
 
 /// The layers before the output.
@@ -163,7 +196,7 @@ impl ModelConfig {
         let config = Self {
             body,
             activation: choices::activation(&section, "activation")?.unwrap_or(Activation::Relu),
-            bias: section.bool("bias")?.unwrap_or(true),
+            bias: read_biases(&section)?,
             norm: read_norm(&section)?,
             residual: read_residual(&section)?,
         };
@@ -254,6 +287,17 @@ fn read_pool(section: Section<'_>) -> Result<PoolConfig, ConfigError> {
     }
     section.finish()?;
     Ok(PoolConfig { kind, kernel, stride, padding })
+}
+
+/// `bias = true | false | "output"`.
+fn read_biases(section: &Section<'_>) -> Result<Biases, ConfigError> {
+    let Some(value) = section.value("bias") else { return Ok(Biases::All) };
+    match (value.as_bool(), value.as_str()) {
+        (Some(true), _) => Ok(Biases::All),
+        (Some(false), _) => Ok(Biases::None),
+        (None, Some("output")) => Ok(Biases::Output),
+        _ => Err(value.wrong("true, false or \"output\"")),
+    }
 }
 
 /// `norm = "none" | "batch" | "layer"`, or a table with `kind`, `position`, `eps`, `momentum`.

@@ -41,7 +41,7 @@ fn failing_stage(config: &ModelConfig, input: Shape) -> Option<usize> {
     (0..stages.len()).find(|&i| {
         let plain = ModelConfig { residual: None, ..config.clone() };
         let mut shape = input;
-        let specs = cnn::units(&stages[..=i], config.bias, &mut shape).into_iter();
+        let specs = cnn::units(&stages[..=i], config.bias.hidden(), &mut shape).into_iter();
         let specs: Vec<_> = specs.flat_map(|unit| unit_specs(unit, &plain, true)).collect();
         Network::build(input, &specs, true).is_err()
     })
@@ -52,20 +52,20 @@ fn specs(config: &ModelConfig, input: Shape, outputs: usize) -> Result<Vec<Layer
     let mut specs = match &config.body {
         Body::Mlp { widths } => {
             let mut specs = vec![LayerSpec::Flatten];
-            specs.extend(hidden(mlp::units(widths, input.len(), config.bias), config)?);
+            specs.extend(hidden(mlp::units(widths, input.len(), config.bias.hidden()), config)?);
             specs
         }
         Body::Cnn { stages, head, hidden: widths } => {
             let mut shape = input;
-            let mut specs = hidden(cnn::units(stages, config.bias, &mut shape), config)?;
+            let mut specs = hidden(cnn::units(stages, config.bias.hidden(), &mut shape), config)?;
             let (head, values) = cnn::head(*head, shape);
             specs.extend(head);
             let plain = ModelConfig { residual: None, ..config.clone() };
-            specs.extend(hidden(mlp::units(widths, values, config.bias), &plain)?);
+            specs.extend(hidden(mlp::units(widths, values, config.bias.hidden()), &plain)?);
             specs
         }
     };
-    specs.push(LayerSpec::Linear { out: outputs, bias: config.bias });
+    specs.push(LayerSpec::Linear { out: outputs, bias: config.bias.output() });
     Ok(specs)
 }
 

@@ -54,7 +54,7 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("lr = 0.1", "lr = 'fast'", &["net.toml:6:6: `lr` in [optimizer] must be a number, found string \"fast\""]),
         ("epochs = 1", "epochs = 1.5", &["net.toml:9:10: `epochs` in [train] must be", "found float 1.5"]),
         ("epochs = 1", "epochs = -1", &["net.toml:9:10: `epochs` in [train] must be", "found integer -1"]),
-        ("widths = [12, 9]", "widths = [5]\nbias = 1", &["net.toml:4:8: `bias` in [model] must be true or false"]),
+        ("widths = [12, 9]", "widths = [5]\nbias = 1", &["net.toml:4:8: `bias` in [model] must be true, false or \"output\""]),
         ("[optimizer]\nlr = 0.1", "optimizer = 3", &["`optimizer` in [model]"]),
         ("kind = 'mlp'", "kind = 'mpl'", &["net.toml:2:8: `kind` in [model] has the unknown name \"mpl\"; did you mean \"mlp\"?", "valid names: mlp, cnn"]),
         ("widths = [12, 9]", "widths = [5]\nactivation = 'rleu'", &["net.toml:4:14: `activation` in [model]", "did you mean \"relu\"?", "gelu"]),

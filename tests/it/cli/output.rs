@@ -56,7 +56,8 @@ fn every_choice_survives_being_written_out() {
     let model = "model.norm={kind='layer',position='after',eps=1e-3}";
     let last = "init.last={weight={kind='sparse',sparsity=0.5,std=0.1},bias={kind='constant',value=-0.5}}";
     let clipped = "model.activation={kind='general_relu',leak=0.1,shift=0.4,max=6.0}";
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
+        (CNN, &["model.bias='output'"]),
         (MLP, &[model, last, "train.target_accuracy=0.5", "train.clip_norm=1e-7"]),
         (CNN, &[clipped, "init.weight={kind='kaiming_normal',mode='fan_avg',gain=1.5}", "model.head=flatten"]),
         (CNN, &["model.stages.0.kernel=[3,1]", "model.hidden=[5]", "schedule={kind='step',every=3,factor=0.5}"]),
