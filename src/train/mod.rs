@@ -7,7 +7,10 @@ pub mod optimizer_state;
 pub mod prepare;
 mod recorder;
 pub mod run;
+mod steps;
+mod unrecorded;
 mod watch;
 
 pub use crate::train::prepare::{Plan, TrainError};
 pub use crate::train::run::{Event, Member, train, train_together};
+pub use crate::train::unrecorded::train_unrecorded;

@@ -122,6 +122,23 @@ impl Plan {
         self.data.len(Part::Train).div_ceil(self.experiment.train.batch_size) as u64
     }
 
+    /// Steps between two evaluations.
+    pub fn evaluate_every(&self) -> u64 {
+        self.experiment.train.evaluate_every.map_or_else(|| self.steps_per_epoch(), |steps| steps as u64)
+    }
+
+    /// The learning rate of `step`.
+    pub fn lr(&self, step: u64) -> f64 {
+        self.experiment.optimizer.lr * self.experiment.schedule.factor(step, self.total_steps())
+    }
+
+    /// The part of its epoch's order that `step` takes.
+    pub fn rows_of_epoch(&self, step: u64) -> std::ops::Range<usize> {
+        let size = self.experiment.train.batch_size;
+        let first = (step % self.steps_per_epoch()) as usize * size;
+        first..(first + size).min(self.data.len(Part::Train))
+    }
+
     /// Steps of the whole run.
     pub fn total_steps(&self) -> u64 {
         match self.experiment.train.budget {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::activation::Activation;
-use crate::data::{Part, epoch_order};
+use crate::data::Part;
 use crate::kernels::loss::LossSums;
 use crate::model::Watched;
 use crate::model::host::Observed;
@@ -17,6 +17,7 @@ use crate::record::summary::{Divergence, Outcome, Summary, Timing};
 use crate::record::tensors;
 use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
+use crate::train::steps::{Batches, epoch_row};
 
 /// How a run ended.
 pub enum End {
@@ -43,10 +44,7 @@ pub struct Recorder<'a> {
     sums: LossSums,
     last: Option<EpochRow>,
     best: Option<f64>,
-    /// The order of the epoch in progress.
-    order: (u64, Vec<u32>),
-    /// Labels of the step in progress.
-    labels: Vec<u8>,
+    batches: Batches,
     line: String,
     device: &'static str,
     threads: usize,
@@ -113,8 +111,7 @@ impl<'a> Recorder<'a> {
             progress,
             last,
             best,
-            order: (u64::MAX, Vec::new()),
-            labels: Vec::new(),
+            batches: Batches::new(),
             line: String::new(),
             device: compute.name(),
             threads,
@@ -130,33 +127,17 @@ impl<'a> Recorder<'a> {
 
     /// Makes the batch of the step in progress ready.
     pub fn prepare_batch(&mut self) {
-        let (data, seed) = (&self.plan.data, self.plan.experiment.seed);
-        let epoch = self.progress.step / self.plan.steps_per_epoch();
-        if self.order.0 != epoch {
-            self.order = (epoch, epoch_order(seed, epoch as usize, data.len(Part::Train)));
-        }
-        let indices = &self.order.1[self.rows_of_epoch()];
-        self.labels.resize(indices.len(), 0);
-        data.gather_labels(Part::Train, indices, &mut self.labels);
+        self.batches.prepare(self.plan, self.progress.step);
     }
 
     /// The batch of the step in progress, once it is ready.
     pub fn batch(&self) -> Batch<'_> {
-        let indices = &self.order.1[self.rows_of_epoch()];
-        Batch { data: &self.plan.data, part: Part::Train, indices, labels: &self.labels }
-    }
-
-    /// The part of the epoch's order that the step in progress takes.
-    fn rows_of_epoch(&self) -> std::ops::Range<usize> {
-        let size = self.plan.experiment.train.batch_size;
-        let first = (self.progress.step % self.plan.steps_per_epoch()) as usize * size;
-        first..(first + size).min(self.plan.data.len(Part::Train))
+        self.batches.batch(self.plan, self.progress.step)
     }
 
     /// The learning rate of the step in progress.
     pub fn lr(&self) -> f64 {
-        let Plan { experiment, .. } = self.plan;
-        experiment.optimizer.lr * experiment.schedule.factor(self.progress.step, self.plan.total_steps())
+        self.plan.lr(self.progress.step)
     }
 
     /// Records the step in progress, which counts as done unless it has `diverged`. It took `seconds`.
@@ -175,7 +156,8 @@ impl<'a> Recorder<'a> {
         let row = StepRow {
             step,
             epoch,
-            images: epoch * self.plan.data.len(Part::Train) as u64 + self.rows_of_epoch().start as u64,
+            images: epoch * self.plan.data.len(Part::Train) as u64
+                + self.plan.rows_of_epoch(self.progress.step).start as u64,
             lr: self.lr(),
             loss: seen.loss.loss / rows as f64,
             accuracy: seen.loss.correct as f64 / rows as f64,
@@ -208,11 +190,9 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// The records cannot be written.
     pub fn record_evaluation(&mut self, seen: &Observed) -> Result<EpochRow, TrainError> {
-        let mean = |sums: &LossSums| (sums.loss / sums.rows as f64, sums.correct as f64 / sums.rows as f64);
-        let ((train_loss, train_accuracy), (test_loss, test_accuracy)) = (mean(&self.sums), mean(&seen.loss));
         let step = self.progress.step;
-        let epoch = step as f64 / self.plan.steps_per_epoch() as f64;
-        let row = EpochRow { epoch, step, train_loss, train_accuracy, test_loss, test_accuracy };
+        let row = epoch_row(self.plan, step, &self.sums, &seen.loss);
+        let test_accuracy = row.test_accuracy;
         self.sums = LossSums::default();
         self.last = Some(row);
         self.best = Some(self.best.map_or(test_accuracy, |best| best.max(test_accuracy)));

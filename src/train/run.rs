@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::data::Part;
 use crate::model::Watched;
 use crate::model::host::{Observe, Observed};
 use crate::record::checkpoint::Weights;
@@ -16,6 +15,7 @@ use crate::record::summary::{Divergence, Summary};
 use crate::train::engine::{Batch, Compute, Engine, RunStep};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::recorder::{End, Recorder};
+use crate::train::steps::evaluate;
 use crate::train::watch::{bad_layer, layer_of, observe};
 
 pub use crate::train::recorder::check_config;
@@ -51,9 +51,6 @@ pub enum Event<'a> {
         observed: &'a Observed,
     },
 }
-
-/// Images that are evaluated at a time.
-const EVALUATION_BATCH: usize = 512;
 
 /// Trains as planned and keeps the records in `dir`. `stop` ends the run after the step in progress, with a checkpoint.
 ///
@@ -178,7 +175,7 @@ impl<'a> Group<'a> {
     ) -> Result<(), TrainError> {
         let plan = self.live().next().expect("a group has runs").2.plan;
         let (total, per_epoch) = (plan.total_steps(), plan.steps_per_epoch());
-        let evaluate_every = plan.experiment.train.evaluate_every.map_or(per_epoch, |steps| steps as u64);
+        let evaluate_every = plan.evaluate_every();
         let checkpoint_every = plan.experiment.record.checkpoint_every.map(|steps| steps as u64);
         for (_, place, recorder) in self.live() {
             show(place, Event::Begin { step: recorder.step(), total, per_epoch });
@@ -279,16 +276,7 @@ impl<'a> Group<'a> {
         let Some(plan) = self.live().next().map(|(.., recorder)| recorder.plan) else { return Ok(reached) };
         let statistics = plan.experiment.stats.every > 0;
         let wanted = Observe { histogram_bins: 0, statistics, ..observe(plan, 0) };
-        let indices: Vec<u32> = (0..plan.data.len(Part::Test) as u32).collect();
-        let mut totals = vec![Observed::default(); self.runs.len()];
-        let mut labels = Vec::new();
-        for indices in indices.chunks(EVALUATION_BATCH) {
-            labels.resize(indices.len(), 0);
-            plan.data.gather_labels(Part::Test, indices, &mut labels);
-            let batch = Batch { data: &plan.data, part: Part::Test, indices, labels: &labels };
-            let seen = self.engine.evaluate(&batch, &wanted)?;
-            totals.iter_mut().zip(&seen).for_each(|(total, seen)| total.merge(seen));
-        }
+        let totals = evaluate(&mut self.engine, self.runs.len(), plan, &wanted)?;
         for (i, place, recorder) in self.live() {
             let row = recorder.record_evaluation(&totals[i])?;
             let target = recorder.plan.experiment.train.target_accuracy;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use initlab::train::train_unrecorded;
+
 use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Ran, Work, assert_same, initlab, json, records};
 
 const FILES: [&str; 8] = [
@@ -149,4 +151,16 @@ fn a_last_batch_of_one_image_trains_with_batch_norm() {
     work.config(BATCH_NORM);
     let ran = work.train("run", &["--set", "train.batch_size=299"]);
     assert_eq!((ran.code, json(&work.path("run").join("run.json"))["outcome"].as_str()), (Some(0), Some("finished")));
+}
+
+#[test]
+fn training_without_records_sees_the_same_epochs() {
+    for net in [MLP, BATCH_NORM, RESIDUAL] {
+        let work = Work::new();
+        work.config(net);
+        assert_eq!(work.train("run", &[]).code, Some(0));
+        let mut rows = String::from("epoch,step,train_loss,train_accuracy,test_loss,test_accuracy\n");
+        train_unrecorded(&work.plan(), 2, |row| row.write(&mut rows)).unwrap();
+        assert_eq!(rows, fs::read_to_string(work.path("run").join("epochs.csv")).unwrap(), "{net}");
+    }
 }
