@@ -6,6 +6,7 @@ pub mod config;
 pub mod data;
 pub mod init;
 pub mod kernels;
+pub mod lesson;
 pub mod model;
 pub mod ops;
 pub mod record;

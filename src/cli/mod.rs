@@ -7,6 +7,9 @@ pub mod device;
 pub mod experiment;
 pub mod init;
 pub mod interrupt;
+pub mod lesson8;
+mod lesson8_markdown;
+mod lesson8_table;
 pub mod model;
 pub mod progress;
 mod sparkline;
@@ -42,6 +45,8 @@ enum Command {
     Model(model::ModelArgs),
     /// Print what theory says about an activation: moments, gains, χ, fixed points, depth scales.
     Theory(theory::TheoryArgs),
+    /// Replay lesson 8's printed results over many seeds, beside theory.
+    Lesson8(lesson8::Lesson8Args),
     /// Show, get and check data sets.
     Data(data::DataCommand),
     /// Print a script that completes this command's options in a shell.
@@ -53,8 +58,8 @@ enum Command {
 #[error("{0}")]
 pub struct UsageError(pub String);
 
-/// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 130
-/// after Ctrl-C.
+/// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 3
+/// if a replayed result is outside its range, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
@@ -62,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Lesson8(args) => lesson8::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     };

@@ -107,7 +107,7 @@ fn written(x: f64) -> String {
 }
 
 /// `text` in lines of at most [`WIDTH`] characters, each after `indent`.
-fn wrapped(text: &str, indent: &str) -> String {
+pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let mut lines = vec![indent.to_string()];
     for word in text.split(' ') {
         let line = lines.last_mut().expect("there is always a line to write on");

@@ -18,7 +18,7 @@ pub use batches::{batches, epoch_order};
 pub use error::{DataError, Fault};
 pub use known::{Known, Places, Verdict};
 pub use request::{Loaded, Origin, Request, load, read_known};
-pub use split::{Normalization, Part, Prepared, Split};
+pub use split::{Normalization, Part, Prepared, Split, pixel_moments};
 
 /// Images of one size with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]

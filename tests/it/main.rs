@@ -10,6 +10,7 @@ mod golden;
 mod gradients;
 #[cfg(feature = "hub")]
 mod hub;
+mod lesson8;
 mod paths;
 mod prediction;
 mod real_data;

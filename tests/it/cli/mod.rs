@@ -2,6 +2,7 @@
 
 mod compare;
 mod config_errors;
+mod lesson8;
 mod output;
 mod records;
 mod resume;

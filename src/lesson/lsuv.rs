@@ -1,0 +1,104 @@
+//! LSUV as notebook 07a does it: the shift first, the weight second, so that the means end off zero.
+
+use super::images::LessonImages;
+use crate::activation::{Activation, ReluForm};
+use crate::data::Part;
+use crate::model::host::{HostModel, Loss, Observe, Observed, Targets};
+use crate::model::lsuv::LsuvError;
+use crate::model::{Network, Role};
+use crate::record::rows::Moments;
+use crate::train::Plan;
+
+/// How close is close enough, for mean and std.
+const TOLERANCE: f64 = 1e-3;
+/// Moves or rescalings of one layer; the notebook has no bound.
+const MAX_ITERATIONS: usize = 50;
+
+/// A plan's network at its start, with the first batch of its training before it.
+pub(super) struct FirstBatch<'a> {
+    model: HostModel,
+    images: &'a LessonImages,
+    batch: Vec<u32>,
+}
+
+impl<'a> FirstBatch<'a> {
+    pub(super) fn new(plan: &Plan, images: &'a LessonImages) -> Self {
+        let mut model = HostModel::new(plan.network.clone(), 1);
+        for (i, values) in plan.start.iter().enumerate() {
+            model.set_param(i, values);
+        }
+        Self { model, images, batch: images.batch(plan.experiment.seed) }
+    }
+
+    fn network(&self) -> &Network {
+        self.model.network()
+    }
+
+    fn observe(&mut self) -> Observed {
+        let labels = vec![0; self.batch.len()];
+        let fill = |rows: std::ops::Range<usize>, out: &mut [f32]| {
+            self.images.data.gather(Part::Train, &self.batch[rows], out);
+        };
+        // The loss is not looked at.
+        let observe = Observe { statistics: true, ..Observe::default() };
+        self.model.forward_training(labels.len(), fill, Targets::Labels(&labels), Loss::CrossEntropy, &observe)
+    }
+
+    /// Mean and std of every hidden layer's activation.
+    pub(super) fn activations(&mut self) -> Vec<Moments> {
+        let seen = self.observe();
+        let layers = self.network().watched.iter().zip(&seen.watches);
+        let hidden = layers.filter(|(layer, _)| layer.activation != Activation::Identity);
+        hidden.map(|(_, watch)| Moments::of(&watch.activation)).collect()
+    }
+
+    fn activation(&mut self, layer: usize) -> Moments {
+        Moments::of(&self.observe().watches[layer].activation)
+    }
+
+    /// Moves each layer's shift until its mean is 0, then scales its weight until its std is 1.
+    fn lsuv(&mut self) -> Result<(), LsuvError> {
+        for layer in 0..self.network().watched.len() {
+            let watched = self.network().watched[layer].clone();
+            let Some(ReluForm { leak, mut shift, .. }) = watched.activation.relu_form() else { continue };
+            for _ in 0..MAX_ITERATIONS {
+                let mean = self.activation(layer).mean;
+                if mean.abs() <= TOLERANCE {
+                    break;
+                }
+                shift += mean;
+                self.model.set_activation(&watched.name, Activation::GeneralRelu { leak, shift, max: None });
+            }
+            let weight = watched.weight.filter(|&i| self.network().params[i].role == Role::Weight);
+            let range = self.network().params[weight.expect("a convolution has a weight")].range();
+            let mut iterations = 0;
+            loop {
+                let std = self.activation(layer).std;
+                if (std - 1.0).abs() <= TOLERANCE {
+                    break;
+                }
+                if !std.is_finite() || std < 1e-30 {
+                    return Err(LsuvError::Stuck { layer: watched.name, std, images: self.batch.len() });
+                }
+                if iterations == MAX_ITERATIONS {
+                    return Err(LsuvError::Slow { layer: watched.name, std, iterations, tolerance: TOLERANCE });
+                }
+                iterations += 1;
+                self.model.flat_params_mut()[range.clone()].iter_mut().for_each(|w| *w /= std as f32);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rescales `plan` as the notebook does.
+///
+/// # Errors
+/// Names the layer whose std cannot be brought to 1.
+pub(super) fn shift_first(plan: &mut Plan, images: &LessonImages) -> Result<(), LsuvError> {
+    let mut batch = FirstBatch::new(plan, images);
+    batch.lsuv()?;
+    plan.network = batch.model.network().clone();
+    plan.start = (0..plan.network.params.len()).map(|i| batch.model.param(i)).collect();
+    Ok(())
+}
