@@ -1,7 +1,7 @@
 //! Batches: the order of an epoch, and images gathered and normalised in one pass.
 
 use crate::data::split::{Part, Prepared};
-use crate::kernels::pixels::normalise;
+use crate::kernels::pixels::{self, normalise};
 use crate::rng;
 
 /// The order in which `epoch` of a run with `seed` visits `n` training images: a permutation of `0..n`.
@@ -53,9 +53,14 @@ impl Prepared {
     fn gather_map<T>(&self, part: Part, indices: &[u32], out: &mut [T], normalise: impl Fn(&[u8], &mut [T])) {
         let size = self.pixels_per_image();
         assert_eq!(out.len(), indices.len() * size, "a batch has rows*cols values per index");
-        let pixels = self.pixels(part);
-        for (out, &index) in out.chunks_exact_mut(size).zip(indices) {
-            let image = &pixels[index as usize * size..][..size];
+        let all = self.pixels(part);
+        let image = |index: u32| &all[index as usize * size..][..size];
+        for (i, (out, &index)) in out.chunks_exact_mut(size).zip(indices).enumerate() {
+            // In an epoch's order no image lies beside the last.
+            if let Some(&soon) = indices.get(i + 2) {
+                pixels::prefetch(image(soon));
+            }
+            let image = image(index);
             normalise(image, out);
         }
     }

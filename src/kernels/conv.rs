@@ -1,4 +1,6 @@
-//! Moving data for convolutions: images as NHWC, patches as matrix rows.
+//! Convolutions on NHWC images: three products over images with their zeros around them.
+
+use super::contract::{ColumnList, Columns, Contraction, Level, RowList, Rows};
 
 /// The geometry of a 2-D convolution on one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,99 +36,202 @@ impl ConvShape {
     pub fn input_len(&self) -> usize {
         self.input[0] * self.input[1] * self.in_channels
     }
-
-    /// For the window that starts at padded coordinate `start` on an axis of `size`: the kernel taps inside the image.
-    #[inline(always)]
-    fn taps(&self, start: usize, kernel: usize, size: usize) -> (usize, usize) {
-        let first = self.padding.saturating_sub(start).min(kernel);
-        let last = (size + self.padding).saturating_sub(start).min(kernel);
-        (first, last.max(first))
-    }
-
-    /// The pixel at padded coordinate `at` on an axis of `size`. With much padding a window may lie wholly outside the
-    /// image: then no tap is inside, and what it would start from is held within bounds.
-    #[inline(always)]
-    fn first_pixel(&self, at: usize, size: usize) -> usize {
-        at.saturating_sub(self.padding).min(size)
-    }
 }
 
-/// Values behind the last patch that [`im2col`] may overwrite: it copies in eights.
-pub const PATCH_SLACK: usize = 8;
+/// The places of a convolution's operands, worked out once.
+///
+/// A window's rows are runs of a padded image, so the sums run over the images themselves. The inputs' gradient falls
+/// into `stride²` phases: the pixels of one phase see the same taps of the kernel, at a step of one output each.
+#[derive(Clone, Debug)]
+pub struct ConvPlan {
+    shape: ConvShape,
+    /// Height and width of a padded image: what the windows see of it.
+    padded: [usize; 2],
+    /// Each window's place in the padded images and in the outputs of a group.
+    windows: RowList,
+    /// Images of a group in the forward pass.
+    group: usize,
+    /// A kernel's rows in the first window and in the weights.
+    taps: ColumnList,
+    /// Height and width of a padded output, so that no pixel's sum has edges.
+    spread: [usize; 2],
+    /// Zeros before the first row and column of a padded output.
+    lead: [usize; 2],
+    phases: Vec<Phase>,
+    /// Images of a group in the backward pass.
+    back_group: usize,
+    /// Whether some pixels are in no window.
+    gaps: bool,
+}
 
-dispatch! {
-    /// Writes the patches of `images` (NHWC, whole images) as rows of `[images·windows, patch]`, followed by
-    /// [`PATCH_SLACK`] values of any content. `padded` is scratch of any content, kept to save allocations.
-    pub fn im2col(shape: &ConvShape, images: &[f32], patches: &mut [f32], padded: &mut Vec<f32>) {
-        let c = shape.in_channels;
-        // With its zeros written around it, an image has no edges that the windows need to know of.
-        let [height, width] = [0, 1].map(|axis| (shape.output[axis] - 1) * shape.stride + shape.kernel[axis]);
-        padded.clear();
-        padded.resize(height * width * c + PATCH_SLACK, 0.0);
-        let seen = [height, width].map(|size| size.saturating_sub(shape.padding));
-        let (rows, cols) = (shape.input[0].min(seen[0]), shape.input[1].min(seen[1]));
-        let per_image = shape.windows() * shape.patch();
-        for (i, image) in images.chunks_exact(shape.input_len()).enumerate() {
-            if cols > 0 {
-                for (y, line) in image.chunks_exact(shape.input[1] * c).take(rows).enumerate() {
-                    let at = ((y + shape.padding) * width + shape.padding) * c;
-                    padded[at..at + cols * c].copy_from_slice(&line[..cols * c]);
-                }
-            }
-            let patches = &mut patches[i * per_image..(i + 1) * per_image + PATCH_SLACK];
-            match (shape.kernel[1] * c).div_ceil(8) {
-                1 => copy_windows::<1>(shape, padded, width, patches),
-                3 => copy_windows::<3>(shape, padded, width, patches),
-                6 => copy_windows::<6>(shape, padded, width, patches),
-                _ => copy_windows::<0>(shape, padded, width, patches),
+/// Pixels that see the same taps.
+#[derive(Clone, Debug)]
+struct Phase {
+    /// First tap in a kernel.
+    first: usize,
+    /// Taps in both directions.
+    taps: [usize; 2],
+    /// Each pixel's last window in the padded outputs, and its place in the images of a group.
+    pixels: RowList,
+}
+
+/// Windows over which the weights' gradient is summed at once: more would round more.
+const SUMMED_WINDOWS: usize = 800;
+
+/// Rows of a product that are enough for small images to share it without loss.
+const GROUP_ROWS: usize = 200;
+
+/// Images of `rows` rows each that are multiplied together.
+fn images_in_group(rows: usize) -> usize {
+    (GROUP_ROWS / rows.max(1)).clamp(1, 48)
+}
+
+/// The places in each of so many images that lie `steps` apart.
+fn in_each_image(
+    images: usize,
+    steps: [usize; 2],
+    places: impl Iterator<Item = [usize; 2]> + Clone,
+) -> impl Iterator<Item = [usize; 2]> {
+    (0..images).flat_map(move |i| places.clone().map(move |[a, out]| [a + i * steps[0], out + i * steps[1]]))
+}
+
+impl ConvPlan {
+    /// Works out the places for `shape`.
+    pub fn new(shape: &ConvShape) -> Self {
+        let &ConvShape { in_channels: c, out_channels: units, kernel, stride, padding, input, output } = shape;
+        let padded = [0, 1].map(|axis| (output[axis] - 1) * stride + kernel[axis]);
+        let image = padded[0] * padded[1] * c;
+        let place = |[y, x]: [usize; 2]| [(y * padded[1] + x) * stride * c, (y * output[1] + x) * units];
+        let group = images_in_group(shape.windows());
+        let windows = in_each_image(group, [image, shape.windows() * units], grid(output).map(place)).collect();
+        let row = kernel[1] * c;
+        let taps = ColumnList::new(row, (0..kernel[0]).map(|ky| [ky * padded[1] * c, ky * row]));
+        let lead = kernel.map(|size| size.div_ceil(stride) - 1);
+        let spread = [0, 1].map(|axis| lead[axis] + output[axis].max((input[axis] + padding - 1) / stride + 1));
+        let back_group = images_in_group(input[0] * input[1] / (stride * stride));
+        let phase = |at| Phase::new(shape, at, lead, spread, back_group);
+        let phases: Vec<Phase> = grid([stride; 2]).filter_map(phase).collect();
+        let gaps = phases.iter().map(|phase| phase.pixels.count() / back_group).sum::<usize>() < input[0] * input[1];
+        Self { shape: *shape, padded, windows, group, taps, spread, lead, phases, back_group, gaps }
+    }
+
+    /// Values of a padded image.
+    pub fn padded_len(&self) -> usize {
+        self.padded[0] * self.padded[1] * self.shape.in_channels
+    }
+
+    /// Copies `images` between the zeros of `padded`, which must be there already.
+    pub fn pad(&self, images: &[f32], padded: &mut [f32]) {
+        let ConvShape { in_channels: c, padding, input, .. } = self.shape;
+        let seen = [0, 1].map(|axis| input[axis].min(self.padded[axis].saturating_sub(padding)));
+        let images = images.chunks_exact(self.shape.input_len()).zip(padded.chunks_exact_mut(self.padded_len()));
+        copy_windows(
+            images,
+            [input[1], self.padded[1]].map(|w| w * c),
+            padding * (self.padded[1] + 1) * c,
+            seen[0],
+            seen[1] * c,
+        );
+    }
+
+    /// Pre-activations without bias: `out` is `[images, windows, out_channels]`, `turned` the weights as
+    /// `[kernel height, width, in_channels, out_channels]`.
+    pub fn forward(&self, padded: &[f32], turned: &[f32], out: &mut [f32]) {
+        let ConvShape { in_channels: c, out_channels: units, kernel, .. } = self.shape;
+        let row = kernel[1] * c;
+        let levels = [Level::ONCE, Level::new(kernel[0], self.padded[1] * c, row * units), Level::new(row, 1, units)];
+        let groups = padded.chunks(self.group * self.padded_len());
+        for (a, out) in groups.zip(out.chunks_mut(self.group * self.shape.windows() * units)) {
+            let (rows, columns) = (Rows::Listed(&self.windows, out.len() / units), Columns::Even(units));
+            Contraction { a, b: turned, rows, columns, levels }.run(out, false);
+        }
+    }
+
+    /// The gradient of the weights of some of the output channels, from channel `first` on: `weights` holds a patch for each.
+    pub fn weight_gradient(&self, padded: &[f32], gradient: &[f32], first: usize, weights: &mut [f32]) {
+        let ConvShape { in_channels: c, out_channels: units, stride, output, .. } = self.shape;
+        let (image, out) = (self.padded_len(), self.shape.windows() * units);
+        let rows = Rows::Even { count: weights.len() / self.shape.patch(), a: 1, out: self.shape.patch() };
+        let at_once = (SUMMED_WINDOWS / self.shape.windows()).max(1);
+        let blocks = padded.chunks(at_once * image).zip(gradient.chunks(at_once * out));
+        for (i, (padded, gradient)) in blocks.enumerate() {
+            let levels = [
+                Level::new(gradient.len() / out, out, image),
+                Level::new(output[0], output[1] * units, stride * self.padded[1] * c),
+                Level::new(output[1], units, stride * c),
+            ];
+            let columns = Columns::Listed(&self.taps);
+            Contraction { a: &gradient[first..], b: padded, rows, columns, levels }.run(weights, i > 0);
+        }
+    }
+
+    /// The gradient of `images`, which are overwritten: the first of those whose outputs have `gradient`. `spread` is scratch of any content, kept to save allocations.
+    pub fn input_gradient(&self, gradient: &[f32], weights: &[f32], spread: &mut Vec<f32>, images: &mut [f32]) {
+        let ConvShape { in_channels: c, out_channels: units, kernel, stride, output, .. } = self.shape;
+        let (group, width) = (self.back_group, self.spread[1] * units);
+        let (out_len, spread_len) = (self.shape.windows() * units, self.spread[0] * width);
+        spread.clear();
+        spread.resize(group * spread_len, 0.0);
+        if self.gaps {
+            images.fill(0.0);
+        }
+        let start = self.lead[0] * width + self.lead[1] * units;
+        let (image, groups) = (self.shape.input_len(), gradient.chunks(group * out_len));
+        for (gradient, images) in groups.zip(images.chunks_mut(group * image)) {
+            let pairs = gradient.chunks_exact(out_len).zip(spread.chunks_exact_mut(spread_len));
+            copy_windows(pairs, [output[1] * units, width], start, output[0], output[1] * units);
+            for phase in &self.phases {
+                let levels = [
+                    Level { count: phase.taps[0], a: -(width as isize), b: (stride * kernel[1] * c) as isize },
+                    Level { count: phase.taps[1], a: -(units as isize), b: (stride * c) as isize },
+                    Level::new(units, 1, self.shape.patch()),
+                ];
+                let rows = phase.pixels.count() / group * (images.len() / image);
+                let (rows, columns) = (Rows::Listed(&phase.pixels, rows), Columns::Even(c));
+                Contraction { a: spread, b: &weights[phase.first..], rows, columns, levels }.run(images, false);
             }
         }
     }
 }
 
-/// Copies each row of each window in so many eights, or as many as it takes if `EIGHTS` is 0. The last may write past its
-/// row: what stands there is written next.
-#[inline(always)]
-fn copy_windows<const EIGHTS: usize>(shape: &ConvShape, padded: &[f32], width: usize, patches: &mut [f32]) {
-    let c = shape.in_channels;
-    let row = shape.kernel[1] * c;
-    let eights = if EIGHTS == 0 { row.div_ceil(8) } else { EIGHTS };
-    let mut to = 0;
-    for oy in 0..shape.output[0] {
-        for ox in 0..shape.output[1] {
-            let mut from = (oy * shape.stride * width + ox * shape.stride) * c;
-            for _ in 0..shape.kernel[0] {
-                patches[to..to + 8 * eights].copy_from_slice(&padded[from..from + 8 * eights]);
-                to += row;
-                from += width * c;
-            }
-        }
+impl Phase {
+    /// The pixels at `phase` within a step of the windows, with their padding; `None` if they see no tap, or if there are none.
+    fn new(shape: &ConvShape, phase: [usize; 2], lead: [usize; 2], spread: [usize; 2], images: usize) -> Option<Self> {
+        let &ConvShape { in_channels: c, out_channels: units, kernel, stride, padding, input, .. } = shape;
+        let taps = [0, 1].map(|axis| kernel[axis].saturating_sub(phase[axis]).div_ceil(stride));
+        let place = |[y, x]: [usize; 2]| {
+            let [oy, ox] = [(y + padding) / stride + lead[0], (x + padding) / stride + lead[1]];
+            [(oy * spread[1] + ox) * units, (y * input[1] + x) * c]
+        };
+        let seen = grid(input).filter(|at| [0, 1].iter().all(|&axis| (at[axis] + padding) % stride == phase[axis]));
+        let steps = [spread[0] * spread[1] * units, shape.input_len()];
+        let pixels: RowList = in_each_image(images, steps, seen.map(place)).collect();
+        let first = (phase[0] * kernel[1] + phase[1]) * c;
+        (taps[0] * taps[1] * pixels.count() > 0).then_some(Self { first, taps, pixels })
     }
 }
 
-dispatch! {
-    /// Adds rows of `[images·windows, patch]` back onto the pixels they came from; `images` is overwritten.
-    pub fn col2im(shape: &ConvShape, patches: &[f32], images: &mut [f32]) {
-        let c = shape.in_channels;
-        let row = shape.kernel[1] * c;
-        let mut patch = patches.chunks_exact(shape.patch());
-        for image in images.chunks_exact_mut(shape.input_len()) {
-            image.fill(0.0);
-            for oy in 0..shape.output[0] {
-                let (ky0, ky1) = shape.taps(oy * shape.stride, shape.kernel[0], shape.input[0]);
-                for ox in 0..shape.output[1] {
-                    let (kx0, kx1) = shape.taps(ox * shape.stride, shape.kernel[1], shape.input[1]);
-                    let from = patch.next().expect("a patch for every window");
-                    for ky in ky0..ky1 {
-                        let y = oy * shape.stride + ky - shape.padding;
-                        let x0 = shape.first_pixel(ox * shape.stride + kx0, shape.input[1]);
-                        let line = &from[ky * row + kx0 * c..ky * row + kx1 * c];
-                        let to = &mut image[(y * shape.input[1] + x0) * c..][..(kx1 - kx0) * c];
-                        to.iter_mut().zip(line).for_each(|(t, &f)| *t += f);
-                    }
-                }
-            }
-        }
+/// Rows and columns of a grid, row by row.
+fn grid([height, width]: [usize; 2]) -> impl Iterator<Item = [usize; 2]> + Clone {
+    (0..height).flat_map(move |y| (0..width).map(move |x| [y, x]))
+}
+
+/// Copies the first `len` values of the first `rows` rows of each image to the other image of its pair, from `start` on;
+/// `widths` are the rows' lengths in both.
+#[inline]
+fn copy_windows<'a>(
+    images: impl Iterator<Item = (&'a [f32], &'a mut [f32])>,
+    widths: [usize; 2],
+    start: usize,
+    rows: usize,
+    len: usize,
+) {
+    if rows * len == 0 {
+        return;
+    }
+    for (from, to) in images {
+        let lines = from.chunks_exact(widths[0]).zip(to[start..].chunks_mut(widths[1]));
+        lines.take(rows).for_each(|(from, to)| to[..len].copy_from_slice(&from[..len]));
     }
 }
 
@@ -160,47 +265,69 @@ mod tests {
         ConvShape { in_channels: channels, out_channels: 1, kernel, stride, padding, input, output }
     }
 
-    #[test]
-    fn a_patch_holds_the_pixels_of_its_window_and_zeros_outside() {
-        for (input, c, kernel, stride, padding) in SHAPES {
-            let shape = shape((input, c, kernel, stride, padding));
-            let images = standard_normals(&mut rng(0, "images"), 2 * shape.input_len());
-            let images: Vec<f32> = images.iter().map(|&x| x as f32).collect();
-            let mut patches = vec![f32::NAN; 2 * shape.windows() * shape.patch() + PATCH_SLACK];
-            im2col(&shape, &images, &mut patches, &mut vec![f32::NAN; 3]);
-            let mut at = 0;
-            for image in images.chunks_exact(shape.input_len()) {
-                for (oy, ox) in (0..shape.output[0]).flat_map(|oy| (0..shape.output[1]).map(move |ox| (oy, ox))) {
-                    for (ky, kx) in (0..kernel[0]).flat_map(|ky| (0..kernel[1]).map(move |kx| (ky, kx))) {
-                        let y = (oy * stride + ky).checked_sub(padding).filter(|&y| y < input[0]);
-                        let x = (ox * stride + kx).checked_sub(padding).filter(|&x| x < input[1]);
-                        for channel in 0..c {
-                            let want = y.zip(x).map_or(0.0, |(y, x)| image[(y * input[1] + x) * c + channel]);
-                            assert_eq!(patches[at], want, "{shape:?}: window {oy},{ox}, tap {ky},{kx}");
-                            at += 1;
-                        }
-                    }
+    fn integers(name: &str, n: usize) -> Vec<f32> {
+        standard_normals(&mut rng(0, name), n).into_iter().map(|x| (2.0 * x).round() as f32).collect()
+    }
+
+    /// Calls `f` with the place in an image and in a patch of every tap of every window, and the window.
+    fn for_each_tap(shape: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
+        for (window, [oy, ox]) in grid(shape.output).enumerate() {
+            for (tap, [ky, kx]) in grid(shape.kernel).enumerate() {
+                let y = (oy * shape.stride + ky).checked_sub(shape.padding).filter(|&y| y < shape.input[0]);
+                let x = (ox * shape.stride + kx).checked_sub(shape.padding).filter(|&x| x < shape.input[1]);
+                let Some((y, x)) = y.zip(x) else { continue };
+                for channel in 0..shape.in_channels {
+                    f(
+                        (y * shape.input[1] + x) * shape.in_channels + channel,
+                        tap * shape.in_channels + channel,
+                        window,
+                    );
                 }
             }
         }
     }
 
-    /// ⟨im2col(x), y⟩ = ⟨x, col2im(y)⟩, exactly, since the values are small integers.
+    /// All values are small integers, so that every sum is exact in any order.
     #[test]
-    fn col2im_is_the_adjoint_of_im2col() {
-        for geometry in SHAPES {
-            let shape = shape(geometry);
-            let integers = |name: &str, n: usize| -> Vec<f32> {
-                standard_normals(&mut rng(0, name), n).into_iter().map(|x| (4.0 * x).round() as f32).collect()
-            };
-            let x = integers("x", 2 * shape.input_len());
-            let y = integers("y", 2 * shape.windows() * shape.patch());
-            let mut patches = vec![f32::NAN; y.len() + PATCH_SLACK];
-            let mut images = vec![f32::NAN; x.len()];
-            im2col(&shape, &x, &mut patches, &mut Vec::new());
-            col2im(&shape, &y, &mut images);
-            let inner = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum::<f64>();
-            assert_eq!(inner(&patches, &y), inner(&x, &images), "{shape:?}");
+    fn the_three_products_are_those_of_the_definition() {
+        for (geometry, units) in SHAPES.into_iter().flat_map(|geometry| [1, 3, 8, 17].map(|units| (geometry, units))) {
+            let shape = ConvShape { out_channels: units, ..shape(geometry) };
+            let (n, patch, windows) = (51, shape.patch(), shape.windows());
+            let images = integers("images", n * shape.input_len());
+            let (weights, dz) = (integers("weights", units * patch), integers("dz", n * windows * units));
+            let mut turned = vec![0.0; weights.len()];
+            crate::kernels::pool::transpose_images(&weights, units, patch, &mut turned);
+            let (mut want, mut want_dw, mut want_dx) =
+                (vec![0.0; dz.len()], vec![0.0; weights.len()], vec![0.0; images.len()]);
+            for image in 0..n {
+                let (x0, z0) = (image * shape.input_len(), image * windows * units);
+                for_each_tap(&shape, |x, tap, window| {
+                    for unit in 0..units {
+                        let (z, w) = (z0 + window * units + unit, unit * patch + tap);
+                        want[z] += images[x0 + x] * weights[w];
+                        want_dw[w] += images[x0 + x] * dz[z];
+                        want_dx[x0 + x] += weights[w] * dz[z];
+                    }
+                });
+            }
+            let plan = ConvPlan::new(&shape);
+            let mut padded = vec![0.0; n * plan.padded_len()];
+            plan.pad(&images, &mut padded);
+            let (mut z, mut dw, mut dx) = (vec![f32::NAN; dz.len()], vec![f32::NAN; weights.len()], images.clone());
+            plan.forward(&padded, &turned, &mut z);
+            assert_eq!(z, want, "{shape:?}: forward");
+            let half = units / 2 * patch;
+            plan.weight_gradient(&padded, &dz, units / 2, &mut dw[half..]);
+            if half > 0 {
+                plan.weight_gradient(&padded, &dz, 0, &mut dw[..half]);
+            }
+            assert_eq!(dw, want_dw, "{shape:?}: weights' gradient");
+            // Once all together, and once in parts, which get the outputs' gradients from their own on.
+            plan.input_gradient(&dz, &weights, &mut vec![f32::NAN; 3], &mut dx);
+            let part = 20 * shape.input_len();
+            plan.input_gradient(&dz, &weights, &mut Vec::new(), &mut dx[..part]);
+            plan.input_gradient(&dz[20 * windows * units..], &weights, &mut Vec::new(), &mut dx[part..]);
+            assert_eq!(dx, want_dx, "{shape:?}: inputs' gradient");
         }
     }
 }

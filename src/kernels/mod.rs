@@ -3,7 +3,8 @@
 //! Every function writes into buffers that the caller owns; only norms allocate, a few numbers for each channel. Loops
 //! are written so that the compiler vectorises them; `dispatch!` compiles each twice and picks the version for the
 //! processor at run time; `simd` has vectors for loops that the compiler leaves scalar. All versions do the same
-//! operations in the same order, so the choice never changes a bit of the result.
+//! operations in the same order, so the choice never changes a bit of the result; products alone (`gemm`, `contract`) round
+//! once a step where the processor can multiply and add in one.
 
 /// Defines a function whose body is compiled for the baseline processor and again with AVX2; a call
 /// takes the second version wherever the processor has it.
@@ -34,6 +35,7 @@ macro_rules! dispatch {
 
 pub mod activation;
 mod block;
+pub mod contract;
 pub mod conv;
 pub mod gemm;
 pub mod loss;
@@ -44,5 +46,6 @@ mod piecewise;
 pub mod pixels;
 pub mod pool;
 mod simd;
+pub mod transpose;
 pub mod update;
 mod watcher;

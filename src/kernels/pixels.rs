@@ -7,3 +7,8 @@ dispatch! {
         out.iter_mut().zip(pixels).for_each(|(out, &pixel)| *out = f32::from(pixel) * scale + offset);
     }
 }
+
+/// Asks for pixels that are wanted soon.
+pub fn prefetch(pixels: &[u8]) {
+    super::simd::prefetch(pixels);
+}

@@ -11,12 +11,21 @@ pub trait Vector: Copy {
     const LANES: usize;
     /// A count in each lane.
     type Count: Copy;
+    /// The first so many lanes.
+    type Mask: Copy;
 
     /// The values at `from`.
     ///
     /// # Safety
     /// `LANES` values can be read there.
     unsafe fn load(from: *const f32) -> Self;
+    /// The mask of the first `lanes` lanes.
+    fn first(lanes: usize) -> Self::Mask;
+    /// The values at `from` in the lanes of `mask`, zero in the others.
+    ///
+    /// # Safety
+    /// As many values as the mask has can be read there.
+    unsafe fn load_first(from: *const f32, mask: Self::Mask) -> Self;
     /// Writes the values to `to`.
     ///
     /// # Safety
@@ -30,6 +39,8 @@ pub trait Vector: Copy {
     fn sub(self, other: Self) -> Self;
     /// self · other.
     fn mul(self, other: Self) -> Self;
+    /// self · factor + term, rounded once where registers can, twice in arrays.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
     /// |self|.
     fn abs(self) -> Self;
     /// `self` where it is below `other`, else `other` (also where one is NaN).
@@ -48,6 +59,8 @@ pub trait Vector: Copy {
     fn total(counts: Self::Count) -> u64;
     /// Adds each lane to the sum of that lane.
     fn add_to(self, sums: &mut [f64; LANES]);
+    /// `LANES` vectors as the rows of a square, turned into its columns. Only for vectors of [`LANES`] lanes.
+    fn transpose(square: [Self; LANES]) -> [Self; LANES];
     /// The lanes folded into one value.
     fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32;
 }
@@ -58,19 +71,31 @@ pub trait Kernel {
     fn run<V: Vector>(self);
 }
 
+/// Asks for `values` to be brought near, where the processor can be asked.
+#[inline]
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks((64 / size_of::<T>()).max(1)) {
+        // SAFETY: SSE is part of x86-64, and asking for any address is harmless.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
 /// Runs `kernel` with the best vectors of this processor.
 #[inline]
 pub fn vectorised<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") {
-        // SAFETY: the processor has AVX2, as was just asked.
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has both, as was just asked.
         return unsafe { with_avx2(kernel) };
     }
     kernel.run::<[f32; LANES]>();
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2")]
+#[target_feature(enable = "avx2,fma")]
 fn with_avx2<K: Kernel>(kernel: K) {
     kernel.run::<x86::Avx2>();
 }
@@ -79,11 +104,21 @@ fn with_avx2<K: Kernel>(kernel: K) {
 impl<const N: usize> Vector for [f32; N] {
     const LANES: usize = N;
     type Count = [u32; N];
+    type Mask = usize;
 
     #[inline(always)]
     unsafe fn load(from: *const f32) -> Self {
         // SAFETY: the caller's promise; an array needs no more alignment than its elements.
         unsafe { from.cast::<Self>().read() }
+    }
+    #[inline(always)]
+    fn first(lanes: usize) -> usize {
+        lanes
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self {
+        // SAFETY: the caller's promise.
+        std::array::from_fn(|i| if i < lanes { unsafe { *from.add(i) } } else { 0.0 })
     }
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
@@ -105,6 +140,10 @@ impl<const N: usize> Vector for [f32; N] {
     #[inline(always)]
     fn mul(self, other: Self) -> Self {
         std::array::from_fn(|i| self[i] * other[i])
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        std::array::from_fn(|i| self[i] * factor[i] + term[i])
     }
     #[inline(always)]
     fn abs(self) -> Self {
@@ -143,6 +182,10 @@ impl<const N: usize> Vector for [f32; N] {
         sums.iter_mut().zip(self).for_each(|(sum, x)| *sum += f64::from(x));
     }
     #[inline(always)]
+    fn transpose(square: [Self; LANES]) -> [Self; LANES] {
+        std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
+    }
+    #[inline(always)]
     fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
         self.into_iter().reduce(f).expect("a vector has a lane")
     }
@@ -164,10 +207,21 @@ mod x86 {
     impl Vector for Avx2 {
         const LANES: usize = LANES;
         type Count = __m256i;
+        type Mask = __m256i;
 
         #[inline(always)]
         unsafe fn load(from: *const f32) -> Self {
             unsafe { Self(_mm256_loadu_ps(from)) }
+        }
+        #[inline(always)]
+        fn first(lanes: usize) -> __m256i {
+            const ONES_THEN_ZEROS: [i32; 2 * LANES] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+            let start = LANES - lanes.min(LANES);
+            unsafe { _mm256_loadu_si256(ONES_THEN_ZEROS.as_ptr().add(start).cast()) }
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, mask: __m256i) -> Self {
+            unsafe { Self(_mm256_maskload_ps(from, mask)) }
         }
         #[inline(always)]
         unsafe fn store(self, to: *mut f32) {
@@ -188,6 +242,10 @@ mod x86 {
         #[inline(always)]
         fn mul(self, other: Self) -> Self {
             unsafe { Self(_mm256_mul_ps(self.0, other.0)) }
+        }
+        #[inline(always)]
+        fn mul_add(self, factor: Self, term: Self) -> Self {
+            unsafe { Self(_mm256_fmadd_ps(self.0, factor.0, term.0)) }
         }
         #[inline(always)]
         fn abs(self) -> Self {
@@ -235,6 +293,25 @@ mod x86 {
             }
         }
         #[inline(always)]
+        fn transpose(square: [Self; LANES]) -> [Self; LANES] {
+            let rows = square.map(|row| row.0);
+            // Pairs of rows woven together, then pairs of pairs, then halves exchanged.
+            let pairs: [__m256; LANES] = std::array::from_fn(|i| {
+                let (a, b) = (rows[i / 2 * 2], rows[i / 2 * 2 + 1]);
+                unsafe { if i % 2 == 0 { _mm256_unpacklo_ps(a, b) } else { _mm256_unpackhi_ps(a, b) } }
+            });
+            let fours: [__m256; LANES] = std::array::from_fn(|i| {
+                let (a, b) = (pairs[i / 4 * 4 + i % 4 / 2], pairs[i / 4 * 4 + i % 4 / 2 + 2]);
+                unsafe { if i % 2 == 0 { _mm256_shuffle_ps::<0x44>(a, b) } else { _mm256_shuffle_ps::<0xee>(a, b) } }
+            });
+            std::array::from_fn(|i| {
+                let (a, b) = (fours[i % 4], fours[i % 4 + 4]);
+                Self(unsafe {
+                    if i < 4 { _mm256_permute2f128_ps::<0x20>(a, b) } else { _mm256_permute2f128_ps::<0x31>(a, b) }
+                })
+            })
+        }
+        #[inline(always)]
         fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
             let lanes: [f32; LANES] = unsafe { std::mem::transmute(self.0) };
             lanes.fold(f)
@@ -270,6 +347,13 @@ mod tests {
                 unsafe { vector.store(lanes.as_mut_ptr()) };
                 // Which NaN comes out is not promised.
                 bits.extend(lanes.map(|x| if x.is_nan() { u64::MAX } else { u64::from(x.to_bits()) }));
+            }
+            let square = std::array::from_fn(|i| a.if_above(V::splat(i as f32), b, V::splat(i as f32)));
+            for column in V::transpose(square) {
+                let mut lanes = [0f32; LANES];
+                // SAFETY: as above.
+                unsafe { column.store(lanes.as_mut_ptr()) };
+                bits.extend(lanes.map(|x| u64::from(x.to_bits())));
             }
             let mut sums = [0.5f64; LANES];
             b.abs().add_to(&mut sums);

@@ -4,11 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::workspace::{Pass, Workspace, reorder_samples};
-use super::{Network, Op, Shape};
+use super::{Network, Op, Role, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{Watch, WatchSettings};
 use crate::kernels::gemm::Parallelism;
 use crate::kernels::loss::{self, LossSums};
+use crate::kernels::transpose::transpose;
 use crate::kernels::update;
 
 /// What the outputs are compared with.
@@ -95,6 +96,8 @@ struct Shard {
 pub struct HostModel {
     network: Arc<Network>,
     params: Vec<f32>,
+    /// The convolutions' weights transposed, at the same places.
+    turned: Vec<f32>,
     running: Vec<f32>,
     batches_seen: u64,
     workers: Vec<Workspace>,
@@ -115,7 +118,8 @@ impl HostModel {
         let running = network.initial_running();
         let params = vec![0.0; network.parameters()];
         let workers = (0..threads).map(|_| Workspace::default()).collect();
-        Self { network, params, running, batches_seen: 0, workers, shards: Vec::new(), pool }
+        let turned = params.clone();
+        Self { network, params, turned, running, batches_seen: 0, workers, shards: Vec::new(), pool }
     }
 
     /// The plan.
@@ -274,11 +278,13 @@ impl HostModel {
     /// output of each top-level layer, and the gradient of the samples, all in PyTorch's order.
     pub fn trace(&mut self, samples: &[f32], targets: Targets<'_>, loss: Loss) -> (f64, Vec<Vec<f32>>, Vec<f32>) {
         let network = Arc::clone(&self.network);
+        turn_kernels(&network, &self.params, &mut self.turned);
         let rows = samples.len() / network.input.len();
         let workspace = &mut self.workers[0];
         workspace.input = reorder_samples(network.input, samples, false);
         let mut pass = Pass {
             params: &self.params,
+            turned: &self.turned,
             running: &self.running,
             training: true,
             rows,
@@ -333,7 +339,8 @@ impl HostModel {
         observe: &Observe,
         work: impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync,
     ) {
-        let Self { network, params, running, workers, shards, pool, .. } = self;
+        let Self { network, params, turned, running, workers, shards, pool, .. } = self;
+        turn_kernels(network, params, turned);
         let whole = shards.len() == 1;
         let threads = workers.len();
         let parallelism = if whole && threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
@@ -341,6 +348,7 @@ impl HostModel {
             let mut watches = std::mem::take(&mut shard.observed.watches);
             let mut pass = Pass {
                 params,
+                turned,
                 running,
                 training,
                 rows: shard.rows.len(),
@@ -400,6 +408,13 @@ impl HostModel {
             means.iter_mut().zip(&moments.mean).for_each(|(old, &new)| blend(old, new));
             variances.iter_mut().zip(&moments.variance).for_each(|(old, &new)| blend(old, new * unbiased));
         }
+    }
+}
+
+/// Transposes the convolutions' weights, once for all shards.
+fn turn_kernels(network: &Network, params: &[f32], turned: &mut [f32]) {
+    for param in network.params.iter().filter(|param| param.role == Role::Weight && param.shape.len() == 4) {
+        transpose(&params[param.range()], param.shape[0], &mut turned[param.range()]);
     }
 }
 

@@ -5,7 +5,7 @@
 use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{self, Watch, WatchSettings};
-use crate::kernels::conv::{self, ConvShape};
+use crate::kernels::conv::ConvPlan;
 use crate::kernels::gemm::{Matrix, Parallelism, matmul};
 use crate::kernels::norm::{self, BatchMoments};
 use crate::kernels::{pool, update};
@@ -17,6 +17,10 @@ struct State {
     out: Vec<f32>,
     /// z, where φ′ cannot be read off h.
     z: Vec<f32>,
+    /// A convolution's places.
+    plan: Option<ConvPlan>,
+    /// A convolution's images between their zeros, kept for the weights' gradient.
+    padded: Vec<f32>,
     /// Positions of the maxima.
     chosen: Vec<u32>,
     /// Batch norm's moments.
@@ -29,13 +33,15 @@ struct State {
 pub struct Pass<'a> {
     /// All parameters, in the kernels' layout.
     pub params: &'a [f32],
+    /// The convolutions' weights transposed, `[patch, channels]`, at the same places: what the forward pass reads.
+    pub turned: &'a [f32],
     /// Batch norm's running estimates.
     pub running: &'a [f32],
     /// Whether batch norm takes the batch's moments.
     pub training: bool,
     /// Samples.
     pub rows: usize,
-    /// Threads inside matrix products.
+    /// Threads inside a layer's products.
     pub parallelism: Parallelism,
     /// What to look for in the watched layers.
     pub settings: WatchSettings,
@@ -63,14 +69,10 @@ pub struct Workspace {
     /// The samples, channels last.
     pub input: Vec<f32>,
     states: Vec<State>,
-    patches: Vec<f32>,
-    padded: Vec<f32>,
+    spread: Vec<f32>,
     scratch: activation::Scratch,
     spare: Vec<Vec<f32>>,
 }
-
-/// Patches of a convolution are made for as many images at a time as fit half of a core's second cache.
-const PATCH_VALUES: usize = 48 * 1024;
 
 impl Workspace {
     /// Runs `network` on `self.input`; afterwards [`Workspace::output`] holds what came out.
@@ -176,17 +178,20 @@ impl Workspace {
                 self.activate(network, pass, layer, state, 0..len, apart);
             }
             Op::Conv2d(shape) => {
-                for block in blocks(shape, rows) {
-                    let patches = self.im2col(shape, x, &block);
-                    let weight = pass.param(network, layer.weight).expect("a convolution has a weight");
-                    let out = block.start * layer.output.len()..block.end * layer.output.len();
-                    let z = if apart { &mut state.z } else { &mut state.out };
-                    let windows = block.len() * shape.windows();
-                    let (p, w) =
-                        (Matrix::new(patches, windows, shape.patch()), Matrix::new(weight, units, shape.patch()));
-                    matmul(&mut z[out.clone()], p, w.t(), false, pass.parallelism);
-                    self.activate(network, pass, layer, state, out, apart);
+                let plan = &*state.plan.get_or_insert_with(|| ConvPlan::new(shape));
+                let image = plan.padded_len();
+                // What is new is zero, and the zeros around the images stay.
+                if state.padded.len() < rows * image {
+                    state.padded.resize(rows * image, 0.0);
                 }
+                let padded = &mut state.padded[..rows * image];
+                plan.pad(x, padded);
+                let turned = &pass.turned[network.params[layer.weight.expect("a convolution has a weight")].range()];
+                let z = if apart { &mut state.z } else { &mut state.out };
+                in_parts(&mut z[..len], layer.output.len(), pass.parallelism, |first, z| {
+                    plan.forward(&padded[first * image..], turned, z);
+                });
+                self.activate(network, pass, layer, state, 0..len, apart);
             }
             Op::Activation => {
                 if apart { &mut state.z } else { &mut state.out }.copy_from_slice(x);
@@ -267,16 +272,6 @@ impl Workspace {
         activation::forward(layer.activation, z, h, layer.output.units(), bias, watch, &mut self.scratch);
     }
 
-    fn im2col(&mut self, shape: &ConvShape, x: &[f32], block: &std::ops::Range<usize>) -> &[f32] {
-        let len = block.len() * shape.windows() * shape.patch();
-        if self.patches.len() < len + conv::PATCH_SLACK {
-            self.patches.resize(len + conv::PATCH_SLACK, 0.0);
-        }
-        let images = &x[block.start * shape.input_len()..block.end * shape.input_len()];
-        conv::im2col(shape, images, &mut self.patches[..len + conv::PATCH_SLACK], &mut self.padded);
-        &self.patches[..len]
-    }
-
     /// Runs the layers backwards. `gradient` is that of the last layer's output and is consumed; the returned buffer
     /// holds the gradient of the input. With `first`, nothing before that layer is needed, and neither is its own input's
     /// gradient.
@@ -346,25 +341,25 @@ impl Workspace {
                 dx
             }
             Op::Conv2d(shape) => {
+                let plan = state.plan.as_ref().expect("the forward pass has worked out the places");
                 let weight_range = range(layer.weight).expect("a convolution has a weight");
-                let mut dx = if wanted { self.take(in_len) } else { Vec::new() };
-                for block in blocks(shape, rows) {
-                    let windows = block.len() * shape.windows();
-                    let g = &g[block.start * layer.output.len()..block.end * layer.output.len()];
-                    let g = Matrix::new(g, windows, units);
-                    let patches = Matrix::new(self.im2col(shape, x, &block), windows, shape.patch());
-                    let dw = &mut gradients[weight_range.clone()];
-                    matmul(dw, g.t(), patches, block.start > 0, pass.parallelism);
-                    if wanted {
-                        let weight = Matrix::new(&pass.params[weight_range.clone()], units, shape.patch());
-                        matmul(&mut self.patches, g, weight, false, pass.parallelism);
-                        let patches = &self.patches[..windows * shape.patch()];
-                        let images = &mut dx[block.start * shape.input_len()..block.end * shape.input_len()];
-                        conv::col2im(shape, patches, images);
-                    }
-                }
+                let padded = &state.padded[..rows * plan.padded_len()];
+                in_parts(&mut gradients[weight_range.clone()], shape.patch(), pass.parallelism, |first, dw| {
+                    plan.weight_gradient(padded, g, first, dw);
+                });
                 if !wanted {
                     return gradient;
+                }
+                let mut dx = self.take(in_len);
+                let weight = &pass.params[weight_range];
+                let spread = &mut self.spread;
+                if matches!(pass.parallelism, Parallelism::None) {
+                    plan.input_gradient(g, weight, spread, &mut dx[..in_len]);
+                } else {
+                    in_parts(&mut dx[..in_len], layer.input.len(), pass.parallelism, |first, dx| {
+                        let g = &g[first * layer.output.len()..];
+                        plan.input_gradient(g, weight, &mut Vec::new(), dx);
+                    });
                 }
                 self.spare.push(gradient);
                 dx
@@ -432,10 +427,17 @@ fn resize(buffer: &mut Vec<f32>, len: usize) {
     }
 }
 
-/// Ranges of images whose patches are made together.
-fn blocks(shape: &ConvShape, rows: usize) -> impl Iterator<Item = std::ops::Range<usize>> + use<> {
-    let images = (PATCH_VALUES / (shape.windows() * shape.patch())).max(1);
-    (0..rows).step_by(images).map(move |start| start..(start + images).min(rows))
+/// Calls `work` for parts of `out`, whole numbers of `unit` values, side by side on the threads; it gets the number of units
+/// before its part. Each unit must be worked out alone, so that the number of parts changes nothing.
+fn in_parts(out: &mut [f32], unit: usize, parallelism: Parallelism, work: impl Fn(usize, &mut [f32]) + Sync) {
+    let Parallelism::Rayon(threads) = parallelism else { return work(0, out) };
+    let units = (out.len() / unit).div_ceil(threads.max(1)).max(1);
+    rayon::scope(|scope| {
+        for (i, part) in out.chunks_mut(units * unit).enumerate() {
+            let work = &work;
+            scope.spawn(move |_| work(i * units, part));
+        }
+    });
 }
 
 /// Reorders samples between PyTorch's order (channels first) and the kernels' (channels last).

@@ -1,0 +1,403 @@
+//! The products of a convolution as one nest of loops over operands where they lie: nothing is packed, no patch is copied.
+//!
+//! Forward pass, weights' gradient and inputs' gradient all have the form
+//! out\[i]\[j] = Σ A\[i, k]·B\[k, j], where k runs through up to three loops with steps of their own in A and B, the rows i start
+//! anywhere in A, and j runs through vectors that start anywhere in B.
+
+use super::simd::{Kernel, LANES, Vector, vectorised};
+
+/// One loop of the sum, with its step in both operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// Repetitions.
+    pub count: usize,
+    /// Step in A.
+    pub a: isize,
+    /// Step in B.
+    pub b: isize,
+}
+
+impl Level {
+    /// A loop that does not loop.
+    pub const ONCE: Self = Self { count: 1, a: 0, b: 0 };
+
+    /// A loop of `count` steps of `a` and `b`.
+    pub fn new(count: usize, a: usize, b: usize) -> Self {
+        Self { count, a: a as isize, b: b as isize }
+    }
+}
+
+/// Places in A and in the result where rows begin.
+#[derive(Clone, Debug, Default)]
+pub struct RowList {
+    places: Vec<[u32; 2]>,
+    nearest: usize,
+    furthest: [usize; 2],
+}
+
+impl RowList {
+    /// Number of rows.
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// The nearest place in A and the furthest ones of the first `count` rows.
+    fn reach(&self, count: usize) -> (usize, [usize; 2]) {
+        if count == self.count() {
+            return (self.nearest, self.furthest);
+        }
+        let some: Self = self.places[..count].iter().map(|row| row.map(|place| place as usize)).collect();
+        (some.nearest, some.furthest)
+    }
+}
+
+impl FromIterator<[usize; 2]> for RowList {
+    fn from_iter<I: IntoIterator<Item = [usize; 2]>>(rows: I) -> Self {
+        let mut list = Self { nearest: usize::MAX, ..Self::default() };
+        for row in rows {
+            list.places.push(row.map(|place| u32::try_from(place).expect("an image has fewer than 2³² values")));
+            list.nearest = list.nearest.min(row[0]);
+            list.furthest = [list.furthest[0].max(row[0]), list.furthest[1].max(row[1])];
+        }
+        list
+    }
+}
+
+/// Where the rows of A and of the result begin.
+#[derive(Clone, Copy, Debug)]
+pub enum Rows<'a> {
+    /// Row i at i times a step in A and at i times a step in the result.
+    Even {
+        /// Rows.
+        count: usize,
+        /// Step in A.
+        a: usize,
+        /// Step in the result.
+        out: usize,
+    },
+    /// The first so many of a list.
+    Listed(&'a RowList, usize),
+}
+
+impl Rows<'_> {
+    fn count(&self) -> usize {
+        match self {
+            Self::Even { count, .. } => *count,
+            Self::Listed(_, count) => *count,
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, i: usize) -> [usize; 2] {
+        match self {
+            Self::Even { a, out, .. } => [i * a, i * out],
+            Self::Listed(list, _) => list.places[i].map(|place| place as usize),
+        }
+    }
+}
+
+/// A vector of columns: where it begins in B and in a row of the result, and how many of its lanes count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    b: u32,
+    out: u32,
+    lanes: u32,
+}
+
+/// Columns that do not all lie side by side.
+#[derive(Clone, Debug, Default)]
+pub struct ColumnList {
+    columns: Vec<Column>,
+    ends: [usize; 2],
+}
+
+impl ColumnList {
+    /// `runs` of `len` columns, each with its place in B and in a row of the result.
+    pub fn new(len: usize, runs: impl Iterator<Item = [usize; 2]>) -> Self {
+        let mut list = Self::default();
+        for [b, out] in runs {
+            list.ends = [list.ends[0].max(b + len), list.ends[1].max(out + len)];
+            let place = |start: usize, x: usize| u32::try_from(start + x).expect("an image has fewer than 2³² values");
+            list.columns.extend((0..len).step_by(LANES).map(|x| Column {
+                b: place(b, x),
+                out: place(out, x),
+                lanes: (len - x).min(LANES) as u32,
+            }));
+        }
+        list
+    }
+}
+
+/// The columns of a result.
+#[derive(Clone, Copy, Debug)]
+pub enum Columns<'a> {
+    /// So many, side by side in B and in the result.
+    Even(usize),
+    /// Run by run.
+    Listed(&'a ColumnList),
+}
+
+impl Columns<'_> {
+    fn vectors(&self) -> usize {
+        match self {
+            Self::Even(n) => n.div_ceil(LANES),
+            Self::Listed(list) => list.columns.len(),
+        }
+    }
+
+    #[inline(always)]
+    fn at(&self, v: usize) -> Column {
+        match self {
+            Self::Even(n) => {
+                let place = (v * LANES) as u32;
+                Column { b: place, out: place, lanes: (n - v * LANES).min(LANES) as u32 }
+            }
+            Self::Listed(list) => list.columns[v],
+        }
+    }
+
+    /// One past the last place of any column, in B and in the result.
+    fn ends(&self) -> [usize; 2] {
+        match self {
+            Self::Even(n) => [*n; 2],
+            Self::Listed(list) => list.ends,
+        }
+    }
+}
+
+/// A product to be computed.
+#[derive(Clone, Copy, Debug)]
+pub struct Contraction<'a> {
+    /// The operand of which single values are spread over a vector, from the first row's first value on.
+    pub a: &'a [f32],
+    /// The operand that is read in vectors.
+    pub b: &'a [f32],
+    /// Rows of the result.
+    pub rows: Rows<'a>,
+    /// Columns of the result.
+    pub columns: Columns<'a>,
+    /// The loops of the sum, outermost first.
+    pub levels: [Level; 3],
+}
+
+/// Steps of the innermost loop that are taken at once: three vectors of each step fit half of a 32 KiB cache.
+const DEPTH: usize = 160;
+
+impl Contraction<'_> {
+    /// Writes the product to `out`, or adds it if `add`.
+    ///
+    /// # Panics
+    /// If an operand or `out` does not hold what is addressed.
+    pub fn run(&self, out: &mut [f32], add: bool) {
+        if self.rows.count() == 0 {
+            return;
+        }
+        self.check(out.len());
+        // Loops that do not loop go outwards.
+        let mut levels = self.levels;
+        levels.sort_by_key(|level| level.count > 1);
+        let inner = levels[2];
+        let parts = if levels[1].count == 1 { inner.count.div_ceil(DEPTH) } else { 1 };
+        for part in 0..parts {
+            let (start, end) = (part * inner.count / parts, (part + 1) * inner.count / parts);
+            levels[2].count = end - start;
+            let skip =
+                |slice, step: isize| -> &[f32] { if start == 0 { slice } else { &slice[start * step as usize..] } };
+            let product = Contraction { a: skip(self.a, inner.a), b: skip(self.b, inner.b), levels, ..*self };
+            vectorised(Run { product: &product, out, add: add || part > 0 });
+        }
+    }
+
+    fn check(&self, out_len: usize) {
+        let (nearest, [a_last, out_last]) = match self.rows {
+            Rows::Even { count, a, out } => (0, [(count - 1) * a, (count - 1) * out]),
+            Rows::Listed(list, count) => list.reach(count),
+        };
+        let [b_end, out_end] = self.columns.ends();
+        // How far back and forth the sum goes in A and in B.
+        let (mut a, mut b) = ([nearest as isize, a_last as isize], [0, b_end as isize]);
+        for level in self.levels {
+            assert!(level.count > 0, "a loop of a sum has a step");
+            let steps = level.count as isize - 1;
+            a[usize::from(level.a > 0)] += steps * level.a;
+            b[usize::from(level.b > 0)] += steps * level.b;
+        }
+        assert!(a[0] >= 0 && a[1] < self.a.len() as isize, "A holds {} values, addressed: {a:?}", self.a.len());
+        assert!(b[0] >= 0 && b[1] <= self.b.len() as isize, "B holds {} values, addressed: {b:?}", self.b.len());
+        assert!(out_last + out_end <= out_len, "the result holds {out_len} values, addressed: {}", out_last + out_end);
+    }
+}
+
+struct Run<'a> {
+    product: &'a Contraction<'a>,
+    out: &'a mut [f32],
+    add: bool,
+}
+
+impl Kernel for Run<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let vectors = self.product.columns.vectors();
+        let (mut v, out) = (0, self.out.as_mut_ptr());
+        while v < vectors {
+            // SAFETY: `check` has seen that every place lies in its slice.
+            unsafe {
+                match vectors - v {
+                    1 => v += self.columns::<V, 1, 8>(v, out),
+                    _ => v += self.columns::<V, 2, 6>(v, out),
+                }
+            }
+        }
+    }
+}
+
+impl Run<'_> {
+    /// All rows of `N` vectors of columns, `M` rows at a time as long as there are as many. Returns `N`.
+    #[inline(always)]
+    unsafe fn columns<V: Vector, const N: usize, const M: usize>(&self, first: usize, out: *mut f32) -> usize {
+        let columns: [Column; N] = std::array::from_fn(|v| self.product.columns.at(first + v));
+        let masked = columns.iter().any(|column| (column.lanes as usize) < LANES);
+        // SAFETY: the caller's promise.
+        unsafe {
+            if masked { self.rows::<V, N, M, true>(&columns, out) } else { self.rows::<V, N, M, false>(&columns, out) }
+        }
+        N
+    }
+
+    #[inline(always)]
+    unsafe fn rows<V: Vector, const N: usize, const M: usize, const MASKED: bool>(
+        &self,
+        columns: &[Column; N],
+        out: *mut f32,
+    ) {
+        let count = self.product.rows.count();
+        let mut i = 0;
+        // SAFETY: the caller's promise.
+        unsafe {
+            // Two fours are faster than a six and a two.
+            while count - i >= M && (M == 8 || count - i != 8) {
+                self.tile::<V, N, M, MASKED>(columns, i, out);
+                i += M;
+            }
+            while count - i >= 4 {
+                self.tile::<V, N, 4, MASKED>(columns, i, out);
+                i += 4;
+            }
+            if count - i >= 2 {
+                self.tile::<V, N, 2, MASKED>(columns, i, out);
+                i += 2;
+            }
+            if i < count {
+                self.tile::<V, N, 1, MASKED>(columns, i, out);
+            }
+        }
+    }
+
+    /// `M` rows from row `i` on: the sums stand in registers until they are complete.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const N: usize, const M: usize, const MASKED: bool>(
+        &self,
+        columns: &[Column; N],
+        i: usize,
+        out: *mut f32,
+    ) {
+        let places: [[usize; 2]; M] = std::array::from_fn(|m| self.product.rows.at(i + m));
+        let (a, b) = (self.product.a.as_ptr(), self.product.b.as_ptr());
+        // SAFETY: `check` has seen that every place lies in its slice.
+        unsafe {
+            let a: [*const f32; M] = std::array::from_fn(|m| a.add(places[m][0]));
+            let b: [*const f32; N] = std::array::from_fn(|v| b.add(columns[v].b as usize));
+            let masks: [V::Mask; N] = std::array::from_fn(|v| V::first(columns[v].lanes as usize));
+            let mut sums = [[V::splat(0.0); N]; M];
+            let [outer, middle, inner] = self.product.levels;
+            let (mut a_outer, mut b_outer) = (0, 0);
+            for _ in 0..outer.count {
+                let (mut a_middle, mut b_middle) = (a_outer, b_outer);
+                for _ in 0..middle.count {
+                    let (mut at, mut bt) = (a_middle, b_middle);
+                    for _ in 0..inner.count {
+                        let vectors: [V; N] = std::array::from_fn(|v| {
+                            let from = b[v].offset(bt);
+                            if MASKED { V::load_first(from, masks[v]) } else { V::load(from) }
+                        });
+                        for m in 0..M {
+                            let value = V::splat(*a[m].offset(at));
+                            for v in 0..N {
+                                sums[m][v] = value.mul_add(vectors[v], sums[m][v]);
+                            }
+                        }
+                        (at, bt) = (at + inner.a, bt + inner.b);
+                    }
+                    (a_middle, b_middle) = (a_middle + middle.a, b_middle + middle.b);
+                }
+                (a_outer, b_outer) = (a_outer + outer.a, b_outer + outer.b);
+            }
+            for m in 0..M {
+                for v in 0..N {
+                    let to = out.add(places[m][1] + columns[v].out as usize);
+                    put(sums[m][v], to, columns[v].lanes as usize, self.add);
+                }
+            }
+        }
+    }
+}
+
+/// Writes the first `lanes` of a vector, or adds them.
+#[inline(always)]
+unsafe fn put<V: Vector>(sum: V, to: *mut f32, lanes: usize, add: bool) {
+    // SAFETY: the caller's promise that `lanes` values stand at `to`.
+    unsafe {
+        if lanes == LANES {
+            if add { sum.add(V::load(to)) } else { sum }.store(to);
+            return;
+        }
+        let mut values = [0f32; LANES];
+        sum.store(values.as_mut_ptr());
+        for (i, value) in values.iter().take(lanes).enumerate() {
+            let old = if add { *to.add(i) } else { 0.0 };
+            *to.add(i) = old + value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small integers, so that every product is exact in any order of its terms.
+    fn integers(n: usize, factor: usize) -> Vec<f32> {
+        (0..n).map(|i| (i * factor % 13) as f32 - 6.0).collect()
+    }
+
+    #[test]
+    fn products_are_those_of_the_definition_for_every_shape_of_tile() {
+        for m in 1..20 {
+            for (n, k) in [(1, 1), (3, 7), (8, 2), (9, 5), (16, 33), (17, 161), (31, 400), (100, 3)] {
+                let (a, b) = (integers(m * k, 7), integers(k * n, 5));
+                let product = Contraction {
+                    a: &a,
+                    b: &b,
+                    rows: Rows::Even { count: m, a: k, out: n },
+                    columns: Columns::Even(n),
+                    levels: [Level::ONCE, Level::ONCE, Level::new(k, 1, n)],
+                };
+                for add in [false, true] {
+                    let mut out = if add { vec![100.0; m * n] } else { vec![f32::NAN; m * n] };
+                    product.run(&mut out, add);
+                    for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                        let start = if add { 100.0 } else { 0.0 };
+                        let want = (0..k).fold(start, |sum, l| sum + a[i * k + l] * b[l * n + j]);
+                        assert_eq!(out[i * n + j], want, "{m}×{n}×{k}, add {add}, at {i},{j}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "B holds 11 values, addressed: [0, 12]")]
+    fn a_product_that_reaches_beyond_its_operand_is_refused() {
+        let (rows, levels) = (Rows::Even { count: 1, a: 4, out: 3 }, [Level::ONCE, Level::ONCE, Level::new(4, 1, 3)]);
+        Contraction { a: &[0.0; 4], b: &[0.0; 11], rows, columns: Columns::Even(3), levels }.run(&mut [0.0; 3], false);
+    }
+}
