@@ -1,0 +1,117 @@
+//! The kernels alone, on a shard of 64 images: `cargo bench --bench kernels [-- FILTER]`.
+
+use divan::counter::ItemsCount;
+use divan::{Bencher, black_box};
+use initlab::activation::Activation;
+use initlab::kernels::activation::{self, Scratch, Watch, WatchSettings};
+use initlab::kernels::conv::{ConvPlan, ConvShape};
+use initlab::kernels::gemm::{Matrix, Parallelism, matmul};
+use initlab::kernels::moments;
+
+fn main() {
+    divan::main();
+}
+
+/// Images of a shard.
+const IMAGES: usize = 64;
+
+/// The lesson's convolutions: input size, channels in and out, kernel; stride 2.
+const CONVOLUTIONS: [(usize, usize, usize, usize); 4] = [(28, 1, 8, 5), (14, 8, 16, 3), (7, 16, 32, 3), (4, 32, 32, 3)];
+
+fn wave(n: usize) -> Vec<f32> {
+    (0..n).map(|i| (i as f32 * 0.37).sin()).collect()
+}
+
+struct Convolution {
+    plan: ConvPlan,
+    padded: Vec<f32>,
+    images: Vec<f32>,
+    weights: Vec<f32>,
+    outputs: Vec<f32>,
+    multiplications: usize,
+}
+
+impl Convolution {
+    fn new((size, in_channels, out_channels, kernel): (usize, usize, usize, usize)) -> Self {
+        let (stride, padding) = (2, kernel / 2);
+        let output = [(size + 2 * padding - kernel) / stride + 1; 2];
+        let (kernel, input) = ([kernel; 2], [size; 2]);
+        let shape = ConvShape { in_channels, out_channels, kernel, stride, padding, input, output };
+        let plan = ConvPlan::new(&shape);
+        let images = wave(IMAGES * shape.input_len());
+        let mut padded = vec![0.0; IMAGES * plan.padded_len()];
+        plan.pad(&images, &mut padded);
+        let weights = wave(out_channels * shape.patch());
+        let outputs = wave(IMAGES * shape.windows() * out_channels);
+        let multiplications = outputs.len() * shape.patch();
+        Self { plan, padded, images, weights, outputs, multiplications }
+    }
+}
+
+/// Items are multiplications with their additions.
+#[divan::bench(args = CONVOLUTIONS)]
+fn conv_forward(bencher: Bencher, geometry: (usize, usize, usize, usize)) {
+    let mut c = Convolution::new(geometry);
+    bencher
+        .counter(ItemsCount::new(c.multiplications))
+        .bench_local(|| c.plan.forward(black_box(&c.padded), &c.weights, &mut c.outputs));
+}
+
+#[divan::bench(args = CONVOLUTIONS)]
+fn conv_weight_gradient(bencher: Bencher, geometry: (usize, usize, usize, usize)) {
+    let mut c = Convolution::new(geometry);
+    bencher
+        .counter(ItemsCount::new(c.multiplications))
+        .bench_local(|| c.plan.weight_gradient(black_box(&c.padded), &c.outputs, 0, &mut c.weights));
+}
+
+#[divan::bench(args = CONVOLUTIONS)]
+fn conv_input_gradient(bencher: Bencher, geometry: (usize, usize, usize, usize)) {
+    let (mut c, mut spread) = (Convolution::new(geometry), Vec::new());
+    bencher
+        .counter(ItemsCount::new(c.multiplications))
+        .bench_local(|| c.plan.input_gradient(black_box(&c.outputs), &c.weights, &mut spread, &mut c.images));
+}
+
+/// Rows, columns and terms of the products of a linear layer.
+#[divan::bench(args = [(64, 100, 100), (64, 50, 784), (256, 1024, 1024)])]
+fn product(bencher: Bencher, (m, n, k): (usize, usize, usize)) {
+    let (a, b, mut out) = (wave(m * k), wave(n * k), wave(m * n));
+    bencher.counter(ItemsCount::new(m * n * k)).bench_local(|| {
+        matmul(&mut out, Matrix::new(black_box(&a), m, k), Matrix::new(&b, n, k).t(), false, Parallelism::None);
+    });
+}
+
+/// Values of the first layer of the lesson's CNN, with their eight channels.
+const VALUES: usize = IMAGES * 14 * 14 * 8;
+const SETTINGS: WatchSettings =
+    WatchSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
+
+/// Items are values.
+#[divan::bench(args = [false, true])]
+fn relu_forward(bencher: Bencher, watched: bool) {
+    let (mut z, bias, mut scratch) = (wave(VALUES), wave(8), Scratch::default());
+    let mut watch = Watch { live: vec![0; 8], ..Watch::default() };
+    bencher.counter(ItemsCount::new(VALUES)).bench_local(|| {
+        let watch = watched.then_some((&mut watch, &SETTINGS));
+        activation::forward(Activation::Relu, black_box(&mut z), None, 8, Some(&bias), watch, &mut scratch);
+    });
+}
+
+#[divan::bench(args = [false, true])]
+fn relu_backward(bencher: Bencher, watched: bool) {
+    let (mut gradient, h, mut scratch) = (wave(VALUES), wave(VALUES), Scratch::default());
+    let (mut watch, mut bias) = (Watch::default(), [0.0; 8]);
+    bencher.counter(ItemsCount::new(VALUES)).bench_local(|| {
+        let watch = watched.then_some((&mut watch, &SETTINGS));
+        activation::backward(Activation::Relu, black_box(&mut gradient), &h, 8, Some(&mut bias), watch, &mut scratch);
+    });
+}
+
+#[divan::bench]
+fn histogram(bencher: Bencher) {
+    let (values, mut counts) = (wave(VALUES), vec![0; 66]);
+    bencher
+        .counter(ItemsCount::new(VALUES))
+        .bench_local(|| moments::histogram(&mut counts, black_box(&values), -7.0, 7.0));
+}
