@@ -9,6 +9,7 @@ pub mod kernels;
 pub mod lesson;
 pub mod model;
 pub mod ops;
+pub mod probe;
 pub mod record;
 pub mod rng;
 pub mod stats;

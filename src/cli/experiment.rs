@@ -9,8 +9,8 @@ use crate::cli::UsageError;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
-use crate::train::Plan;
 use crate::train::at_line::{at_model, config_error};
+use crate::train::{Plan, TrainError};
 
 /// A config and changes to it.
 #[derive(Debug, Args)]
@@ -89,8 +89,12 @@ impl Loaded {
     /// # Errors
     /// The network or its start is impossible; points at the config's line.
     pub fn plan(&self, data: Prepared) -> Result<Plan> {
-        Plan::new(self.experiment.clone(), data)
-            .map_err(|error| config_error(&self.document, &error).map_or_else(|| error.into(), Into::into))
+        Plan::new(self.experiment.clone(), data).map_err(|error| self.at_config(error))
+    }
+
+    /// An impossible network or start, at the config's line.
+    pub fn at_config(&self, error: TrainError) -> anyhow::Error {
+        config_error(&self.document, &error).map_or_else(|| error.into(), Into::into)
     }
 
     /// A network that cannot be built, at the line of the stage or of the sizes.

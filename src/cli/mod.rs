@@ -11,6 +11,8 @@ pub mod lesson8;
 mod lesson8_markdown;
 mod lesson8_table;
 pub mod model;
+pub mod probe;
+mod probe_table;
 pub mod progress;
 mod sparkline;
 mod study_progress;
@@ -43,6 +45,8 @@ enum Command {
     Init(init::InitArgs),
     /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
     Model(model::ModelArgs),
+    /// Measure a config's network before training, beside what theory predicts.
+    Probe(probe::ProbeArgs),
     /// Print what theory says about an activation: moments, gains, χ, fixed points, depth scales.
     Theory(theory::TheoryArgs),
     /// Replay lesson 8's printed results over many seeds, beside theory.
@@ -66,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Probe(args) => probe::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Lesson8(args) => lesson8::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),

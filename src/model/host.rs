@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::workspace::{Pass, Workspace, reorder_samples};
-use super::{Network, Op, Role, Shape};
+use super::{Layer, Network, Op, Role, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{Watch, WatchSettings};
 use crate::kernels::gemm::Parallelism;
@@ -205,7 +205,7 @@ impl HostModel {
             let mut sums = LossSums::default();
             shard.gradients.resize(network.parameters(), 0.0);
             workspace.backward(network, pass, &mut shard.gradients, false, |outputs, gradient| {
-                sums = measure(loss, outputs, classes, targets, scale, gradient);
+                sums = loss_and_gradient(loss, outputs, classes, targets, scale, gradient);
             });
             shard.observed.loss = sums;
         });
@@ -258,7 +258,7 @@ impl HostModel {
             let outputs = workspace.output(network);
             let mut scratch = vec![0.0; outputs.len()];
             let targets = targets.slice(shard.rows.clone());
-            shard.observed.loss = measure(loss, outputs, classes, targets, 1.0, &mut scratch);
+            shard.observed.loss = loss_and_gradient(loss, outputs, classes, targets, 1.0, &mut scratch);
         });
         self.observed()
     }
@@ -278,9 +278,52 @@ impl HostModel {
     /// output of each top-level layer, and the gradient of the samples, all in PyTorch's order.
     pub fn trace(&mut self, samples: &[f32], targets: Targets<'_>, loss: Loss) -> (f64, Vec<Vec<f32>>, Vec<f32>) {
         let network = Arc::clone(&self.network);
+        let rows = samples.len() / network.input.len();
+        let classes = network.output().len();
+        let mut sums = LossSums::default();
+        let (_, input) = self.pass_over(samples, &Observe::default(), |outputs, gradient| {
+            sums = loss_and_gradient(loss, outputs, classes, targets, 1.0 / rows as f32, gradient);
+        });
+        let outputs = network
+            .layers
+            .iter()
+            .enumerate()
+            .map(|(i, layer)| reorder_samples(layer.output, self.workers[0].layer_output(&network, i), true))
+            .collect();
+        self.finish_running(rows);
+        (sums.loss / rows as f64, outputs, input)
+    }
+
+    /// A step of which every layer is looked at: samples in PyTorch's order, one shard; `output_gradient` writes the
+    /// gradient of the outputs given the outputs, `see` gets every layer with its output, channels last, in execution
+    /// order. Returns one watch for each of [`Network::watched`] and the gradient of the samples, in PyTorch's order.
+    pub fn inspect(
+        &mut self,
+        samples: &[f32],
+        output_gradient: impl FnOnce(&[f32], &mut [f32]),
+        mut see: impl FnMut(&Layer, &[f32]),
+    ) -> (Vec<Watch>, Vec<f32>) {
+        let observe = Observe { statistics: true, ..Observe::default() };
+        let found = self.pass_over(samples, &observe, output_gradient);
+        self.workers[0].visit(&self.network, &mut see);
+        found
+    }
+
+    /// Forward and backward pass of one worker over the whole batch, to the gradient of the samples.
+    fn pass_over(
+        &mut self,
+        samples: &[f32],
+        observe: &Observe,
+        output_gradient: impl FnOnce(&[f32], &mut [f32]),
+    ) -> (Vec<Watch>, Vec<f32>) {
+        let network = Arc::clone(&self.network);
         turn_kernels(&network, &self.params, &mut self.turned);
         let rows = samples.len() / network.input.len();
-        let workspace = &mut self.workers[0];
+        if self.shards.is_empty() {
+            self.shards.push(Shard::default());
+        }
+        let (workspace, shard) = (&mut self.workers[0], &mut self.shards[0]);
+        let mut watches = if observe.statistics { watches(&network, observe) } else { Vec::new() };
         workspace.input = reorder_samples(network.input, samples, false);
         let mut pass = Pass {
             params: &self.params,
@@ -289,29 +332,14 @@ impl HostModel {
             training: true,
             rows,
             parallelism: Parallelism::None,
-            settings: Observe::default().settings,
-            watches: &mut [],
+            settings: observe.settings,
+            watches: &mut watches,
         };
         workspace.forward(&network, &mut pass);
-        let outputs = network
-            .layers
-            .iter()
-            .enumerate()
-            .map(|(i, layer)| reorder_samples(layer.output, workspace.layer_output(&network, i), true))
-            .collect();
-        if self.shards.is_empty() {
-            self.shards.push(Shard::default());
-        }
-        let shard = &mut self.shards[0];
         shard.gradients.resize(network.parameters(), 0.0);
-        let mut sums = LossSums::default();
-        let classes = network.output().len();
-        let input = workspace.backward(&network, &mut pass, &mut shard.gradients, true, |outputs, gradient| {
-            sums = measure(loss, outputs, classes, targets, 1.0 / rows as f32, gradient);
-        });
-        self.finish_running(rows);
+        let input = workspace.backward(&network, &mut pass, &mut shard.gradients, true, output_gradient);
         let input = reorder_samples(network.input, &input.expect("the gradient of the samples was asked for"), true);
-        (sums.loss / rows as f64, outputs, input)
+        (watches, input)
     }
 
     /// Cuts the batch into shards of nearly equal size.
@@ -321,14 +349,7 @@ impl HostModel {
         self.shards.resize_with(count, Shard::default);
         for (i, shard) in self.shards.iter_mut().enumerate() {
             shard.rows = i * rows / count..(i + 1) * rows / count;
-            shard.observed.watches.clear();
-            if observe.statistics {
-                shard.observed.watches.extend(self.network.watched.iter().map(|watched| Watch {
-                    live: vec![0; watched.units],
-                    histogram: vec![0; if observe.histogram_bins > 0 { observe.histogram_bins + 2 } else { 0 }],
-                    ..Watch::default()
-                }));
-            }
+            shard.observed.watches = if observe.statistics { watches(&self.network, observe) } else { Vec::new() };
         }
     }
 
@@ -418,6 +439,13 @@ fn turn_kernels(network: &Network, params: &[f32], turned: &mut [f32]) {
     }
 }
 
+/// An empty watch for each layer that is watched.
+fn watches(network: &Network, observe: &Observe) -> Vec<Watch> {
+    let bins = if observe.histogram_bins > 0 { observe.histogram_bins + 2 } else { 0 };
+    let empty = |units| Watch { live: vec![0; units], histogram: vec![0; bins], ..Watch::default() };
+    network.watched.iter().map(|watched| empty(watched.units)).collect()
+}
+
 fn load(network: &Network, workspace: &mut Workspace, shard: &Shard, fill: &impl Fn(Range<usize>, &mut [f32])) {
     let len = shard.rows.len() * network.input.len();
     if workspace.input.len() != len {
@@ -426,7 +454,11 @@ fn load(network: &Network, workspace: &mut Workspace, shard: &Shard, fill: &impl
     fill(shard.rows.clone(), &mut workspace.input);
 }
 
-fn measure(
+/// The loss of `outputs` (`[rows, classes]`), and its gradient times `scale` in `gradient`.
+///
+/// # Panics
+/// If labels are below no class, or there is not one target for each row.
+pub fn loss_and_gradient(
     loss: Loss,
     outputs: &[f32],
     classes: usize,

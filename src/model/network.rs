@@ -95,6 +95,48 @@ impl Network {
         walk(&mut self.layers, f);
     }
 
+    /// The same network with every activation in a layer of its own, so that z and h can both be seen. Parameters stay as
+    /// they are; such a layer has the name of the weight layer before it, and a watch of its own.
+    #[must_use]
+    pub fn with_activations_apart(&self) -> Self {
+        fn split(layers: &[Layer], watched: &mut Vec<Watched>) -> Vec<Layer> {
+            let mut all = Vec::new();
+            for layer in layers {
+                let mut layer = layer.clone();
+                if let Op::Residual(body) = &layer.op {
+                    layer.op = Op::Residual(split(body, watched));
+                }
+                let mut watch = |layer: &mut Layer| {
+                    layer.watch = Some(watched.len());
+                    let (units, activation) = (layer.output.units(), layer.activation);
+                    watched.push(Watched { name: layer.name.clone(), units, activation, weight: layer.weight });
+                };
+                let weighs = matches!(layer.op, Op::Linear | Op::Conv2d(_));
+                let activation = if weighs {
+                    std::mem::replace(&mut layer.activation, Activation::Identity)
+                } else {
+                    Activation::Identity
+                };
+                if layer.watch.is_some() {
+                    watch(&mut layer);
+                }
+                let (name, key, shape) = (layer.name.clone(), layer.key.clone(), layer.output);
+                all.push(layer);
+                if activation != Activation::Identity {
+                    let (op, weight, bias) = (Op::Activation, None, None);
+                    let (input, output) = (shape, shape);
+                    let mut apart = Layer { name, key, op, activation, input, output, weight, bias, watch: None };
+                    watch(&mut apart);
+                    all.push(apart);
+                }
+            }
+            all
+        }
+        let mut watched = Vec::new();
+        let layers = split(&self.layers, &mut watched);
+        Self { layers, watched, ..self.clone() }
+    }
+
     /// Into how many shards a batch of `rows` is cut. It follows from the batch and the network alone, never from the
     /// number of threads, so that results do not depend on that.
     pub fn shards(&self, rows: usize) -> usize {

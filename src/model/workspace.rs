@@ -93,6 +93,25 @@ impl Workspace {
         latest(&network.layers[..=index], &self.states[..=index], &self.input)
     }
 
+    /// Shows every layer's output of the last forward pass, channels last: in execution order, those inside a residual
+    /// block before the block's sum.
+    pub fn visit<'a>(&'a self, network: &'a Network, see: &mut impl FnMut(&'a Layer, &'a [f32])) {
+        fn walk<'a>(
+            layers: &'a [Layer],
+            states: &'a [State],
+            input: &'a [f32],
+            see: &mut impl FnMut(&'a Layer, &'a [f32]),
+        ) {
+            for (i, (layer, state)) in layers.iter().zip(states).enumerate() {
+                if let Op::Residual(body) = &layer.op {
+                    walk(body, &state.body, latest(&layers[..i], &states[..i], input), see);
+                }
+                see(layer, latest(&layers[..=i], &states[..=i], input));
+            }
+        }
+        walk(&network.layers, &self.states, &self.input, see);
+    }
+
     /// Batch norm's moments of the last training pass, with the place of their running estimates and momentum.
     pub fn batch_moments<'a>(&'a self, network: &'a Network) -> Vec<(usize, f64, &'a BatchMoments)> {
         fn walk<'a>(layers: &'a [Layer], states: &'a [State], all: &mut Vec<(usize, f64, &'a BatchMoments)>) {

@@ -4,7 +4,7 @@
 //! variance of the biases, q the second moment of a pre-activation, which is normal in wide layers.
 //!
 //! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`],
-//! [`correlation`], [`mean_field`] and [`critical`] what many layers do; [`matched`], [`regimes`],
+//! [`correlation`], [`pair`], [`mean_field`] and [`critical`] what many layers do; [`matched`], [`regimes`],
 //! [`depth_aware`] and [`tailored`] the ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network
 //! may stray.
 
@@ -19,6 +19,7 @@ pub mod length;
 pub mod matched;
 pub mod mean_field;
 pub mod moments;
+pub mod pair;
 pub mod quadrature;
 pub mod regimes;
 mod root;

@@ -44,6 +44,20 @@ pub fn gaussian_mean(q: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     integrate(&edges(&centres, 0.5 / sigma, -REACH), |z| normal_pdf(z) * f(sigma * z))
 }
 
+/// Nodes z and weights, the density included, of the rule of [`gaussian_mean`] for z ~ N(0,1) and a function of u = σz.
+pub(crate) fn gaussian_nodes(sigma: f64, kinks: &[f64]) -> Vec<(f64, f64)> {
+    let centres: Vec<f64> = std::iter::once(0.0).chain(kinks.iter().map(|kink| kink / sigma)).collect();
+    let edges = edges(&centres, 0.5 / sigma, -REACH);
+    let panel = |pair: &[f64]| {
+        let (middle, half) = (0.5 * (pair[0] + pair[1]), 0.5 * (pair[1] - pair[0]));
+        LEGENDRE.map(|(node, weight)| {
+            let z = middle + half * node;
+            (z, half * weight * normal_pdf(z))
+        })
+    };
+    edges.windows(2).flat_map(panel).collect()
+}
+
 /// `E[f(u₁)·f(u₂)]` for u₁, u₂ ~ N(0, q) of correlation `c` in [−1, 1]; kinks as in [`gaussian_mean`].
 pub fn gaussian_product_mean(q: f64, c: f64, kinks: &[f64], f: impl Fn(f64) -> f64) -> f64 {
     if 1.0 - c < 1e-15 {

@@ -13,5 +13,6 @@ mod hub;
 mod lesson8;
 mod paths;
 mod prediction;
+mod probe;
 mod real_data;
 mod theory;

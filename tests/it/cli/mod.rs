@@ -4,6 +4,7 @@ mod compare;
 mod config_errors;
 mod lesson8;
 mod output;
+mod probe;
 mod records;
 mod resume;
 mod train;

@@ -1,0 +1,75 @@
+//! `initlab probe`: a config's network before its first training step, measured beside predicted.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::cli::experiment::ConfigArgs;
+use crate::cli::probe_table::text;
+use crate::probe::{Probe, probe};
+use crate::record::tensors::write_atomically;
+
+/// Measure a config's network before training, beside what theory predicts.
+///
+/// Real images go through the starting networks of several seeds, forwards and backwards. Each layer's numbers stand
+/// beside the prediction for infinite width, with the band that the real width opens around it.
+#[derive(Debug, Args)]
+pub struct ProbeArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Networks, from the config's seed upwards.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    seeds: u16,
+    /// Pairs of images of one class, and as many of two classes.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=2_000))]
+    pairs: u16,
+    /// Threads; the result does not depend on it [default: one for each core].
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Write the numbers to probe.json in this directory, for `initlab report`.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Print the object of probe.json instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Probes and prints.
+///
+/// # Errors
+/// The config, the data or the file.
+pub fn run(args: &ProbeArgs) -> Result<()> {
+    let loaded = args.config.read()?;
+    let data = args.config.load_data(&loaded.experiment)?;
+    let threads = args.threads.map_or_else(cores, usize::from);
+    let options = Probe { seeds: args.seeds.into(), pairs: args.pairs.into(), threads };
+    let bar = bar(options.seeds);
+    let report = probe(&loaded.experiment, &data, options, || bar.inc(1));
+    bar.finish_and_clear();
+    let report = report.map_err(|error| loaded.at_config(error))?;
+    let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
+    if let Some(directory) = &args.out {
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("{}: cannot make the directory; give another --out", directory.display()))?;
+        write_atomically(&directory.join("probe.json"), json.as_bytes())?;
+    }
+    super::print(&if args.json { json } else { text(&report) })
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// A bar over the seeds on stderr, in a terminal.
+fn bar(seeds: usize) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(seeds as u64), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{wide_bar:.cyan/dim} {pos}/{len} seeds, {eta} left");
+    bar.set_style(style.expect("the template is valid").progress_chars("━━─"));
+    bar
+}

@@ -1,0 +1,196 @@
+//! The tables of `initlab probe` and its verdict, in 80 columns.
+
+use crate::cli::theory_rows::wrapped;
+use crate::probe::report::{Condition, ProbeReport, Quantity, Trend};
+
+/// The whole text.
+pub(crate) fn text(report: &ProbeReport) -> String {
+    [head(report), forward(report), backward(report), reasons(report), jacobian(report), verdict(report)].concat()
+}
+
+fn head(report: &ProbeReport) -> String {
+    let (seeds, images) = (report.seeds.len(), report.images);
+    let plural = if report.depth == 1 { "" } else { "s" };
+    let line = format!(
+        "{} before training: {} hidden layer{plural}, {}, {}; median of {seeds} seeds, {images} images of {}",
+        report.name, report.depth, report.activation, report.init, report.dataset
+    );
+    let input = &report.input;
+    let pairs = format!(
+        "images: E[x^2] {}, correlation {} in one class, {} across classes",
+        number(Some(input.second_moment)),
+        decimals(input.correlation_same),
+        decimals(input.correlation_different)
+    );
+    format!("{}\n{}\n", wrapped(&line, ""), wrapped(&pairs, ""))
+}
+
+/// Forward: z and h against their predictions. `*` marks medians outside the band.
+fn forward(report: &ProbeReport) -> String {
+    let band = 100.0 * report.confidence;
+    let title = format!("forward, beside the prediction; E[z^2] with its {band} % band, * outside");
+    let mut text = format!(
+        "\n{title}\n{:<10}{:>9}{:>9}  {:<17}{:>8}{:>8}{:>8}{:>8}\n",
+        "layer", "E[z^2]", "pred.", "band", "mean h", "pred.", "std h", "pred."
+    );
+    for layer in &report.layers {
+        let z = &layer.z_second_moment;
+        let band = match (z.low, z.high) {
+            (Some(low), Some(high)) => format!("{}…{}", number(Some(low)), number(Some(high))),
+            _ => "–".into(),
+        };
+        text += &format!(
+            "{:<10}{:>9}{:>9}{}{:<17}{:>8}{:>8}{:>8}{:>8}\n",
+            layer.name,
+            number(z.median),
+            number(z.predicted),
+            if outside(z) { "* " } else { "  " },
+            band,
+            small(layer.h_mean.median),
+            small(layer.h_mean.predicted),
+            small(layer.h_std.median),
+            small(layer.h_std.predicted),
+        );
+    }
+    text
+}
+
+/// Backward, the conditions, and correlations.
+fn backward(report: &ProbeReport) -> String {
+    let title = "backward: variance of dloss/dz, and over the next layer's (chi); (10) and (14) of He et al. 2015; \
+                 correlation of z in one class and across classes";
+    let title = wrapped(title, "");
+    let mut text = format!(
+        "\n{title}\n{:<10}{:>9}{:>9}{:>7}{:>7} {:>5}{:>6}{:>7}{:>6}{:>7}{:>6}\n",
+        "layer", "Var", "pred.", "chi", "pred.", "(10)", "(14)", "same", "pred.", "other", "pred."
+    );
+    for layer in &report.layers {
+        let (variance, ratio) = (&layer.gradient_variance, &layer.gradient_ratio);
+        text += &format!(
+            "{:<10}{:>9}{:>9}{:>7}{:>7}{}{:>5}{:>6}{:>7}{:>6}{:>7}{:>6}\n",
+            layer.name,
+            number(variance.median),
+            number(variance.predicted),
+            decimals(ratio.median),
+            decimals(ratio.predicted),
+            if outside(ratio) { "*" } else { " " },
+            condition(layer.forward_condition),
+            condition(layer.backward_condition),
+            decimals(layer.correlation_same.median),
+            decimals(layer.correlation_same.predicted),
+            decimals(layer.correlation_different.median),
+            decimals(layer.correlation_different.predicted),
+        );
+    }
+    text
+}
+
+/// Why predictions are missing, from the first layer on that lacks one, and what padding does to them.
+fn reasons(report: &ProbeReport) -> String {
+    let signal = report.layers.iter().find_map(|layer| Some((layer, layer.not_predicted.as_ref()?)));
+    let gradient = report.layers.iter().rev().find_map(|layer| Some((layer, layer.gradient_not_predicted.as_ref()?)));
+    let padded = report.layers.iter().find(|layer| layer.fan_in_inside.is_some_and(|inside| inside < 0.999));
+    let mut notes = Vec::new();
+    notes.extend(signal.map(|(layer, why)| format!("no prediction of the signal from {} on: {why}", layer.name)));
+    let told = signal.map(|(_, why)| why);
+    let untold = gradient.filter(|(_, why)| told != Some(*why));
+    notes.extend(untold.map(|(layer, why)| format!("no prediction of the gradient back from {}: {why}", layer.name)));
+    notes.extend(padded.map(|layer| {
+        format!(
+            "padding: of the taps of {} {:.0} % fall inside the image; predictions count those, (10) and (14) all",
+            layer.name,
+            100.0 * layer.fan_in_inside.unwrap_or(1.0)
+        )
+    }));
+    notes.iter().map(|note| format!("{}\n", wrapped(note, ""))).collect()
+}
+
+fn jacobian(report: &ProbeReport) -> String {
+    let Some(jacobian) = &report.jacobian else { return String::new() };
+    let (Some(most), Some(least)) = (jacobian.singular_values.first(), jacobian.singular_values.last()) else {
+        return String::new();
+    };
+    let beside = |quantity: &Quantity| match quantity.predicted {
+        Some(predicted) => format!("{} (predicted {})", number(quantity.median), number(Some(predicted))),
+        None => number(quantity.median),
+    };
+    let line = format!(
+        "input-output Jacobian: {} singular values from {} to {}; mean of s^2 {}, variance of s^2 over its squared mean {}",
+        jacobian.singular_values.len(),
+        number(Some(*most)),
+        number(Some(*least)),
+        beside(&jacobian.mean_square),
+        beside(&jacobian.spread)
+    );
+    format!("\n{}\n", wrapped(&line, ""))
+}
+
+fn verdict(report: &ProbeReport) -> String {
+    let verdict = &report.verdict;
+    let word = |trend| match trend {
+        Trend::Explodes => "explodes",
+        Trend::Vanishes => "vanishes",
+        Trend::Holds => "holds",
+        Trend::Zero => "is 0",
+    };
+    let mut text = format!(
+        "\nverdict: the signal {} forwards and {} backwards\n",
+        word(verdict.forward.trend),
+        word(verdict.backward.trend)
+    );
+    for finding in &verdict.findings {
+        text += &format!("{}\n", item("- ", finding));
+    }
+    for advice in &verdict.advice {
+        text += &format!("{}\n", item("=> ", advice));
+    }
+    text
+}
+
+/// `text` after `mark`, its other lines below its beginning.
+fn item(mark: &str, text: &str) -> String {
+    let blank = " ".repeat(mark.len());
+    format!("{mark}{}", wrapped(text, &blank).trim_start())
+}
+
+fn outside(quantity: &Quantity) -> bool {
+    match (quantity.median, quantity.low, quantity.high) {
+        (Some(median), Some(low), Some(high)) => !(low..=high).contains(&median),
+        _ => false,
+    }
+}
+
+fn condition(condition: Option<Condition>) -> String {
+    decimals(condition.map(|condition| condition.value))
+}
+
+/// At most eight characters: four digits, or a power of ten; a dash where there is no number.
+fn number(x: Option<f64>) -> String {
+    let Some(x) = x else { return "–".into() };
+    if x == 0.0 {
+        "0".into()
+    } else if (1e-3..1e4).contains(&x.abs()) {
+        let digits = (3 - x.abs().log10().floor() as i32).clamp(0, 5) as usize;
+        format!("{x:.digits$}")
+    } else {
+        format!("{x:.1e}")
+    }
+}
+
+/// Seven characters: as [`number`], with fewer digits.
+fn small(x: Option<f64>) -> String {
+    match x {
+        Some(x) if x != 0.0 && x.abs() < 1e4 && x.abs() >= 5e-4 => format!("{x:.3}"),
+        Some(x) if x.abs() < 1e-12 => "0".into(),
+        other => number(other),
+    }
+}
+
+/// Five characters: two decimals, a power of ten beyond.
+fn decimals(x: Option<f64>) -> String {
+    match x {
+        None => "–".into(),
+        Some(x) if x.abs() >= 100.0 || (x != 0.0 && x.abs() < 5e-3) => format!("{x:.0e}"),
+        Some(x) => format!("{x:.2}"),
+    }
+}

@@ -1,0 +1,57 @@
+//! How a weight layer's parameters are distributed, as far as theory can use it.
+
+use crate::config::fit::FittedConfig;
+use crate::config::model::ResidualStart;
+use crate::init::{BiasInit, WeightInit};
+use crate::model::{Layer, Network, start};
+
+/// Zero-mean draws of a layer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct WeightLaw {
+    /// fan_in·Var(w), as the rule promises.
+    pub variance_w: f64,
+    /// fan_out·Var(w).
+    pub variance_back: f64,
+    /// Variance of the biases.
+    pub variance_b: f64,
+    /// Whether a convolution's weights are at the centre of the window alone.
+    pub centre_only: bool,
+    /// Whether the weight is orthogonal, so that it strays less than independent draws.
+    pub orthogonal: bool,
+}
+
+/// The law of weight layer `layer`, or why it has none that theory can use.
+pub(super) fn weight_law(network: &Network, config: &FittedConfig, layer: &Layer) -> Result<WeightLaw, String> {
+    let index = layer.weight.ok_or("it has no weight")?;
+    let init = &config.init;
+    if config.model.residual.is_some_and(|residual| residual.start == ResidualStart::Fixup) {
+        return Err("fixup rescales weights and starts some at 0".into());
+    }
+    if init.lsuv.is_some() {
+        return Err("init.lsuv sets the scale from data".into());
+    }
+    let param = &network.params[index];
+    let rule = start::weight_rule(network, init, index);
+    match rule.weight {
+        WeightInit::Constant { value } if value != 0.0 => return Err("constant weights are not drawn around 0".into()),
+        WeightInit::Identity { .. } => return Err("identity weights are not drawn".into()),
+        _ => {}
+    }
+    let std = start::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
+    let (fan_in, taps) = (param.fan_in as f64, param.len() / (param.shape[0] * param.shape[1]));
+    let variance_b = match rule.bias {
+        _ if layer.bias.is_none() => 0.0,
+        BiasInit::Zeros => 0.0,
+        BiasInit::Constant { value: 0.0 } => 0.0,
+        BiasInit::Constant { .. } => return Err("a constant bias is not drawn around 0".into()),
+        BiasInit::UniformFanIn => 1.0 / (3.0 * fan_in),
+        BiasInit::Normal { std } => std * std,
+    };
+    Ok(WeightLaw {
+        variance_w: fan_in * std * std,
+        variance_back: (param.shape[0] * taps) as f64 * std * std,
+        variance_b,
+        centre_only: matches!(rule.weight, WeightInit::DeltaOrthogonal { .. }),
+        orthogonal: matches!(rule.weight, WeightInit::Orthogonal { .. } | WeightInit::DeltaOrthogonal { .. }),
+    })
+}

@@ -1,0 +1,329 @@
+//! The probe as a whole: images, seeds side by side, predictions, conclusions.
+
+use rayon::prelude::*;
+
+use crate::config::Experiment;
+use crate::config::fit::FittedConfig;
+use crate::data::Prepared;
+use crate::model::{Layer, Network, Op};
+use crate::probe::backward::{BackForecast, Outputs, forecast_back, kept, slope_square};
+use crate::probe::band::{CONFIDENCE, Walk, around, of_std};
+use crate::probe::forward::{RowForecast, forecast};
+use crate::probe::jacobian::{GramMoments, MAX_OUTPUTS};
+use crate::probe::layers::weight_law;
+use crate::probe::map::Taps;
+use crate::probe::measure::{Measured, RowMeasured, correlation, measure};
+use crate::probe::report::{
+    Condition, FarReport, InputReport, JacobianReport, LayerReport, ProbeReport, Quantity, Verdict,
+};
+use crate::probe::rows::{Row, kind, rows};
+use crate::probe::sample::Sample;
+use crate::probe::verdict::conclude;
+use crate::stats::spread;
+use crate::theory::finite_width::relative_variance;
+use crate::theory::length::{LengthLimit, LengthMap};
+use crate::theory::mean_field::{TRAINABLE_DEPTHS_PER_XI, mean_field};
+use crate::theory::moments::moments;
+use crate::train::{Plan, TrainError};
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// Networks, from the experiment's seed upwards.
+    pub seeds: usize,
+    /// Pairs of images of each kind; twice as many images of each kind are sent through.
+    pub pairs: usize,
+    /// Seeds at a time; the result does not depend on it.
+    pub threads: usize,
+}
+
+/// Probes the network of `experiment` on images of `data`. `done` is called after each seed.
+///
+/// # Errors
+/// The network or its start is impossible.
+pub fn probe(
+    experiment: &Experiment,
+    data: &Prepared,
+    options: Probe,
+    done: impl Fn() + Sync,
+) -> Result<ProbeReport, TrainError> {
+    let sample = Sample::new(data, experiment.seed, options.pairs);
+    let seeds: Vec<u64> = (0..options.seeds as u64).map(|i| experiment.seed.wrapping_add(i)).collect();
+    let plan_of = |seed| Plan::new(Experiment { seed, ..experiment.clone() }, data.clone());
+    let plan = plan_of(experiment.seed)?;
+    let network = plan.network.with_activations_apart();
+    let rows = rows(&network);
+    // Batch norm makes nothing of a single image.
+    let jacobian = network.output().len() <= MAX_OUTPUTS && network.running.is_empty();
+    let one = |&seed: &u64| {
+        let measured = measure(&plan_of(seed)?, &rows, &sample, jacobian);
+        done();
+        Ok(measured)
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
+    let pool = pool.expect("the system starts the worker threads");
+    let measured: Vec<Measured> = pool.install(|| seeds.par_iter().map(one).collect::<Result<_, TrainError>>())?;
+
+    let config = experiment.fitted()?;
+    let forward = forecast(&network, &config, &rows, &sample);
+    let alike = [0, 1].map(|kind| spread::median(&measured.iter().map(|seed| seed.alike[kind]).collect::<Vec<_>>()));
+    let outputs = Outputs { images: sample.len(), alike };
+    let backward = forecast_back(&network, &config, &rows, &forward, outputs);
+    let board = Board { network: &network, config: &config, rows: &rows, measured: &measured, forward, backward };
+    let layers: Vec<LayerReport> = (0..rows.len()).map(|i| board.layer(i)).collect();
+    let hidden = rows.iter().filter(|row| row.h.is_some()).count();
+    let first = rows.iter().find(|row| row.h.is_some());
+    let mut report = ProbeReport {
+        name: experiment.name.clone(),
+        dataset: data.dataset().name.clone(),
+        images: sample.len(),
+        pairs: sample.same.len().max(sample.different.len()),
+        seeds,
+        depth: hidden,
+        activation: first.map_or_else(|| "identity".into(), |row| row.activation.to_string()),
+        init: experiment.init.rule.weight.name().into(),
+        confidence: CONFIDENCE,
+        input: input_report(&sample),
+        layers,
+        jacobian: jacobian.then(|| board.jacobian()).flatten(),
+        far: board.far(),
+        verdict: Verdict::default(),
+    };
+    report.verdict = conclude(&report, board.leaving(), experiment);
+    Ok(report)
+}
+
+fn input_report(sample: &Sample) -> InputReport {
+    let squares: f64 = sample.images.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    let of = |pairs: &[(usize, usize)]| correlation(&sample.images, sample.len(), pairs);
+    InputReport {
+        second_moment: squares / sample.images.len() as f64,
+        correlation_same: of(&sample.same),
+        correlation_different: of(&sample.different),
+    }
+}
+
+/// Everything that the report is made of.
+struct Board<'a> {
+    network: &'a Network,
+    config: &'a FittedConfig,
+    rows: &'a [Row],
+    measured: &'a [Measured],
+    forward: Vec<Result<RowForecast, String>>,
+    backward: Vec<Result<BackForecast, String>>,
+}
+
+impl Board<'_> {
+    fn row_layer(&self, i: usize) -> &Layer {
+        self.network.flat_layers()[self.rows[i].layer]
+    }
+
+    /// A number of every seed at row `i`.
+    fn seen(&self, i: usize, of: impl Fn(&RowMeasured) -> Option<f64>) -> Quantity {
+        Quantity::measured(self.measured.iter().map(|seed| of(&seed.rows[i])))
+    }
+
+    fn layer(&self, i: usize) -> LayerReport {
+        let (row, layer) = (&self.rows[i], self.row_layer(i));
+        let forward = self.forward[i].as_ref();
+        let weight = layer.weight.map(|index| &self.network.params[index]);
+        let taps = match &layer.op {
+            Op::Conv2d(shape) => Some(Taps { shape, centre_only: false }),
+            _ => None,
+        };
+        let [z_second, z_mean, z_std, h_second, h_mean, h_std] = self.signal(i);
+        let (same, different) = (forward.ok().and_then(|f| f.same), forward.ok().and_then(|f| f.different));
+        let has_band = forward.is_ok_and(|f| f.z_walk.is_small());
+        let beside = |quantity: Quantity, forecast: Option<(f64, f64)>| {
+            let band = forecast.filter(|_| has_band).map(|(c, std)| around(c, std));
+            let band = band.map(|(low, high)| (low.max(-1.0), high.min(1.0)));
+            quantity.beside(forecast.map(|(c, _)| c), band)
+        };
+        let [gradient_variance, gradient_ratio] = self.gradient(i);
+        let (forward_condition, backward_condition) = self.conditions(i);
+        LayerReport {
+            name: layer.name.clone(),
+            depth: i + 1,
+            op: kind(layer).into(),
+            activation: row.activation.to_string(),
+            units: layer.output.units(),
+            pixels: layer.output.pixels(),
+            fan_in: weight.map(|param| param.fan_in),
+            fan_out: weight.map(|param| param.fan_in / param.shape[1].max(1) * param.shape[0]),
+            fan_in_inside: taps.as_ref().map(Taps::inside),
+            fan_out_met: taps.as_ref().map(Taps::met),
+            variance_w: self.seen(i, |row| row.variance_w).median,
+            z_second_moment: z_second,
+            z_mean,
+            z_std,
+            h_second_moment: h_second,
+            h_mean,
+            h_std,
+            gradient_variance,
+            gradient_ratio,
+            correlation_same: beside(self.seen(i, |row| row.same), same),
+            correlation_different: beside(self.seen(i, |row| row.different), different),
+            forward_condition,
+            backward_condition,
+            not_predicted: forward.err().cloned(),
+            gradient_not_predicted: self.backward[i].as_ref().err().cloned(),
+        }
+    }
+
+    /// Second moment, mean and standard deviation of z and of h.
+    fn signal(&self, i: usize) -> [Quantity; 6] {
+        let forward = self.forward[i].as_ref().ok();
+        let three = |of: &dyn Fn(&RowMeasured) -> crate::probe::measure::Moments,
+                     forecast: Option<(f64, Walk, f64, f64)>| {
+            let second = self.seen(i, |row| Some(of(row).second));
+            let mean = self.seen(i, |row| Some(of(row).mean));
+            let std = self.seen(i, |row| Some(of(row).variance().sqrt()));
+            let Some((predicted, walk, predicted_mean, mean_std)) = forecast else { return [second, mean, std] };
+            let band = walk.interval(predicted);
+            let mean_band = band.map(|_| around(predicted_mean, mean_std));
+            let std_band = band.zip(mean_band).map(|(band, mean)| of_std(band, mean));
+            let predicted_std = (predicted - predicted_mean * predicted_mean).max(0.0).sqrt();
+            [
+                second.beside(Some(predicted), band),
+                mean.beside(Some(predicted_mean), mean_band),
+                std.beside(Some(predicted_std), std_band),
+            ]
+        };
+        let [a, b, c] = three(&|row| row.z, forward.map(|f| (f.z_second, f.z_walk, 0.0, f.z_mean_std)));
+        let [d, e, f] = three(&|row| row.h, forward.map(|f| (f.h_second, f.h_walk, f.h_mean, f.h_mean_std)));
+        [a, b, c, d, e, f]
+    }
+
+    /// The gradient's variance, and its ratio to the next row's.
+    fn gradient(&self, i: usize) -> [Quantity; 2] {
+        let of = |row: &RowMeasured| row.gradient.map(|gradient| gradient.variance());
+        let variance = self.seen(i, of);
+        let ratio = |seed: &Measured| {
+            let (here, next) = (of(&seed.rows[i])?, of(seed.rows.get(i + 1)?)?);
+            (next > 0.0).then(|| here / next)
+        };
+        let ratio = Quantity::measured(self.measured.iter().map(ratio));
+        let Ok(back) = &self.backward[i] else { return [variance, ratio] };
+        let band =
+            |predicted: f64, variance: f64| Walk { bias: 0.0, single: variance, pooled: variance }.interval(predicted);
+        // The gradient of the outputs is where the prediction starts: it is taken as it is, in the median, and its own
+        // spread over seeds widens the band.
+        let start = self.seen(self.rows.len() - 1, of);
+        let logs: Vec<f64> = start.measured.iter().flatten().map(|x| x.ln()).filter(|x| x.is_finite()).collect();
+        let own = if logs.len() > 1 { spread::sample_std(&logs).powi(2) } else { 0.0 };
+        let predicted = start.median.map(|start| start * back.from_output);
+        // The last row is its own prediction, and has no next one.
+        if i + 1 == self.rows.len() {
+            return [variance, Quantity::default()];
+        }
+        let variance = variance.beside(predicted, predicted.and_then(|p| band(p, back.variance + own)));
+        [variance, ratio.beside(Some(back.step), band(back.step, back.step_variance))]
+    }
+
+    /// He et al. 2015, eq. 10 and 14, of a row's weights with the activation before it.
+    fn conditions(&self, i: usize) -> (Option<Condition>, Option<Condition>) {
+        let Ok(law) = weight_law(self.network, self.config, self.row_layer(i)) else { return (None, None) };
+        if self.rows[i].z != self.rows[i].layer {
+            return (None, None);
+        }
+        let Some(before) = i.checked_sub(1) else { return (Condition::of(law.variance_w), None) };
+        let (row, forward) = (&self.rows[before], self.forward[before].as_ref().ok());
+        let forward_condition = kept(row, forward).and_then(|kept| Condition::of(law.variance_w * kept));
+        let backward_condition = slope_square(row, forward).and_then(|s| Condition::of(law.variance_back * s));
+        (forward_condition, backward_condition)
+    }
+
+    fn jacobian(&self) -> Option<JacobianReport> {
+        let all: Vec<&Vec<f64>> = self.measured.iter().map(|seed| &seed.singular_values).collect();
+        let outputs = self.network.output().len();
+        let finite: Vec<_> = all.iter().filter(|values| values.len() == outputs).collect();
+        if finite.is_empty() {
+            return None;
+        }
+        let at = |i: usize| spread::median(&finite.iter().map(|values| values[i]).collect::<Vec<_>>());
+        let squares = |values: &[f64]| values.iter().map(|s| s * s).sum::<f64>() / values.len() as f64;
+        let spread_of = |values: &[f64]| {
+            let mean = squares(values);
+            let fourth = values.iter().map(|s| s.powi(4)).sum::<f64>() / values.len() as f64;
+            (mean > 0.0).then(|| fourth / (mean * mean) - 1.0)
+        };
+        let of = |f: &dyn Fn(&[f64]) -> Option<f64>| {
+            Quantity::measured(all.iter().map(|values| if values.is_empty() { None } else { f(values) }))
+        };
+        let (mean_square, spread) = self.jacobian_forecast().map_or((None, None), |(a, b)| (Some(a), Some(b)));
+        Some(JacobianReport {
+            singular_values: (0..outputs).map(at).collect(),
+            mean_square: of(&|values| Some(squares(values))).beside(mean_square, None),
+            spread: of(&spread_of).beside(spread, None),
+        })
+    }
+
+    /// Mean of s² and its relative variance, for a plain chain of vectors.
+    fn jacobian_forecast(&self) -> Option<(f64, f64)> {
+        let mut gram = GramMoments::identity(self.network.output().len());
+        let mut mean_square = 1.0;
+        for (i, row) in self.rows.iter().enumerate().rev() {
+            let forward = self.forward[i].as_ref().ok()?;
+            let layer = self.row_layer(i);
+            if !matches!(layer.op, Op::Linear) {
+                return None;
+            }
+            if row.h.is_some() {
+                let m = moments(row.activation, forward.z_second);
+                mean_square *= forward.slope_square;
+                gram.through_slopes(m.slope_fourth / m.slope_square.powi(2));
+            }
+            mean_square *= forward.law.variance_w;
+            gram.through_weights(layer.input.len(), forward.law.orthogonal);
+        }
+        Some((mean_square, gram.spread()))
+    }
+
+    /// The limit of depth, from the law of a layer between the first and the last.
+    fn far(&self) -> Option<FarReport> {
+        let hidden: Vec<usize> = (0..self.rows.len()).filter(|&i| self.rows[i].h.is_some()).collect();
+        let plain = |i: usize| {
+            self.rows[i].z == self.rows[i].layer && matches!(self.row_layer(i).op, Op::Linear | Op::Conv2d(_))
+        };
+        if hidden.is_empty() || !(0..self.rows.len()).all(plain) {
+            return None;
+        }
+        let middle = hidden[hidden.len() / 2];
+        let law = weight_law(self.network, self.config, self.row_layer(middle)).ok()?;
+        let map = LengthMap::new(self.rows[middle].activation, law.variance_w, law.variance_b).ok()?;
+        let field = mean_field(&map);
+        let gradient_scale =
+            field.chi.filter(|chi| (chi - 1.0).abs() > 1e-6 && *chi > 0.0).map(|chi| 1.0 / chi.ln().abs());
+        let shortest = [field.xi, gradient_scale].into_iter().flatten().reduce(f64::min);
+        let settles = matches!(field.limit, LengthLimit::Fixed(point) if point.slope.abs() < 1.0 - 1e-6);
+        let inverse: f64 = hidden.iter().map(|&i| 1.0 / self.row_layer(i).output.units() as f64).sum();
+        let v = relative_variance(self.rows[middle].activation, field.q.unwrap_or(1.0));
+        Some(FarReport {
+            variance_w: law.variance_w,
+            variance_b: law.variance_b,
+            q_fixed: match field.limit {
+                LengthLimit::Fixed(point) => Some(point.q),
+                _ => None,
+            },
+            chi: field.chi,
+            correlation_fixed: field.correlation_fixed,
+            xi: field.xi,
+            gradient_scale,
+            trainable_depth: shortest.map(|scale| TRAINABLE_DEPTHS_PER_XI * scale),
+            width_depth: v.filter(|_| !settles).map(|v| hidden.len() as f64 / (v * inverse)),
+        })
+    }
+
+    /// First row from the input, and from the output, where a seed's values leave the range of floats. A signal behind
+    /// weights that start at 0 (Fixup's) does not.
+    fn leaving(&self) -> (Option<usize>, Option<usize>) {
+        let zero = |i: usize| self.measured.iter().any(|seed| seed.rows[i].variance_w == Some(0.0));
+        let any =
+            |i: usize, leaves: &dyn Fn(&RowMeasured) -> bool| self.measured.iter().any(|seed| leaves(&seed.rows[i]));
+        let n = self.rows.len();
+        let forward = (0..n).find(|&i| !zero(i) && any(i, &|row| row.z.leaves_floats()));
+        let gradient = |row: &RowMeasured| row.gradient.is_some_and(|gradient| gradient.leaves_floats());
+        let backward = (0..n).rev().take_while(|&i| !(i + 1..n).any(zero)).find(|&i| any(i, &gradient));
+        (forward.map(|i| i + 1), backward.map(|i| i + 1))
+    }
+}
