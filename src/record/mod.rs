@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod csv;
 pub mod error;
 pub mod histograms;
+pub mod read;
 pub mod rows;
 pub mod run_dir;
 pub mod summary;

@@ -22,7 +22,7 @@ pub struct RunDir {
     path: PathBuf,
 }
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "run.json",
     "config.toml",
     "checkpoint.safetensors",
@@ -32,6 +32,7 @@ const FILES: [&str; 9] = [
     "histograms.safetensors",
     "init.safetensors",
     "model.safetensors",
+    "report.html",
 ];
 
 impl RunDir {
