@@ -10,6 +10,7 @@ pub mod lesson;
 pub mod model;
 pub mod ops;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod stats;
 pub mod study;

@@ -12,6 +12,7 @@ mod lesson8_markdown;
 mod lesson8_table;
 pub mod model;
 pub mod progress;
+pub mod report;
 mod sparkline;
 mod study_progress;
 mod study_table;
@@ -43,6 +44,8 @@ enum Command {
     Init(init::InitArgs),
     /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
     Model(model::ModelArgs),
+    /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
+    Report(report::ReportArgs),
     /// Print what theory says about an activation: moments, gains, χ, fixed points, depth scales.
     Theory(theory::TheoryArgs),
     /// Replay lesson 8's printed results over many seeds, beside theory.
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Lesson8(args) => lesson8::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),

@@ -17,6 +17,7 @@ use crate::model::host::Observed;
 use crate::record::rows::{Moments, dead_fraction};
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{Outcome, Summary};
+use crate::report;
 use crate::train::engine::Compute;
 use crate::train::run::check_config;
 use crate::train::{Event, Plan, train};
@@ -41,6 +42,9 @@ pub struct TrainArgs {
     /// Replace the run that the directory holds.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
+    /// Leave out report.html.
+    #[arg(long)]
+    no_report: bool,
     /// Print the object of run.json instead of tables.
     #[arg(long)]
     json: bool,
@@ -80,6 +84,9 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     });
     progress.finish();
     let summary = summary?;
+    if !args.no_report {
+        report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
+    }
     if args.json {
         super::print(&summary.to_json())?;
     } else {
@@ -126,21 +133,13 @@ fn finished(dir: &Path) -> Option<(String, Summary)> {
 /// What came out, in a few lines.
 fn facts(summary: &Summary, dir: &Path) -> String {
     let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
-    let outcome = match (&summary.diverged, summary.outcome) {
-        (Some(divergence), _) => {
-            let place = divergence.layer.as_deref().map_or_else(String::new, |layer| format!(" of {layer}"));
-            format!("diverged at step {}: the {}{place} is not finite", divergence.step, divergence.what)
-        }
-        (None, Outcome::Interrupted) => format!("interrupted at step {}", summary.steps),
-        (None, _) if summary.reached_target => format!("reached its target at step {}", summary.steps),
-        (None, _) => format!("finished after {} steps", summary.steps),
-    };
     let loss = summary.train_loss.map_or_else(|| "not measured".into(), short);
     format!(
-        "{}, seed {}, on {}: {outcome}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
+        "{}, seed {}, on {}: {}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
         summary.name,
         summary.seed,
         summary.dataset,
+        summary.how_it_ended(),
         percent(summary.test_accuracy),
         percent(summary.best_test_accuracy),
         summary.timing.images_per_s.round(),

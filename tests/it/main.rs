@@ -14,4 +14,5 @@ mod lesson8;
 mod paths;
 mod prediction;
 mod real_data;
+mod report;
 mod theory;

@@ -5,6 +5,7 @@ mod config_errors;
 mod lesson8;
 mod output;
 mod records;
+mod report;
 mod resume;
 mod train;
 
