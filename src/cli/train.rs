@@ -42,6 +42,9 @@ pub struct TrainArgs {
     /// Replace the run that the directory holds.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
+    /// Write TensorBoard's event file, too, while the run goes on.
+    #[arg(long)]
+    tensorboard: bool,
     /// Leave out report.html.
     #[arg(long)]
     no_report: bool,
@@ -55,7 +58,8 @@ pub struct TrainArgs {
 /// # Errors
 /// The call, the config, the data, the directory or the device.
 pub fn run(args: &TrainArgs) -> Result<ExitCode> {
-    let loaded = args.config.read()?;
+    let mut loaded = args.config.read()?;
+    loaded.experiment.record.tensorboard |= args.tensorboard;
     let compute = args.compute()?;
     let dir = args.directory(&loaded.experiment.name, loaded.experiment.seed)?;
     if args.resume {

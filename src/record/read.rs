@@ -95,7 +95,7 @@ impl RunRecords {
         ["run.json", "steps.csv"].iter().any(|name| dir.join(name).is_file())
     }
 
-    /// Reads a run's directory; of `layers.csv` only the `wanted` columns.
+    /// Reads a run's directory; of `layers.csv` only the `wanted` columns, and without any not the file at all.
     ///
     /// # Errors
     /// A file cannot be read, or is not what its name says.
@@ -108,7 +108,7 @@ impl RunRecords {
             config: if_present(&file("config.toml"))?.unwrap_or_default(),
             steps: Columns::read(&file("steps.csv"), STEPS)?,
             epochs: Columns::read(&file("epochs.csv"), EPOCHS)?,
-            layers: layers(&file("layers.csv"), wanted)?,
+            layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
             histograms: if histograms.is_file() { Some(Histograms::read(&histograms)?) } else { None },
         })
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::tensorboard;
 use crate::record::tensors::{TEMPORARY, write_atomically};
 
 /// What to do with a directory that already holds a run.
@@ -53,6 +54,7 @@ impl RunDir {
                 for name in FILES {
                     dir.remove(name)?;
                 }
+                tensorboard::remove(path)?;
             }
             Existing::Keep | Existing::Resume => {}
         }

@@ -51,14 +51,23 @@ pub enum ReportError {
 /// # Errors
 /// A directory holds nothing to report on, or something damaged.
 pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
-    let read = |dir: &PathBuf| {
-        if !RunRecords::is_run(dir) {
-            return Err(ReportError::Nothing { path: dir.clone() });
-        }
-        Ok(RunRecords::read(dir, &run::WANTED)?)
-    };
-    let mut runs = dirs.par_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let mut runs = dirs.par_iter().map(|dir| read(dir, &run::WANTED)).collect::<Result<Vec<_>, _>>()?;
     Ok(if runs.len() == 1 { run::page(&runs.remove(0)) } else { run::comparison(&runs) })
+}
+
+/// A run's directory without its layers.
+///
+/// # Errors
+/// The directory holds no run, or a damaged one.
+pub fn run_in(dir: &Path) -> Result<RunRecords, ReportError> {
+    read(dir, &[])
+}
+
+fn read(dir: &Path, wanted: &[&str]) -> Result<RunRecords, ReportError> {
+    if !RunRecords::is_run(dir) {
+        return Err(ReportError::Nothing { path: dir.into() });
+    }
+    Ok(RunRecords::read(dir, wanted)?)
 }
 
 /// Writes a page, complete or not at all.

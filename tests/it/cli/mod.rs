@@ -7,6 +7,7 @@ mod output;
 mod records;
 mod report;
 mod resume;
+mod tensorboard;
 mod train;
 
 use std::collections::BTreeMap;
