@@ -13,6 +13,7 @@ pub mod palette;
 mod png;
 pub mod run;
 pub mod scale;
+pub mod terminal;
 mod text;
 pub mod thin;
 
