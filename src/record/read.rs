@@ -70,6 +70,14 @@ impl Columns {
         self.len() == 0
     }
 
+    /// `epochs.csv` of the run in `dir`; without rows if it is absent.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not what its name says.
+    pub fn evaluations(dir: &Path) -> Result<Self, RecordError> {
+        Self::read(&dir.join("epochs.csv"), EPOCHS)
+    }
+
     /// Reads a file of numbers whose header is `header`; an absent file has no rows.
     fn read(path: &Path, header: &str) -> Result<Self, RecordError> {
         let text = whole_lines(path)?;
@@ -107,7 +115,7 @@ impl RunRecords {
             summary: summary(&file("run.json"))?,
             config: if_present(&file("config.toml"))?.unwrap_or_default(),
             steps: Columns::read(&file("steps.csv"), STEPS)?,
-            epochs: Columns::read(&file("epochs.csv"), EPOCHS)?,
+            epochs: Columns::evaluations(dir)?,
             layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
             histograms: if histograms.is_file() { Some(Histograms::read(&histograms)?) } else { None },
         })

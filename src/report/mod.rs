@@ -1,8 +1,8 @@
 //! Reports: what records hold, as pages with charts, as pictures, and as text for a terminal. Reads files, draws, and
 //! knows nothing of tensors.
 //!
-//! A report goes through here in this order: records → [`page::Page`] (`run`, `runs`: what to show) →
-//! HTML (`page`) or pictures (`files`), both drawn by `draw` and `heat`.
+//! A report goes through here in this order: records → [`page::Page`] (`run` with `layers`, `study`: what to show) → HTML
+//! (`page`) or pictures, both drawn by `draw` and `heat`.
 
 pub mod chart;
 pub mod draw;
@@ -13,6 +13,7 @@ pub mod palette;
 mod png;
 pub mod run;
 pub mod scale;
+mod study;
 pub mod terminal;
 mod text;
 pub mod thin;
@@ -35,10 +36,17 @@ pub const FILE: &str = "report.html";
 pub enum ReportError {
     /// The directory holds nothing that can be reported on.
     #[error(
-        "{}: nothing to report on, expected a directory with run.json or steps.csv; name one that initlab train wrote",
+        "{}: nothing to report on, expected run.json or steps.csv of a run, study.json or probe.json; name a directory that \
+         initlab train, compare or probe wrote",
         path.display()
     )]
     Nothing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A study or a probe among several directories.
+    #[error("{}: only runs can be laid side by side; report on this directory alone", path.display())]
+    NotARun {
         /// The directory.
         path: PathBuf,
     },
@@ -52,8 +60,28 @@ pub enum ReportError {
 /// # Errors
 /// A directory holds nothing to report on, or something damaged.
 pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
-    let mut runs = dirs.par_iter().map(|dir| read(dir, &run::WANTED)).collect::<Result<Vec<_>, _>>()?;
-    Ok(if runs.len() == 1 { run::page(&runs.remove(0)) } else { run::comparison(&runs) })
+    if let [dir] = dirs {
+        if dir.join("study.json").is_file() {
+            return Ok(study::page(&object(&dir.join("study.json"))?, dir)?);
+        }
+        return Ok(run::page(&read(dir, &run::WANTED)?));
+    }
+    if let Some(other) = dirs.iter().find(|dir| dir.join("study.json").is_file()) {
+        return Err(ReportError::NotARun { path: other.clone() });
+    }
+    let runs = dirs.par_iter().map(|dir| read(dir, &run::WANTED)).collect::<Result<Vec<_>, _>>()?;
+    Ok(run::comparison(&runs))
+}
+
+/// What a JSON file holds.
+fn object<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
+    let text = std::fs::read_to_string(path).map_err(RecordError::io(path, "reading the file"))?;
+    serde_json::from_str(&text).map_err(|error| RecordError::Broken {
+        path: path.into(),
+        what: error.to_string(),
+        expected: "the object that this version of initlab writes".into(),
+        advice: "the file is damaged or from another version: make it again",
+    })
 }
 
 /// A run's directory without its layers.

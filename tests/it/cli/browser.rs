@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use super::compare::STUDY;
 use super::{BATCH_NORM, CNN, MLP, Work, initlab};
 
 /// A browser that speaks the DevTools protocol over a pipe, and the Python that speaks to it.
@@ -35,11 +36,14 @@ fn every_kind_of_report_works_in_a_browser_without_a_network() {
     let both = work.path("both.html");
     let ran = initlab([Path::new("report"), &runs[0], &runs[3], Path::new("--out"), &both]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
+    work.study(STUDY);
+    assert_eq!(work.compare("study", &[]).code, Some(0));
+    let study = work.path("study").join("report.html");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/browser.py");
-    let pages = runs.iter().map(|run| run.join("report.html")).chain([both]);
+    let pages = runs.iter().map(|run| run.join("report.html")).chain([both, study]);
     let looked = Command::new("python3").arg(script).arg(browser).arg(work.path("screenshots")).args(pages).output();
     let looked = looked.unwrap();
     let text = String::from_utf8_lossy(&looked.stdout);
     assert!(looked.status.success(), "{text}{}", String::from_utf8_lossy(&looked.stderr));
-    assert_eq!(text.matches(" 0 faults").count(), 6, "{text}");
+    assert_eq!(text.matches(" 0 faults").count(), 7, "{text}");
 }

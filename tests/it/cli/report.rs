@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use super::compare::STUDY;
 use super::{CNN, MLP, Work, initlab};
 
 fn report(arguments: &[&Path]) -> super::Ran {
@@ -123,4 +124,57 @@ fn what_cannot_be_reported_on_is_an_error_with_a_way_out() {
     fs::write(work.path("run").join("layers.csv"), "a,b\n").unwrap();
     let ran = report(&[&work.path("run")]);
     assert!(ran.code == Some(1) && ran.stderr.contains("layers.csv") && ran.stderr.contains("columns a,b"), "{ran:?}");
+}
+
+#[test]
+fn a_study_puts_its_verdict_first_and_shows_what_it_rests_on() {
+    let work = Work::new();
+    work.study(STUDY);
+    assert_eq!(work.compare("study", &[]).code, Some(0));
+    let path = work.path("study").join("report.html");
+    let html = read(&path);
+    let parts = [
+        "<h2>Verdict</h2>",
+        "xavier, small",
+        "too fast",
+        "3 of 3",
+        "Curves, widths = ",
+        "Training loss",
+        "Time to test accuracy 90 %",
+        "Test accuracy at the end, seed by seed",
+        "Standard deviation of the gradients by layer",
+        "too fast differs in: name = &quot;too fast&quot;",
+    ];
+    for part in parts {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.contains("class=\"line cross\""), "a cross where a run diverged");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(report(&[&work.path("study")]).code, Some(0));
+    assert!(read(&path) == html, "the same records give the same report");
+    let ran = report(&[&work.path("study"), &work.path("study")]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("only runs can be laid side by side"), "{ran:?}");
+    assert_eq!(work.compare("bare", &["--no-report"]).code, Some(0));
+    assert!(!work.path("bare").join("report.html").exists());
+}
+
+#[test]
+fn a_grid_of_numbers_becomes_a_curve_or_a_map() {
+    let grid = |axes: &str| {
+        let arms = "[[arms]]\nname = 'kaiming'\n[[arms]]\nname = '<b>xavier</b>'\nset.init.preset = 'xavier'\n";
+        format!(
+            "base = 'net.toml'\nseeds = 2\nbaseline = 'kaiming'\ntargets = [{{ test_accuracy = 0.9 }}]\n{axes}{arms}"
+        )
+    };
+    let axis = |path: &str, values: &str| format!("[[grid]]\nname = '{path}'\npath = '{path}'\nvalues = {values}\n");
+    let rates = axis("optimizer.lr", "[0.01, 0.1, 1.0]");
+    let sizes = axis("train.batch_size", "[30, 60, 100]");
+    for (axes, part) in [(rates.clone(), "Over the grid"), (rates + &sizes, "Trainability: &lt;b&gt;xavier")] {
+        let work = Work::new();
+        work.study(&grid(&axes));
+        let ran = work.compare("study", &[]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let html = read(&work.path("study").join("report.html"));
+        assert!(html.contains(part) && !html.contains("<b>"), "{part}");
+    }
 }
