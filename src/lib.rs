@@ -11,6 +11,7 @@ pub mod model;
 pub mod ops;
 pub mod probe;
 pub mod record;
+pub mod report;
 pub mod rng;
 pub mod stats;
 pub mod study;

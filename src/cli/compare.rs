@@ -13,6 +13,7 @@ use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::study_progress::StudyProgress;
 use crate::cli::study_table;
 use crate::data::{Choice, Request, load};
+use crate::report;
 use crate::study::check::{CheckError, one_dataset};
 use crate::study::execute::{Attempt, Manner};
 use crate::study::record::Failure;
@@ -53,6 +54,9 @@ pub struct CompareArgs {
     /// Print the object of study.json instead of tables.
     #[arg(long)]
     json: bool,
+    /// Leave out report.html.
+    #[arg(long)]
+    no_report: bool,
 }
 
 /// Runs what is missing of the study and prints the comparison; exit code 130 if it was interrupted.
@@ -87,6 +91,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     }
     let record = campaign.record(&dir, args.command(), failures)?;
     export::write(&record, &dir)?;
+    if !args.no_report {
+        report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
+    }
     if args.json {
         super::print(&std::fs::read_to_string(dir.join("study.json"))?)?;
     } else {

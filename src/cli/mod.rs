@@ -10,11 +10,12 @@ pub mod interrupt;
 pub mod lesson8;
 mod lesson8_markdown;
 mod lesson8_table;
+mod layer_table;
 pub mod model;
 pub mod probe;
 mod probe_table;
 pub mod progress;
-mod sparkline;
+pub mod report;
 mod study_progress;
 mod study_table;
 pub mod theory;
@@ -47,6 +48,8 @@ enum Command {
     Model(model::ModelArgs),
     /// Measure a config's network before training, beside what theory predicts.
     Probe(probe::ProbeArgs),
+    /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
+    Report(report::ReportArgs),
     /// Print what theory says about an activation: moments, gains, χ, fixed points, depth scales.
     Theory(theory::TheoryArgs),
     /// Replay lesson 8's printed results over many seeds, beside theory.
@@ -71,6 +74,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Probe(args) => probe::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Lesson8(args) => lesson8::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),

@@ -4,8 +4,8 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::model::trimmed;
-use crate::cli::sparkline::sparkline;
 use crate::config::error::folded;
+use crate::report::terminal::{Glyphs, sparkline};
 use crate::study::comparison::{ArmSummary, Comparison};
 use crate::study::record::StudyRecord;
 use crate::study::verdict::factor;
@@ -71,7 +71,7 @@ fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
             ratio.map_or_else(String::new, |ratio| factor(ratio.ratio)),
             accuracies(row),
             if row.diverged > 0 { format!("{}/{}", row.diverged, row.runs) } else { String::new() },
-            sparkline(&curve, low, high, 15),
+            sparkline(&curve, low, high, 15, Glyphs::choose(false)),
         ]);
     }
     table.column_iter_mut().for_each(|column| {

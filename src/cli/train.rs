@@ -5,21 +5,20 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::UsageError;
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::interrupt::{STOP, catch_interrupt};
-use crate::cli::model::trimmed;
+use crate::cli::layer_table::{LayerTable, short};
 use crate::cli::progress::Progress;
-use crate::model::host::Observed;
-use crate::record::rows::{Moments, dead_fraction};
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{Outcome, Summary};
+use crate::report;
+use crate::report::terminal::Glyphs;
 use crate::train::engine::Compute;
 use crate::train::run::check_config;
-use crate::train::{Event, Plan, train};
+use crate::train::train;
 
 /// Train a network as a config describes it, and record loss, accuracy and every layer.
 #[derive(Debug, Args)]
@@ -41,6 +40,15 @@ pub struct TrainArgs {
     /// Replace the run that the directory holds.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
+    /// Draw the table's curves with plain characters, as in a terminal that is called dumb.
+    #[arg(long)]
+    ascii: bool,
+    /// Write TensorBoard's event file, too, while the run goes on.
+    #[arg(long)]
+    tensorboard: bool,
+    /// Leave out report.html.
+    #[arg(long)]
+    no_report: bool,
     /// Print the object of run.json instead of tables.
     #[arg(long)]
     json: bool,
@@ -51,7 +59,8 @@ pub struct TrainArgs {
 /// # Errors
 /// The call, the config, the data, the directory or the device.
 pub fn run(args: &TrainArgs) -> Result<ExitCode> {
-    let loaded = args.config.read()?;
+    let mut loaded = args.config.read()?;
+    loaded.experiment.record.tensorboard |= args.tensorboard;
     let compute = args.compute()?;
     let dir = args.directory(&loaded.experiment.name, loaded.experiment.seed)?;
     if args.resume {
@@ -80,10 +89,13 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     });
     progress.finish();
     let summary = summary?;
+    if !args.no_report {
+        report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
+    }
     if args.json {
         super::print(&summary.to_json())?;
     } else {
-        super::print(&format!("{}\n{}", layers.text(&plan), facts(&summary, &dir)))?;
+        super::print(&format!("{}\n{}", layers.text(&plan, Glyphs::choose(args.ascii)), facts(&summary, &dir)))?;
     }
     if summary.outcome == Outcome::Interrupted {
         eprintln!("interrupted; go on with the same command and --resume --out {}", dir.display());
@@ -126,21 +138,13 @@ fn finished(dir: &Path) -> Option<(String, Summary)> {
 /// What came out, in a few lines.
 fn facts(summary: &Summary, dir: &Path) -> String {
     let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
-    let outcome = match (&summary.diverged, summary.outcome) {
-        (Some(divergence), _) => {
-            let place = divergence.layer.as_deref().map_or_else(String::new, |layer| format!(" of {layer}"));
-            format!("diverged at step {}: the {}{place} is not finite", divergence.step, divergence.what)
-        }
-        (None, Outcome::Interrupted) => format!("interrupted at step {}", summary.steps),
-        (None, _) if summary.reached_target => format!("reached its target at step {}", summary.steps),
-        (None, _) => format!("finished after {} steps", summary.steps),
-    };
     let loss = summary.train_loss.map_or_else(|| "not measured".into(), short);
     format!(
-        "{}, seed {}, on {}: {outcome}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
+        "{}, seed {}, on {}: {}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
         summary.name,
         summary.seed,
         summary.dataset,
+        summary.how_it_ended(),
         percent(summary.test_accuracy),
         percent(summary.best_test_accuracy),
         summary.timing.images_per_s.round(),
@@ -148,61 +152,4 @@ fn facts(summary: &Summary, dir: &Path) -> String {
         if summary.timing.threads == 1 { "" } else { "s" },
         dir.display()
     )
-}
-
-/// Every layer at the first step and at the last evaluation.
-#[derive(Default)]
-struct LayerTable {
-    first: Option<Observed>,
-    last: Option<Observed>,
-}
-
-impl LayerTable {
-    fn see(&mut self, event: &Event<'_>) {
-        match event {
-            Event::Step { observed, .. } if self.first.is_none() && !observed.watches.is_empty() => {
-                self.first = Some((*observed).clone());
-            }
-            Event::Evaluated { observed, .. } => self.last = Some((*observed).clone()),
-            _ => {}
-        }
-    }
-
-    fn text(&self, plan: &Plan) -> String {
-        let Some(first) = &self.first else { return String::new() };
-        let mut table = Table::new();
-        table.load_style(presets::NOTHING);
-        table.set_header(["layer", "mean", "std", "dead", "grad std", "", "mean", "std", "dead", "near 0"]);
-        for (i, watched) in plan.network.watched.iter().enumerate() {
-            let watch = &first.watches[i];
-            let (start, gradient) = (Moments::of(&watch.activation), Moments::of(&watch.gradient));
-            let mut row = vec![
-                watched.name.clone(),
-                short(start.mean),
-                short(start.std),
-                percent(dead_fraction(watch)),
-                short(gradient.std),
-                "→".into(),
-            ];
-            if let Some(watch) = self.last.as_ref().and_then(|last| last.watches.get(i)) {
-                let end = Moments::of(&watch.activation);
-                row.extend([short(end.mean), short(end.std), percent(dead_fraction(watch)), percent(end.near_zero)]);
-            }
-            table.add_row(row);
-        }
-        for column in (1..10).filter(|&column| column != 5) {
-            table.column_mut(column).expect("the header has them").set_cell_alignment(CellAlignment::Right);
-        }
-        format!("activations at the first step → at the last evaluation, on all test images\n{}\n", trimmed(&table))
-    }
-}
-
-/// Four digits that fit into eight columns, whatever the size.
-fn short(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 || (1e-3..1e4).contains(&size) { format!("{x:.4}") } else { format!("{x:.1e}") }
-}
-
-fn percent(x: f64) -> String {
-    format!("{:.0} %", 100.0 * x)
 }

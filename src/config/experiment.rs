@@ -113,11 +113,14 @@ pub struct StatsConfig {
 }
 
 /// What is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RecordConfig {
     /// Steps between two checkpoints; absent: after each evaluation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<usize>,
+    /// Whether TensorBoard's event file is written, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tensorboard: bool,
 }
 
 impl Experiment {
@@ -246,8 +249,11 @@ fn read_stats(section: Option<Section<'_>>) -> Result<StatsConfig, ConfigError> 
 }
 
 fn read_record(section: Option<Section<'_>>) -> Result<RecordConfig, ConfigError> {
-    let Some(section) = section else { return Ok(RecordConfig { checkpoint_every: None }) };
-    let record = RecordConfig { checkpoint_every: at_least_one(&section, "checkpoint_every")? };
+    let Some(section) = section else { return Ok(RecordConfig::default()) };
+    let record = RecordConfig {
+        checkpoint_every: at_least_one(&section, "checkpoint_every")?,
+        tensorboard: section.bool("tensorboard")?.unwrap_or(false),
+    };
     section.finish()?;
     Ok(record)
 }

@@ -29,6 +29,26 @@ impl Histograms {
         self.steps.is_empty()
     }
 
+    /// Layers with histograms, in the network's order.
+    pub fn layers(&self) -> &[String] {
+        &self.layers
+    }
+
+    /// The recorded steps.
+    pub fn steps(&self) -> &[i64] {
+        &self.steps
+    }
+
+    /// Lower edge of the first bin and upper edge of the last.
+    pub fn range(&self) -> [f64; 2] {
+        self.range
+    }
+
+    /// The rows of layer `i`: counts below the range (and NaN), within each bin, above the range.
+    pub fn rows(&self, layer: usize) -> impl ExactSizeIterator<Item = &[i64]> {
+        self.counts[layer].chunks_exact(self.bins + 2)
+    }
+
     /// Adds a row: `bins + 2` counts for each layer.
     pub fn push<'a>(&mut self, step: u64, rows: impl Iterator<Item = &'a [u64]>) {
         self.steps.push(step as i64);
@@ -62,6 +82,31 @@ impl Histograms {
             }
         }
         Some(())
+    }
+
+    /// Reads what [`Histograms::write`] wrote.
+    ///
+    /// # Errors
+    /// The file is absent, or no such file.
+    pub fn read(path: &Path) -> Result<Self, RecordError> {
+        let (mut file, about) = tensors::read(path)?;
+        let broken = || RecordError::Broken {
+            path: path.into(),
+            what: "lacks a part".into(),
+            expected: "histograms of a run".into(),
+            advice: "the file is damaged: train again with --overwrite",
+        };
+        let parse = |about: &serde_json::Value| -> Option<(Vec<String>, [f64; 2])> {
+            Some((
+                serde_json::from_value(about["layers"].clone()).ok()?,
+                serde_json::from_value(about["range"].clone()).ok()?,
+            ))
+        };
+        let (layers, range) = parse(&about).ok_or_else(broken)?;
+        let edges = file.get("edges").and_then(|edges| edges.shape.first().copied()).filter(|&n| n > 1);
+        let mut histograms = Self::new(layers, edges.ok_or_else(broken)? - 1, range);
+        histograms.restore(|name| file.remove(name)).ok_or_else(broken)?;
+        Ok(histograms)
     }
 
     /// Writes `histograms.safetensors`; the edges of the bins are in its metadata and in the tensor `edges`.

@@ -4,9 +4,13 @@ pub mod checkpoint;
 pub mod csv;
 pub mod error;
 pub mod histograms;
+mod protobuf;
+pub mod read;
+pub mod replay;
 pub mod rows;
 pub mod run_dir;
 pub mod summary;
+pub mod tensorboard;
 pub mod tensors;
 
 pub use crate::record::error::RecordError;

@@ -123,39 +123,51 @@ pub const LAYERS: &str = "step,phase,layer,\
     grad_mean,grad_std,grad_second_moment,grad_near_zero,grad_min,grad_max,\
     weight_norm,weight_gradient_norm,update_ratio";
 
+/// Numbers of a line of `layers.csv`, after step, phase and layer.
+pub const NUMBERS: usize = 22;
+
 impl LayerRow<'_> {
+    /// The numbers of the line, in the header's order; absent where nothing was measured.
+    pub fn numbers(&self) -> [Option<f32>; NUMBERS] {
+        let Watch { pre_activation, activation, gradient, .. } = self.watch;
+        let norms = match self.norms {
+            // A weight of zeros moves infinitely far, compared with its size.
+            Some([weight, gradient, update]) => {
+                [weight, gradient, if weight > 0.0 { update / weight } else { f64::INFINITY }].map(Some)
+            }
+            None => [None; 3],
+        };
+        let parts = moments(pre_activation)
+            .into_iter()
+            .chain(moments(activation))
+            .chain([Some(dead_fraction(self.watch))])
+            .chain(moments(gradient))
+            .chain(norms);
+        let mut numbers = [None; NUMBERS];
+        numbers.iter_mut().zip(parts).for_each(|(number, part)| *number = part.map(|x| x as f32));
+        numbers
+    }
+
     /// The line; numbers with the digits of an `f32`.
     pub fn write(&self, to: &mut String) {
-        write!(to, "{},{},{},", self.step, self.phase, self.layer).expect("strings take everything");
-        write_moments(to, &self.watch.pre_activation);
-        write_moments(to, &self.watch.activation);
-        write_number(to, dead_fraction(self.watch));
-        write_moments(to, &self.watch.gradient);
-        match self.norms {
-            Some([weight, gradient, update]) => {
-                write_number(to, weight);
-                write_number(to, gradient);
-                // A weight of zeros moves infinitely far, compared with its size.
-                write_number(to, if weight > 0.0 { update / weight } else { f64::INFINITY });
-                to.pop();
+        write!(to, "{},{},{}", self.step, self.phase, self.layer).expect("strings take everything");
+        for number in self.numbers() {
+            match number {
+                Some(x) => write!(to, ",{x:?}").expect("strings take everything"),
+                None => to.push(','),
             }
-            None => to.push_str(",,"),
         }
         to.push('\n');
     }
 }
 
-fn write_number(to: &mut String, value: f64) {
-    write!(to, "{:?},", value as f32).expect("strings take everything");
-}
-
-fn write_moments(to: &mut String, sums: &Sums) {
+/// A tensor's moments in the columns' order; none if nothing was seen.
+fn moments(sums: &Sums) -> [Option<f64>; 6] {
     if sums.n == 0 {
-        to.push_str(",,,,,,");
-        return;
+        return [None; 6];
     }
     let Moments { mean, std, second_moment, near_zero, min, max } = Moments::of(sums);
-    [mean, std, second_moment, near_zero, min, max].into_iter().for_each(|value| write_number(to, value));
+    [mean, std, second_moment, near_zero, min, max].map(Some)
 }
 
 #[cfg(test)]

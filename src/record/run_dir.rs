@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::tensorboard;
 use crate::record::tensors::{TEMPORARY, write_atomically};
 
 /// What to do with a directory that already holds a run.
@@ -22,7 +23,7 @@ pub struct RunDir {
     path: PathBuf,
 }
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "run.json",
     "config.toml",
     "checkpoint.safetensors",
@@ -32,6 +33,7 @@ const FILES: [&str; 9] = [
     "histograms.safetensors",
     "init.safetensors",
     "model.safetensors",
+    "report.html",
 ];
 
 impl RunDir {
@@ -52,6 +54,7 @@ impl RunDir {
                 for name in FILES {
                     dir.remove(name)?;
                 }
+                tensorboard::remove(path)?;
             }
             Existing::Keep | Existing::Resume => {}
         }

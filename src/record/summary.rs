@@ -91,6 +91,19 @@ impl Summary {
         self.best_test_accuracy = Some(self.best_test_accuracy.map_or(row.test_accuracy, |b| b.max(row.test_accuracy)));
     }
 
+    /// How the run ended, in half a sentence.
+    pub fn how_it_ended(&self) -> String {
+        match (&self.diverged, self.outcome) {
+            (Some(divergence), _) => {
+                let place = divergence.layer.as_deref().map_or_else(String::new, |layer| format!(" of {layer}"));
+                format!("diverged at step {}: the {}{place} is not finite", divergence.step, divergence.what)
+            }
+            (None, Outcome::Interrupted) => format!("interrupted at step {}", self.steps),
+            (None, _) if self.reached_target => format!("reached its target at step {}", self.steps),
+            (None, _) => format!("finished after {} steps", self.steps),
+        }
+    }
+
     /// The text of `run.json`.
     pub fn to_json(&self) -> String {
         let text = serde_json::to_string_pretty(self).expect("a summary is made of strings and numbers");

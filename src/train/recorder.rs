@@ -1,7 +1,7 @@
 //! The records of one run: what each step and evaluation adds to its directory, and where it stands.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::activation::Activation;
 use crate::data::Part;
@@ -11,9 +11,11 @@ use crate::model::host::Observed;
 use crate::record::checkpoint::{Checkpoint, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;
+use crate::record::replay::replay;
 use crate::record::rows::{EPOCHS, EpochRow, LAYERS, LayerRow, STEPS, StepRow};
 use crate::record::run_dir::RunDir;
 use crate::record::summary::{Divergence, Outcome, Summary, Timing};
+use crate::record::tensorboard::{EventFile, EventSummary};
 use crate::record::tensors;
 use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
@@ -40,6 +42,8 @@ pub struct Recorder<'a> {
     layers: CsvFile,
     epochs: CsvFile,
     histograms: Histograms,
+    /// TensorBoard's file, if one is wanted.
+    events: Option<EventFile>,
     progress: Progress,
     sums: LossSums,
     last: Option<EpochRow>,
@@ -94,6 +98,11 @@ impl<'a> Recorder<'a> {
                 (csv, Progress::default(), weights)
             }
         };
+        let events = match (plan.experiment.record.tensorboard, progress.step) {
+            (false, _) => None,
+            (true, 0) => Some(EventFile::begin(dir.path(), now(), &config)?),
+            (true, _) => Some(replay(dir.path(), Some(&histograms), &|_| now())?),
+        };
         let [steps, layers, epochs] = csv;
         let (last, best) = progress.evaluations();
         let threads = match compute {
@@ -107,6 +116,7 @@ impl<'a> Recorder<'a> {
             layers,
             epochs,
             histograms,
+            events,
             sums: progress.sums(),
             progress,
             last,
@@ -167,12 +177,22 @@ impl<'a> Recorder<'a> {
         row.write(&mut self.line);
         self.steps.row(&self.line)?;
         self.line.clear();
+        let mut summary = EventSummary::default();
+        summary.step(&row);
+        let range = self.plan.experiment.stats.histogram_range;
         for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
             let norms = updated.zip(watched.weight).and_then(|(updated, i)| updated.norms.get(i));
             let norms = norms.map(|n| [n.weight, n.gradient, n.update]);
-            LayerRow { step, phase: "train", layer: &watched.name, watch, norms }.write(&mut self.line);
+            let layer = LayerRow { step, phase: "train", layer: &watched.name, watch, norms };
+            layer.write(&mut self.line);
+            if self.events.is_some() {
+                layer.add_to(&mut summary, range);
+            }
         }
         self.layers.row(&self.line)?;
+        if let Some(events) = &mut self.events {
+            events.event(now(), step, &summary)?;
+        }
         if seen.watches.first().is_some_and(|watch| !watch.histogram.is_empty()) {
             self.histograms.push(step, seen.watches.iter().map(|watch| watch.histogram.as_slice()));
         }
@@ -199,6 +219,11 @@ impl<'a> Recorder<'a> {
         self.line.clear();
         row.write(&mut self.line);
         self.epochs.row(&self.line)?;
+        if let Some(events) = &mut self.events {
+            let mut summary = EventSummary::default();
+            summary.evaluation(&row);
+            events.event(now(), step, &summary)?;
+        }
         self.line.clear();
         for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
             LayerRow { step, phase: "test", layer: &watched.name, watch, norms: None }.write(&mut self.line);
@@ -277,6 +302,9 @@ impl<'a> Recorder<'a> {
             summary.take(row);
             summary.best_test_accuracy = self.best;
         }
+        if let Some(events) = &mut self.events {
+            events.end(now(), &summary)?;
+        }
         // In this order a crash in between leaves a run that has ended, not one that must begin again.
         self.dir.write("run.json", &summary.to_json())?;
         if summary.outcome != Outcome::Interrupted {
@@ -284,6 +312,11 @@ impl<'a> Recorder<'a> {
         }
         Ok(summary)
     }
+}
+
+/// Seconds since 1970, for TensorBoard.
+fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn activations(plan: &Plan) -> serde_json::Value {

@@ -15,4 +15,5 @@ mod paths;
 mod prediction;
 mod probe;
 mod real_data;
+mod report;
 mod theory;

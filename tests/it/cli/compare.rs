@@ -5,7 +5,7 @@ use std::fs;
 use super::{MLP, Ran, Work, assert_same, initlab, json, records};
 
 /// Three arms, one of which diverges, at two depths, with three seeds.
-const STUDY: &str = "
+pub(super) const STUDY: &str = "
 base = 'net.toml'
 seeds = 3
 baseline = 'kaiming'
@@ -28,13 +28,13 @@ set.optimizer.lr = 1e30
 
 impl Work {
     /// Writes `net.toml` and `study.toml`.
-    fn study(&self, text: &str) {
+    pub(super) fn study(&self, text: &str) {
         self.config(MLP);
         fs::write(self.path("study.toml"), text).unwrap();
     }
 
     /// `initlab compare study.toml --out OUT …`.
-    fn compare(&self, out: &str, more: &[&str]) -> Ran {
+    pub(super) fn compare(&self, out: &str, more: &[&str]) -> Ran {
         let (study, out) = (self.path("study.toml"), self.path(out));
         let own = ["compare", study.to_str().unwrap(), "--out", out.to_str().unwrap()];
         initlab(own.iter().chain(more))

@@ -1,12 +1,15 @@
 //! The command from outside: small data sets on disk, runs in temporary directories, every file compared.
 
+mod browser;
 mod compare;
 mod config_errors;
 mod lesson8;
 mod output;
 mod probe;
 mod records;
+mod report;
 mod resume;
+mod tensorboard;
 mod train;
 
 use std::collections::BTreeMap;

@@ -7,13 +7,14 @@ use initlab::train::train_unrecorded;
 
 use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Ran, Work, assert_same, initlab, json, records};
 
-const FILES: [&str; 8] = [
+const FILES: [&str; 9] = [
     "config.toml",
     "epochs.csv",
     "histograms.safetensors",
     "init.safetensors",
     "layers.csv",
     "model.safetensors",
+    "report.html",
     "run.json",
     "steps.csv",
 ];

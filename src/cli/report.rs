@@ -1,0 +1,69 @@
+//! `initlab report`: what records hold, as a page, and as pictures.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::record::replay::write_events;
+use crate::report;
+
+/// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Directory of a run; several are laid side by side.
+    #[arg(required = true, value_name = "DIR")]
+    dirs: Vec<PathBuf>,
+    /// The HTML file [default: report.html in DIR, or here if there are several].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Write every chart as an SVG file into this directory instead.
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
+    /// Write TensorBoard's event file into each directory instead.
+    #[arg(long)]
+    tensorboard: bool,
+}
+
+/// Writes the report; prints the paths of what it wrote.
+///
+/// # Errors
+/// A directory holds nothing to report on, or a file cannot be written.
+pub fn run(args: &ReportArgs) -> Result<()> {
+    let mut written = Vec::new();
+    if args.tensorboard {
+        written.extend(args.dirs.iter().map(|dir| events(dir)).collect::<Result<Vec<_>>>()?);
+    }
+    if let Some(dir) = &args.svg {
+        written.extend(report::write_svgs(&report::page(&args.dirs)?, dir)?);
+    }
+    if (args.svg.is_none() && !args.tensorboard) || args.out.is_some() {
+        let path = args.html();
+        report::write(&report::page(&args.dirs)?, &path)?;
+        written.push(path);
+    }
+    let lines: Vec<String> = written.iter().map(|path| format!("{}\n", path.display())).collect();
+    super::print(&lines.concat())
+}
+
+impl ReportArgs {
+    fn html(&self) -> PathBuf {
+        match (&self.out, &self.dirs[..]) {
+            (Some(out), _) => out.clone(),
+            (None, [dir]) => dir.join(report::FILE),
+            (None, _) => report::FILE.into(),
+        }
+    }
+}
+
+/// Writes a run's event file as if its steps had been spread evenly over the time that it took.
+fn events(dir: &Path) -> Result<PathBuf> {
+    let run = report::run_in(dir)?;
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    let ended = std::fs::metadata(dir.join("run.json")).and_then(|file| file.modified());
+    let end = seconds(ended.unwrap_or_else(|_| SystemTime::now()));
+    let took = run.summary.as_ref().map_or(0.0, |s| s.timing.wall_s / s.steps.max(1) as f64);
+    let last = run.steps.len() as f64;
+    Ok(write_events(dir, |step| end - took * (last - step as f64))?)
+}

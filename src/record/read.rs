@@ -1,0 +1,279 @@
+//! A run's directory as those who look at it later read it: also one whose run goes on, was killed, or has diverged.
+
+use std::path::{Path, PathBuf};
+
+use crate::record::RecordError;
+use crate::record::histograms::Histograms;
+use crate::record::rows::{EPOCHS, LAYERS, STEPS};
+use crate::record::summary::Summary;
+
+/// What a run's directory holds.
+#[derive(Clone, Debug)]
+pub struct RunRecords {
+    /// The directory.
+    pub path: PathBuf,
+    /// `run.json`; absent while a run goes on, and after a crash.
+    pub summary: Option<Summary>,
+    /// `config.toml` as it stands; empty if it is absent.
+    pub config: String,
+    /// `steps.csv`.
+    pub steps: Columns,
+    /// `epochs.csv`.
+    pub epochs: Columns,
+    /// `layers.csv`, a layer after the other in the network's order.
+    pub layers: Vec<LayerColumns>,
+    /// `histograms.safetensors`, if there is one.
+    pub histograms: Option<Histograms>,
+}
+
+/// Columns of numbers with their names; an empty field is NaN.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Columns {
+    names: Vec<String>,
+    values: Vec<Vec<f64>>,
+}
+
+/// What `layers.csv` says about one layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LayerColumns {
+    /// The layer's name.
+    pub name: String,
+    /// Its rows of phase `train`.
+    pub train: PhaseColumns,
+    /// Its rows of phase `test`.
+    pub test: PhaseColumns,
+}
+
+/// The rows of one layer and phase.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PhaseColumns {
+    /// The column `step`.
+    pub steps: Vec<u64>,
+    /// The wanted columns, in the order in which they were asked for.
+    pub values: Vec<Vec<f32>>,
+}
+
+impl Columns {
+    /// The values of a column; empty if there is no such column.
+    pub fn get(&self, name: &str) -> &[f64] {
+        let place = self.names.iter().position(|n| n == name);
+        place.map_or(&[], |i| &self.values[i])
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.values.first().map_or(0, Vec::len)
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `epochs.csv` of the run in `dir`; without rows if it is absent.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not what its name says.
+    pub fn evaluations(dir: &Path) -> Result<Self, RecordError> {
+        Self::read(&dir.join("epochs.csv"), EPOCHS)
+    }
+
+    /// Reads a file of numbers whose header is `header`; an absent file has no rows.
+    fn read(path: &Path, header: &str) -> Result<Self, RecordError> {
+        let text = whole_lines(path)?;
+        let names: Vec<String> = header.split(',').map(str::to_string).collect();
+        let mut values = vec![Vec::new(); names.len()];
+        for (i, line) in rows(path, &text, header)?.enumerate() {
+            let fields: Vec<&str> = line.split(',').collect();
+            if fields.len() != names.len() {
+                return Err(broken(path, i, line));
+            }
+            for (column, field) in values.iter_mut().zip(fields) {
+                let value = if field.is_empty() { Ok(f64::NAN) } else { field.parse() };
+                column.push(value.map_err(|_| broken(path, i, line))?);
+            }
+        }
+        Ok(Self { names, values })
+    }
+}
+
+impl RunRecords {
+    /// Whether `dir` is the directory of a run.
+    pub fn is_run(dir: &Path) -> bool {
+        ["run.json", "steps.csv"].iter().any(|name| dir.join(name).is_file())
+    }
+
+    /// Reads a run's directory; of `layers.csv` only the `wanted` columns, and without any not the file at all.
+    ///
+    /// # Errors
+    /// A file cannot be read, or is not what its name says.
+    pub fn read(dir: &Path, wanted: &[&str]) -> Result<Self, RecordError> {
+        let file = |name: &str| dir.join(name);
+        let histograms = file("histograms.safetensors");
+        Ok(Self {
+            path: dir.into(),
+            summary: summary(&file("run.json"))?,
+            config: if_present(&file("config.toml"))?.unwrap_or_default(),
+            steps: Columns::read(&file("steps.csv"), STEPS)?,
+            epochs: Columns::evaluations(dir)?,
+            layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
+            histograms: if histograms.is_file() { Some(Histograms::read(&histograms)?) } else { None },
+        })
+    }
+
+    /// What the run is called.
+    pub fn name(&self) -> String {
+        match &self.summary {
+            Some(summary) => summary.name.clone(),
+            None => self.path.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned()),
+        }
+    }
+}
+
+/// `run.json`, if it is there.
+fn summary(path: &Path) -> Result<Option<Summary>, RecordError> {
+    let Some(text) = if_present(path)? else { return Ok(None) };
+    serde_json::from_str(&text).map(Some).map_err(|error| RecordError::Broken {
+        path: path.into(),
+        what: error.to_string(),
+        expected: "the summary of a run".into(),
+        advice: "the file is damaged or from another version: train again with --overwrite",
+    })
+}
+
+fn if_present(path: &Path) -> Result<Option<String>, RecordError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(RecordError::io(path, "reading the file")(error)),
+    }
+}
+
+/// The file without a last line that is still being written.
+fn whole_lines(path: &Path) -> Result<String, RecordError> {
+    let mut text = if_present(path)?.unwrap_or_default();
+    text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+    Ok(text)
+}
+
+/// The lines below the header, which must be the expected one.
+fn rows<'a>(path: &Path, text: &'a str, header: &str) -> Result<std::str::Lines<'a>, RecordError> {
+    let mut lines = text.lines();
+    match lines.next() {
+        Some(found) if found != header => Err(RecordError::Broken {
+            path: path.into(),
+            what: format!("has the columns {found}"),
+            expected: header.into(),
+            advice: "the records are from another version: train again with --overwrite",
+        }),
+        _ => Ok(lines),
+    }
+}
+
+/// `row` counts from 0 below the header.
+fn broken(path: &Path, row: usize, line: &str) -> RecordError {
+    RecordError::Broken {
+        path: path.into(),
+        what: format!("line {}: `{line}`", row + 2),
+        expected: "numbers, one for each column of the header".into(),
+        advice: "the file is damaged: train again with --overwrite",
+    }
+}
+
+/// Reads `layers.csv`, by far the largest file: only the fields that are wanted become numbers.
+fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError> {
+    let text = whole_lines(path)?;
+    let names: Vec<&str> = LAYERS.split(',').collect();
+    // Where the value of each field goes, if anywhere.
+    let places: Vec<Option<usize>> = names.iter().map(|name| wanted.iter().position(|w| w == name)).collect();
+    let last = places.iter().rposition(Option::is_some).unwrap_or(0).max(2);
+    let mut layers: Vec<LayerColumns> = Vec::new();
+    let mut next = 0;
+    for (i, line) in rows(path, &text, LAYERS)?.enumerate() {
+        let mut fields = line.split(',');
+        let mut head = || fields.next().unwrap_or_default();
+        let (step, phase, layer) = (head().parse::<u64>(), head(), head());
+        // Layers come round and round in the same order.
+        if layers.get(next).is_none_or(|l| l.name != layer) {
+            next = layers.iter().position(|l| l.name == layer).unwrap_or_else(|| {
+                layers.push(LayerColumns::new(layer, wanted.len()));
+                layers.len() - 1
+            });
+        }
+        let columns = if phase == "train" { &mut layers[next].train } else { &mut layers[next].test };
+        columns.steps.push(step.map_err(|_| broken(path, i, line))?);
+        for place in &places[3..=last] {
+            let field = fields.next().ok_or_else(|| broken(path, i, line))?;
+            let Some(place) = *place else { continue };
+            let value = if field.is_empty() { Ok(f32::NAN) } else { field.parse() };
+            columns.values[place].push(value.map_err(|_| broken(path, i, line))?);
+        }
+        next = (next + 1) % layers.len();
+    }
+    Ok(layers)
+}
+
+impl LayerColumns {
+    fn new(name: &str, columns: usize) -> Self {
+        let phase = || PhaseColumns { steps: Vec::new(), values: vec![Vec::new(); columns] };
+        Self { name: name.into(), train: phase(), test: phase() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
+        dir
+    }
+
+    fn layer_line(step: u64, phase: &str, layer: &str, mean: &str) -> String {
+        let mut fields = vec![String::new(); LAYERS.split(',').count()];
+        (fields[0], fields[1], fields[2], fields[9]) = (step.to_string(), phase.into(), layer.into(), mean.into());
+        fields.join(",") + "\n"
+    }
+
+    #[test]
+    fn a_run_that_goes_on_is_read_without_its_unfinished_line() {
+        let text = format!("{STEPS}\n0,0,0,0.1,2.5,0.1,1.0\n1,0,64,0.1,NaN,0.2,\n2,0,128,0.");
+        let dir = dir(&[("steps.csv", &text)]);
+        let run = RunRecords::read(dir.path(), &[]).unwrap();
+        assert!(run.summary.is_none() && run.layers.is_empty() && run.epochs.is_empty());
+        assert_eq!((run.steps.len(), run.steps.get("lr")), (2, &[0.1, 0.1][..]));
+        assert!(run.steps.get("loss")[1].is_nan() && run.steps.get("gradient_norm")[1].is_nan());
+    }
+
+    #[test]
+    fn layers_are_sorted_by_name_and_phase() {
+        let lines = [(0, "train", "a", "0.5"), (0, "train", "b", "inf"), (1, "train", "a", "1"), (1, "train", "b", "")];
+        let mut text = format!("{LAYERS}\n");
+        lines.iter().for_each(|&(step, phase, layer, mean)| text += &layer_line(step, phase, layer, mean));
+        text += &layer_line(2, "test", "b", "3");
+        let dir = dir(&[("layers.csv", &text)]);
+        let layers = RunRecords::read(dir.path(), &["act_std", "act_mean"]).unwrap().layers;
+        assert_eq!(layers.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((&layers[0].train.steps[..], &layers[0].train.values[1][..]), (&[0, 1][..], &[0.5, 1.0][..]));
+        assert!(layers[1].train.values[1][0].is_infinite() && layers[1].train.values[1][1].is_nan());
+        assert_eq!(layers[1].test.values[1], [3.0]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_with_its_line() {
+        for (name, text, part) in [
+            ("steps.csv", format!("{STEPS}\n0,0,0,0.1,x,0.1,1.0\n"), "line 2"),
+            ("steps.csv", format!("{STEPS}\n0,0\n"), "line 2"),
+            ("epochs.csv", "a,b\n1,2\n".into(), "columns a,b"),
+            ("layers.csv", format!("{LAYERS}\n0,train,a\n"), "line 2"),
+            ("run.json", "{}".into(), "summary of a run"),
+        ] {
+            let dir = dir(&[(name, &text)]);
+            let error = RunRecords::read(dir.path(), &["act_mean"]).unwrap_err().to_string();
+            assert!(error.contains(part) && error.contains(name) && error.contains("--overwrite"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! TensorBoard's event files: scalars, histograms, the config as text, hyperparameters.
+//!
+//! Messages and field numbers are those of tensorflow/core/util/event.proto, framework/summary.proto and
+//! tensorboard/plugins/hparams/plugin_data.proto. Wall-clock times are arguments.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::record::RecordError;
+use crate::record::protobuf::{Message, record};
+use crate::record::rows::{EpochRow, LAYERS, LayerRow, StepRow};
+use crate::record::summary::{Outcome, Summary};
+
+/// How the names of event files begin; TensorBoard looks for `tfevents`.
+pub const PREFIX: &str = "events.out.tfevents.";
+
+/// Columns of `layers.csv` that an event file needs; all but the last three become curves, as `LAYER/COLUMN`.
+pub const COLUMNS: [&str; 11] = [
+    "act_mean",
+    "act_std",
+    "act_near_zero",
+    "dead",
+    "grad_std",
+    "weight_norm",
+    "weight_gradient_norm",
+    "update_ratio",
+    "act_min",
+    "act_max",
+    "act_second_moment",
+];
+
+/// A layer's numbers in the order of [`COLUMNS`]; NaN where nothing was measured.
+pub type LayerNumbers = [f32; COLUMNS.len()];
+
+/// An event file that is being written.
+#[derive(Debug)]
+pub struct EventFile {
+    path: PathBuf,
+    file: BufWriter<File>,
+    /// When it was last handed to the operating system.
+    flushed_s: f64,
+}
+
+impl EventFile {
+    /// Starts a run's event file, in place of any that the directory has, with its config as text and as
+    /// hyperparameters. The seed is none of them, so that runs of one arm stand together.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn begin(dir: &Path, wall_s: f64, config: &str) -> Result<Self, RecordError> {
+        remove(dir)?;
+        let path = dir.join(format!("{PREFIX}{:010}.initlab", wall_s as u64));
+        let file = File::create(&path).map_err(RecordError::io(&path, "creating the file"))?;
+        let mut events = Self { path, file: BufWriter::with_capacity(1 << 16, file), flushed_s: wall_s };
+        let mut version = Message::default();
+        version.double(1, wall_s).bytes(3, "brain.Event:2");
+        events.write(&version)?;
+        let mut start = Message::default();
+        for (name, value) in hyperparameters(config) {
+            let mut entry = Message::default();
+            entry.bytes(1, name).bytes(2, value);
+            start.bytes(1, entry);
+        }
+        start.double(5, wall_s);
+        let mut summary = EventSummary::default();
+        summary.text("config", &format!("```toml\n{config}\n```"));
+        summary.session("_hparams_/session_start_info", 3, &start);
+        events.event(wall_s, 0, &summary)?;
+        events.flush()?;
+        Ok(events)
+    }
+
+    /// The run has ended.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn end(&mut self, wall_s: f64, result: &Summary) -> Result<(), RecordError> {
+        let mut end = Message::default();
+        let status = match result.outcome {
+            Outcome::Finished => 1,
+            Outcome::Diverged => 2,
+            Outcome::Interrupted => 0,
+        };
+        end.varint(1, status).double(2, wall_s);
+        let mut summary = EventSummary::default();
+        summary.text("outcome", &result.how_it_ended());
+        summary.session("_hparams_/session_end_info", 4, &end);
+        self.event(wall_s, result.steps, &summary)?;
+        self.flush()
+    }
+
+    /// Writes what was gathered at one step; every second or so, for a TensorBoard that watches, up to the disk.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn event(&mut self, wall_s: f64, step: u64, summary: &EventSummary) -> Result<(), RecordError> {
+        let mut event = Message::default();
+        event.double(1, wall_s).varint(2, step).bytes(5, &summary.0);
+        self.write(&event)?;
+        if wall_s - self.flushed_s >= 1.0 {
+            self.flushed_s = wall_s;
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the operating system.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.file.flush().map_err(RecordError::io(&self.path, "writing"))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn write(&mut self, event: &Message) -> Result<(), RecordError> {
+        self.file.write_all(&record(event.as_ref())).map_err(RecordError::io(&self.path, "writing"))
+    }
+}
+
+/// Removes a directory's event files.
+///
+/// # Errors
+/// One is there and cannot be removed.
+pub fn remove(dir: &Path) -> Result<(), RecordError> {
+    let listing = std::fs::read_dir(dir).map_err(RecordError::io(dir, "listing the directory"))?;
+    for entry in listing.filter_map(Result::ok).filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
+        std::fs::remove_file(entry.path()).map_err(RecordError::io(&entry.path(), "removing the file"))?;
+    }
+    Ok(())
+}
+
+/// What is seen at one step.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EventSummary(Message);
+
+impl EventSummary {
+    /// A number.
+    pub fn scalar(&mut self, tag: &str, value: f64) {
+        let mut field = Message::default();
+        field.bytes(1, tag).float(2, value as f32);
+        self.0.bytes(1, field);
+    }
+
+    /// The numbers of a training step.
+    pub fn step(&mut self, row: &StepRow) {
+        self.scalar("train/loss", row.loss);
+        self.scalar("train/accuracy", row.accuracy);
+        self.scalar("train/learning_rate", row.lr);
+        if let Some(norm) = row.gradient_norm {
+            self.scalar("train/gradient_norm", norm);
+        }
+    }
+
+    /// The numbers of an evaluation.
+    pub fn evaluation(&mut self, row: &EpochRow) {
+        self.scalar("test/loss", row.test_loss);
+        self.scalar("test/accuracy", row.test_accuracy);
+        self.scalar("train/mean_loss", row.train_loss);
+        self.scalar("train/mean_accuracy", row.train_accuracy);
+    }
+
+    /// A layer's curves.
+    pub fn layer(&mut self, layer: &str, numbers: &LayerNumbers) {
+        let curves = COLUMNS.iter().zip(numbers).take(COLUMNS.len() - 3);
+        for (column, &value) in curves.filter(|(_, value)| !value.is_nan()) {
+            self.scalar(&format!("{layer}/{column}"), f64::from(value));
+        }
+    }
+
+    /// A layer's histogram: counts below `range`, in bins of equal width within, and above.
+    pub fn histogram(&mut self, layer: &str, counts: &[u64], range: [f64; 2], numbers: &LayerNumbers) {
+        let bins = counts.len() - 2;
+        let [low, high] = range;
+        let edge = |i: usize| low + (high - low) * i as f64 / bins as f64;
+        let [mean, .., min, max, second_moment] = numbers.map(f64::from);
+        let total = counts.iter().sum::<u64>() as f64;
+        // The last bucket ends at the largest value, and always beyond the one before.
+        let end = if max > high { max } else { high + (high - low) / bins as f64 };
+        let limits: Vec<f64> = (0..=bins).map(edge).chain([end]).collect();
+        let buckets: Vec<f64> = counts.iter().map(|&n| n as f64).collect();
+        let mut content = Message::default();
+        content.double(1, min).double(2, max).double(3, total).double(4, mean * total).double(5, second_moment * total);
+        content.doubles(6, &limits).doubles(7, &buckets);
+        let mut field = Message::default();
+        field.bytes(1, format!("{layer}/activations")).bytes(5, content);
+        self.0.bytes(1, field);
+    }
+
+    /// A text in Markdown.
+    fn text(&mut self, tag: &str, text: &str) {
+        const STRING: u64 = 7;
+        let (mut shape, mut size, mut tensor) = (Message::default(), Message::default(), Message::default());
+        size.varint(1, 1);
+        shape.bytes(2, size);
+        tensor.varint(1, STRING).bytes(2, shape).bytes(8, text);
+        self.plugin(tag, "text", &Message::default(), &tensor);
+    }
+
+    /// A message of the hyperparameters' plugin, which is the number `field` of its choices; its tensor is empty.
+    fn session(&mut self, tag: &str, field: u32, content: &Message) {
+        const FLOAT: u64 = 1;
+        let (mut shape, mut size, mut tensor) = (Message::default(), Message::default(), Message::default());
+        size.varint(1, 0);
+        shape.bytes(2, size);
+        tensor.varint(1, FLOAT).bytes(2, shape);
+        let mut data = Message::default();
+        data.bytes(field, content);
+        self.plugin(tag, "hparams", &data, &tensor);
+    }
+
+    fn plugin(&mut self, tag: &str, name: &str, content: &Message, tensor: &Message) {
+        const TENSOR: u64 = 2;
+        let (mut plugin, mut metadata, mut field) = (Message::default(), Message::default(), Message::default());
+        plugin.bytes(1, name).bytes(2, content);
+        metadata.bytes(1, plugin).varint(4, TENSOR);
+        field.bytes(1, tag).bytes(9, metadata).bytes(8, tensor);
+        self.0.bytes(1, field);
+    }
+}
+
+impl LayerRow<'_> {
+    /// The layer's numbers for an event.
+    pub fn add_to(&self, summary: &mut EventSummary, range: [f64; 2]) {
+        let all = self.numbers();
+        let numbers = COLUMNS.map(|column| {
+            // The first three columns are no numbers.
+            let place = LAYERS.split(',').skip(3).position(|name| name == column).expect("a column of layers.csv");
+            all[place].unwrap_or(f32::NAN)
+        });
+        summary.layer(self.layer, &numbers);
+        if !self.watch.histogram.is_empty() {
+            summary.histogram(self.layer, &self.watch.histogram, range, &numbers);
+        }
+    }
+}
+
+/// A config's values by dotted path, each as a `google.protobuf.Value`; the seed is left out.
+fn hyperparameters(config: &str) -> Vec<(String, Message)> {
+    let mut found = Vec::new();
+    if let Ok(table) = config.parse::<toml::Table>() {
+        flatten("", &toml::Value::Table(table), &mut found);
+    }
+    found.retain(|(name, _)| name != "seed");
+    found
+}
+
+fn flatten(path: &str, value: &toml::Value, to: &mut Vec<(String, Message)>) {
+    let below = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
+    let mut message = Message::default();
+    match value {
+        toml::Value::Table(table) => return table.iter().for_each(|(key, value)| flatten(&below(key), value, to)),
+        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
+            return list.iter().enumerate().for_each(|(i, value)| flatten(&below(&i.to_string()), value, to));
+        }
+        toml::Value::Integer(n) => message.double(2, *n as f64),
+        toml::Value::Float(x) => message.double(2, *x),
+        toml::Value::Boolean(b) => message.varint(4, u64::from(*b)),
+        toml::Value::String(text) => message.bytes(3, text),
+        other => message.bytes(3, other.to_string()),
+    };
+    to.push((path.into(), message));
+}

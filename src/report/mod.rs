@@ -1,0 +1,126 @@
+//! Reports: what records hold, as pages with charts, as pictures, and as text for a terminal. Reads files, draws, and
+//! knows nothing of tensors.
+//!
+//! A report goes through here in this order: records → [`page::Page`] (`run` with `layers`, `study`: what to show) → HTML
+//! (`page`) or pictures, both drawn by `draw` and `heat`.
+
+pub mod chart;
+pub mod draw;
+pub mod heat;
+mod layers;
+pub mod page;
+pub mod palette;
+mod png;
+pub mod run;
+pub mod scale;
+mod study;
+pub mod terminal;
+mod text;
+pub mod thin;
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use thiserror::Error;
+
+use crate::record::RecordError;
+use crate::record::read::RunRecords;
+use crate::record::tensors::write_atomically;
+use crate::report::page::Page;
+
+/// The name of a report within the directory that it reports on.
+pub const FILE: &str = "report.html";
+
+/// A report that cannot be made.
+#[derive(Debug, Error)]
+pub enum ReportError {
+    /// The directory holds nothing that can be reported on.
+    #[error(
+        "{}: nothing to report on, expected run.json or steps.csv of a run, study.json or probe.json; name a directory that \
+         initlab train, compare or probe wrote",
+        path.display()
+    )]
+    Nothing {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A study or a probe among several directories.
+    #[error("{}: only runs can be laid side by side; report on this directory alone", path.display())]
+    NotARun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// A record cannot be read, or the report cannot be written.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+}
+
+/// The page on what one directory holds, or on several runs side by side.
+///
+/// # Errors
+/// A directory holds nothing to report on, or something damaged.
+pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
+    if let [dir] = dirs {
+        if dir.join("study.json").is_file() {
+            return Ok(study::page(&object(&dir.join("study.json"))?, dir)?);
+        }
+        return Ok(run::page(&read(dir, &run::WANTED)?));
+    }
+    if let Some(other) = dirs.iter().find(|dir| dir.join("study.json").is_file()) {
+        return Err(ReportError::NotARun { path: other.clone() });
+    }
+    let runs = dirs.par_iter().map(|dir| read(dir, &run::WANTED)).collect::<Result<Vec<_>, _>>()?;
+    Ok(run::comparison(&runs))
+}
+
+/// What a JSON file holds.
+fn object<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
+    let text = std::fs::read_to_string(path).map_err(RecordError::io(path, "reading the file"))?;
+    serde_json::from_str(&text).map_err(|error| RecordError::Broken {
+        path: path.into(),
+        what: error.to_string(),
+        expected: "the object that this version of initlab writes".into(),
+        advice: "the file is damaged or from another version: make it again",
+    })
+}
+
+/// A run's directory without its layers.
+///
+/// # Errors
+/// The directory holds no run, or a damaged one.
+pub fn run_in(dir: &Path) -> Result<RunRecords, ReportError> {
+    read(dir, &[])
+}
+
+fn read(dir: &Path, wanted: &[&str]) -> Result<RunRecords, ReportError> {
+    if !RunRecords::is_run(dir) {
+        return Err(ReportError::Nothing { path: dir.into() });
+    }
+    Ok(RunRecords::read(dir, wanted)?)
+}
+
+/// Writes a page, complete or not at all.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write(page: &Page, path: &Path) -> Result<(), RecordError> {
+    write_atomically(path, page.html().as_bytes())
+}
+
+/// Writes every chart of a page as an SVG file of its own into `dir`; gives their paths.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_svgs(page: &Page, dir: &Path) -> Result<Vec<PathBuf>, RecordError> {
+    std::fs::create_dir_all(dir).map_err(RecordError::io(dir, "creating the directory"))?;
+    let write = |(i, (title, svg)): (usize, (&str, String))| {
+        let path = dir.join(picture_name(i, title, "svg"));
+        write_atomically(&path, svg.as_bytes()).map(|()| path)
+    };
+    page.pictures().enumerate().map(write).collect()
+}
+
+/// A picture's file name: its place on the page and its title.
+fn picture_name(place: usize, title: &str, ending: &str) -> String {
+    format!("{:02}-{}.{ending}", place + 1, text::slug(title))
+}

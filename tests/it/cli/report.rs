@@ -1,0 +1,180 @@
+//! `initlab report`: from finished, diverged, interrupted and running runs.
+
+use std::fs;
+use std::path::Path;
+
+use super::compare::STUDY;
+use super::{CNN, MLP, Work, initlab};
+
+fn report(arguments: &[&Path]) -> super::Ran {
+    initlab(std::iter::once(Path::new("report")).chain(arguments.iter().copied()))
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn train_leaves_a_report_unless_told_not_to() {
+    let work = Work::new();
+    work.config(CNN);
+    assert_eq!(work.train("run", &[]).code, Some(0));
+    let html = read(&work.path("run").join("report.html"));
+    for part in
+        ["Finished after 6 steps", "conv1", "The colourful dimension", "Loss and accuracy", "kind = &quot;cnn&quot;"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert_eq!(work.train("bare", &["--no-report"]).code, Some(0));
+    assert!(!work.path("bare").join("report.html").exists());
+    let ran = report(&[&work.path("bare")]);
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), work.path("bare").join("report.html").to_str().unwrap()));
+    assert!(read(&work.path("bare").join("report.html")) == html, "the same records give the same report");
+}
+
+#[test]
+fn every_end_of_a_run_is_reported_as_it_was() {
+    for (set, parts) in [
+        (&["--set", "optimizer.lr=1e30"][..], &["Diverged at step", "is not finite", "never evaluated"][..]),
+        (&["--set", "train.epochs=1", "--set", "train.batch_size=300"], &["Finished after 1 steps"]),
+        (&["--set", "model.widths=[3]", "--set", "stats.every=0"], &["Finished after"]),
+        (&["--set", "stats.histogram_every=0"], &["Finished after"]),
+    ] {
+        let work = Work::new();
+        work.config(MLP);
+        assert_eq!(work.train("run", set).code, Some(0), "{set:?}");
+        let html = read(&work.path("run").join("report.html"));
+        for part in parts {
+            assert!(html.contains(part), "{set:?}: {part}");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_an_end_and_without_a_step_is_said_to_be_one() {
+    let work = Work::new();
+    work.config(MLP);
+    assert_eq!(work.train("run", &[]).code, Some(0));
+    let (run, steps) = (work.path("run"), work.path("run").join("steps.csv"));
+    fs::remove_file(run.join("run.json")).unwrap();
+    let text = read(&steps);
+    fs::write(&steps, &text[..text.len() - 9]).unwrap();
+    assert_eq!(report(&[&run]).code, Some(0));
+    let html = read(&run.join("report.html"));
+    assert!(html.contains("has no run.json") && html.contains("last recorded step is 8"), "{}", &html[..3000]);
+    for name in ["layers.csv", "epochs.csv", "histograms.safetensors", "config.toml"] {
+        fs::remove_file(run.join(name)).unwrap();
+    }
+    fs::write(&steps, text.lines().next().unwrap().to_string() + "\n").unwrap();
+    assert_eq!(report(&[&run]).code, Some(0));
+    let html = read(&run.join("report.html"));
+    assert!(html.contains("no step was taken yet") && html.contains("No step was recorded"), "{html}");
+}
+
+#[test]
+fn names_from_a_config_are_text_in_the_report() {
+    let work = Work::new();
+    let name = format!("<script>alert(\"{}\")</script>\n🦀'&", "long".repeat(80));
+    work.config(&format!("name = {}\n{MLP}", serde_json::Value::from(name.clone())));
+    assert_eq!(work.train("run", &[]).code, Some(0));
+    let html = read(&work.path("run").join("report.html"));
+    assert_eq!(html.matches("<script").count(), 1);
+    assert!(html.contains("&lt;script&gt;alert(&quot;longlong"));
+}
+
+#[test]
+fn several_runs_share_a_page_and_charts_can_stand_alone() {
+    let work = Work::new();
+    work.config(MLP);
+    for (out, seed) in [("one", "1"), ("two", "2")] {
+        assert_eq!(work.train(out, &["--seed", seed, "--no-report"]).code, Some(0));
+    }
+    let (one, two, page, svg) = (work.path("one"), work.path("two"), work.path("both.html"), work.path("pictures"));
+    let ran = report(&[&one, &two, Path::new("--out"), &page]);
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), page.to_str().unwrap()), "{ran:?}");
+    let html = read(&page);
+    for part in ["2 runs", "data-name=\"one\"", "Training loss", "Test accuracy", "<h2>two</h2>"] {
+        assert!(html.contains(part), "{part}");
+    }
+    let ran = report(&[&one, Path::new("--svg"), &svg]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(!one.join("report.html").exists(), "pictures instead of the page");
+    let paths: Vec<&str> = ran.stdout.lines().collect();
+    assert!(paths.len() > 10 && paths[0].ends_with("01-loss.svg"), "{paths:?}");
+    for path in paths {
+        let text = read(Path::new(path));
+        assert!(text.starts_with("<svg xmlns") && text.ends_with("</svg>"), "{path}");
+    }
+}
+
+#[test]
+fn what_cannot_be_reported_on_is_an_error_with_a_way_out() {
+    let work = Work::new();
+    fs::create_dir(work.path("empty")).unwrap();
+    for (dir, code, parts) in
+        [("empty", 1, ["nothing to report on", "run.json"]), ("absent", 1, ["nothing to report on", "initlab train"])]
+    {
+        let ran = report(&[&work.path(dir)]);
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        assert!(parts.iter().all(|part| ran.stderr.contains(part)) && ran.stdout.is_empty(), "{ran:?}");
+    }
+    assert_eq!(report(&[]).code, Some(2));
+    work.config(MLP);
+    assert_eq!(work.train("run", &[]).code, Some(0));
+    fs::write(work.path("run").join("layers.csv"), "a,b\n").unwrap();
+    let ran = report(&[&work.path("run")]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("layers.csv") && ran.stderr.contains("columns a,b"), "{ran:?}");
+}
+
+#[test]
+fn a_study_puts_its_verdict_first_and_shows_what_it_rests_on() {
+    let work = Work::new();
+    work.study(STUDY);
+    assert_eq!(work.compare("study", &[]).code, Some(0));
+    let path = work.path("study").join("report.html");
+    let html = read(&path);
+    let parts = [
+        "<h2>Verdict</h2>",
+        "xavier, small",
+        "too fast",
+        "3 of 3",
+        "Curves, widths = ",
+        "Training loss",
+        "Time to test accuracy 90 %",
+        "Test accuracy at the end, seed by seed",
+        "Standard deviation of the gradients by layer",
+        "too fast differs in: name = &quot;too fast&quot;",
+    ];
+    for part in parts {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.contains("class=\"line cross\""), "a cross where a run diverged");
+    fs::remove_file(&path).unwrap();
+    assert_eq!(report(&[&work.path("study")]).code, Some(0));
+    assert!(read(&path) == html, "the same records give the same report");
+    let ran = report(&[&work.path("study"), &work.path("study")]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("only runs can be laid side by side"), "{ran:?}");
+    assert_eq!(work.compare("bare", &["--no-report"]).code, Some(0));
+    assert!(!work.path("bare").join("report.html").exists());
+}
+
+#[test]
+fn a_grid_of_numbers_becomes_a_curve_or_a_map() {
+    let grid = |axes: &str| {
+        let arms = "[[arms]]\nname = 'kaiming'\n[[arms]]\nname = '<b>xavier</b>'\nset.init.preset = 'xavier'\n";
+        format!(
+            "base = 'net.toml'\nseeds = 2\nbaseline = 'kaiming'\ntargets = [{{ test_accuracy = 0.9 }}]\n{axes}{arms}"
+        )
+    };
+    let axis = |path: &str, values: &str| format!("[[grid]]\nname = '{path}'\npath = '{path}'\nvalues = {values}\n");
+    let rates = axis("optimizer.lr", "[0.01, 0.1, 1.0]");
+    let sizes = axis("train.batch_size", "[30, 60, 100]");
+    for (axes, part) in [(rates.clone(), "Over the grid"), (rates + &sizes, "Trainability: &lt;b&gt;xavier")] {
+        let work = Work::new();
+        work.study(&grid(&axes));
+        let ran = work.compare("study", &[]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let html = read(&work.path("study").join("report.html"));
+        assert!(html.contains(part) && !html.contains("<b>"), "{part}");
+    }
+}
