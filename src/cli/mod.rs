@@ -13,6 +13,8 @@ mod lesson8_table;
 pub mod model;
 pub mod progress;
 mod sparkline;
+mod study_map;
+mod study_plan;
 mod study_progress;
 mod study_table;
 pub mod theory;

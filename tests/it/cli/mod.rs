@@ -1,6 +1,7 @@
 //! The command from outside: small data sets on disk, runs in temporary directories, every file compared.
 
 mod compare;
+mod compare_parts;
 mod config_errors;
 mod lesson8;
 mod output;
