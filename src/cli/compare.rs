@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -11,13 +12,15 @@ use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::read_config;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::study_progress::StudyProgress;
-use crate::cli::study_table;
+use crate::cli::{study_plan, study_table};
 use crate::data::{Choice, Request, load};
 use crate::report;
 use crate::study::check::{CheckError, one_dataset};
+use crate::study::estimate::estimate;
 use crate::study::execute::{Attempt, Manner};
+use crate::study::plan::Shard;
 use crate::study::record::Failure;
-use crate::study::{Campaign, Study, export};
+use crate::study::{Campaign, PlannedRun, Study, export};
 use crate::train::engine::Compute;
 
 /// Train every arm of a study over its seeds and say which converges sooner.
@@ -48,6 +51,12 @@ pub struct CompareArgs {
     /// Directory of the study [default: studies/NAME].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Make only the runs whose place in the plan is i modulo K, so that several machines can share the study.
+    #[arg(long, value_name = "i/K", default_value = "0/1", hide_default_value = true)]
+    shard: Shard,
+    /// Run nothing: say what would run, how long it would take and how much disk it needs.
+    #[arg(long, conflicts_with = "report_only")]
+    dry_run: bool,
     /// Run nothing: check that all runs are there, and summarise them.
     #[arg(long)]
     report_only: bool,
@@ -67,28 +76,30 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.cohort.is_some() && args.device == DeviceChoice::Cpu {
         return Err(UsageError("--cohort: runs train at once on a GPU only; add --device cuda or auto".into()).into());
     }
-    let manner = if args.report_only { None } else { Some(args.manner()?) };
-    let campaign = args.campaign()?;
+    let manner = if args.report_only || args.dry_run { None } else { Some(args.manner()?) };
+    let mut campaign = args.campaign()?;
     let dir = args.out.clone().unwrap_or_else(|| Path::new("studies").join(file_name(&campaign.study.name)));
-    let missing = campaign.missing(&dir);
-    let mut failures = Vec::new();
-    if let (Some(manner), false) = (manner, missing.is_empty()) {
-        failures = args.execute(&campaign, &missing, &dir, &manner)?;
-        if STOP.load(std::sync::atomic::Ordering::Relaxed) {
-            let left = campaign.missing(&dir).len();
-            eprintln!("interrupted; {} of {} runs are done", campaign.runs.len() - left, campaign.runs.len());
-            eprintln!("go on with the same command");
-            return Ok(ExitCode::from(130));
+    if args.dry_run {
+        return dry_run(args, &mut campaign, &dir);
+    }
+    catch_interrupt()?;
+    // The search for learning rates goes in rounds: what comes next depends on what came out.
+    loop {
+        let first = campaign.settle(&dir)?;
+        if first.is_empty() {
+            break;
+        }
+        match args.make(&campaign, &first, &dir, manner.as_ref())? {
+            Made::All => {}
+            Made::Failed(failures) => return Err(failed(&failures, first.len())),
+            Made::Part(code) => return Ok(code),
         }
     }
-    let left = campaign.missing(&dir).len() - failures.len();
-    if left > 0 {
-        anyhow::bail!(
-            "{}: {left} of {} runs are missing; the same command without --report-only makes them",
-            dir.display(),
-            campaign.runs.len()
-        );
-    }
+    let failures = match args.make(&campaign, &campaign.runs, &dir, manner.as_ref())? {
+        Made::All => Vec::new(),
+        Made::Failed(failures) => failures,
+        Made::Part(code) => return Ok(code),
+    };
     let record = campaign.record(&dir, args.command(), failures)?;
     export::write(&record, &dir)?;
     if !args.no_report {
@@ -99,16 +110,29 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     } else {
         super::print(&format!("{}\nrecords in {}\n", study_table::text(&record), dir.display()))?;
     }
-    match record.failures.as_slice() {
-        [] => Ok(ExitCode::SUCCESS),
-        [failure, ..] => anyhow::bail!(
-            "{} of {} runs failed; the first, {}: {}",
-            record.failures.len(),
-            campaign.runs.len(),
-            failure.dir,
-            failure.error
-        ),
-    }
+    if record.failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(failed(&record.failures, campaign.runs.len())) }
+}
+
+/// What has become of a list of runs.
+enum Made {
+    /// All are there.
+    All,
+    /// All are there but these.
+    Failed(Vec<Failure>),
+    /// Some are still to be made, by another call or by other shards.
+    Part(ExitCode),
+}
+
+fn failed(failures: &[Failure], of: usize) -> anyhow::Error {
+    let Failure { dir, error } = &failures[0];
+    anyhow::anyhow!("{} of {of} runs failed; the first, {dir}: {error}", failures.len())
+}
+
+fn dry_run(args: &CompareArgs, campaign: &mut Campaign, dir: &Path) -> Result<ExitCode> {
+    let first = campaign.settle(dir)?;
+    let plan = estimate(campaign, &first, args.shard, dir, args.threads())?;
+    super::print(&study_plan::text(&campaign.study, &plan, dir))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl CompareArgs {
@@ -133,30 +157,45 @@ impl CompareArgs {
     }
 
     fn manner(&self) -> Result<Manner> {
-        let threads = self
-            .threads
-            .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
-        Ok(match self.device.compute(threads)? {
+        Ok(match self.device.compute(self.threads())? {
             Compute::Host { threads } => Manner::SideBySide { threads },
             compute @ Compute::Device(_) => Manner::Cohorts { compute, size: self.cohort.map_or(64, usize::from) },
         })
     }
 
-    /// Carries out the missing runs; gives those that failed.
-    fn execute(&self, campaign: &Campaign, missing: &[usize], dir: &Path, manner: &Manner) -> Result<Vec<Failure>> {
-        std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
-        export::remove(dir)?;
-        catch_interrupt()?;
-        let progress = StudyProgress::new(campaign, missing);
-        let attempts = campaign.execute(missing, dir, manner, &STOP, |at, happening| progress.show(at, &happening));
-        progress.finish();
-        let mut failures = Vec::new();
-        for (&index, attempt) in missing.iter().zip(attempts) {
-            if let Attempt::Failed(error) = attempt {
-                failures.push(Failure { dir: campaign.runs[index].relative_dir(), error });
+    /// Makes what is missing of `runs` in this manner, or nothing if only a report is wanted.
+    fn make(&self, campaign: &Campaign, runs: &[PlannedRun], dir: &Path, manner: Option<&Manner>) -> Result<Made> {
+        let mine = self.shard.missing(runs, dir);
+        let failures = match manner {
+            Some(manner) if !mine.is_empty() => execute(campaign, &mine, dir, manner)?,
+            _ => Vec::new(),
+        };
+        let left = Shard::WHOLE.missing(runs, dir).len() - failures.len();
+        let progress = format!("{} of {} runs are done", runs.len() - left, runs.len());
+        if STOP.load(Ordering::Relaxed) {
+            eprintln!("interrupted; {progress}\ngo on with the same command");
+            return Ok(Made::Part(ExitCode::from(130)));
+        }
+        match left {
+            0 if failures.is_empty() => Ok(Made::All),
+            0 => Ok(Made::Failed(failures)),
+            _ if self.report_only => anyhow::bail!(
+                "{}: {left} of {} runs are missing; the same command without --report-only makes them",
+                dir.display(),
+                runs.len()
+            ),
+            _ if !failures.is_empty() => Err(failed(&failures, runs.len())),
+            _ => {
+                eprintln!("{}: {progress}; others have the rest", dir.display());
+                eprintln!("when all are in this directory, the same command with --report-only summarises them");
+                Ok(Made::Part(ExitCode::SUCCESS))
             }
         }
-        Ok(failures)
+    }
+
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.map_or_else(cores, usize::from)
     }
 
     /// The command that makes the study again.
@@ -166,6 +205,22 @@ impl CompareArgs {
         words.extend(self.dataset.iter().flat_map(|dataset| ["--dataset".into(), dataset.clone()]));
         words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// Carries out `runs`; gives those that failed.
+fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Result<Vec<Failure>> {
+    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
+    export::remove(dir)?;
+    let progress = StudyProgress::new(campaign, runs);
+    let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| progress.show(at, &happening));
+    progress.finish();
+    let mut failures = Vec::new();
+    for (run, attempt) in runs.iter().zip(attempts) {
+        if let Attempt::Failed(error) = attempt {
+            failures.push(Failure { dir: run.relative_dir(), error });
+        }
+    }
+    Ok(failures)
 }
 
 /// A word as a shell takes it.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::record::summary::{Outcome, Summary};
-use crate::study::Campaign;
 use crate::study::execute::{Attempt, Happening};
+use crate::study::{Campaign, PlannedRun};
 use crate::train::Event;
 
 /// Shows what happens to the runs of a study.
@@ -40,10 +40,9 @@ const STUDY_BAR: &str = "{wide_bar:.cyan/dim} {msg}";
 const RUN_BAR: &str = "  {prefix} {bar:20} {msg}";
 
 impl StudyProgress {
-    /// Progress of those runs of `campaign` whose indices are given.
-    pub fn new(campaign: &Campaign, indices: &[usize]) -> Self {
-        let runs = || indices.iter().map(|&index| &campaign.runs[index]);
-        let labels: Vec<String> = runs().map(|run| label(campaign, run.cell, run.experiment.seed)).collect();
+    /// Progress of `runs` of `campaign`.
+    pub fn new(campaign: &Campaign, runs: &[&PlannedRun]) -> Self {
+        let labels: Vec<String> = runs.iter().map(|run| label(campaign, run)).collect();
         let bars = std::io::stderr().is_terminal().then(|| {
             let all = MultiProgress::new();
             let study = all.add(ProgressBar::new(1000).with_style(style(STUDY_BAR)));
@@ -51,7 +50,7 @@ impl StudyProgress {
         });
         let begun = Instant::now();
         let state = State { bars, done: vec![0.0; labels.len()], over: 0, shown: begun };
-        let costs = runs().map(|run| campaign.cost(run)).collect();
+        let costs = runs.iter().map(|run| campaign.cost(run)).collect();
         Self { labels, costs, begun, state: Mutex::new(state) }
     }
 
@@ -154,12 +153,15 @@ fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is valid").progress_chars("━━─")
 }
 
-/// Arm, point and seed of a run.
-fn label(campaign: &Campaign, cell: usize, seed: u64) -> String {
-    let study = &campaign.study;
-    let mut parts = vec![study.arms[study.cells[cell].arm].clone()];
-    parts.extend(study.labels(&study.cells[cell].point));
-    format!("{} seed {seed}", parts.join(" "))
+/// Arm, point, rate if it is looked for, and seed of a run.
+fn label(campaign: &Campaign, run: &PlannedRun) -> String {
+    let (study, cell) = (&campaign.study, &campaign.study.cells[run.cell]);
+    let mut parts = vec![study.arms[cell.arm].clone()];
+    parts.extend(study.labels(&cell.point));
+    if study.tune.is_some() {
+        parts.push(format!("lr {}", run.experiment.optimizer.lr));
+    }
+    format!("{} seed {}", parts.join(" "), run.experiment.seed)
 }
 
 fn result(summary: &Summary) -> String {

@@ -4,11 +4,15 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::model::trimmed;
+use crate::cli::study_map;
 use crate::config::error::folded;
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::study::comparison::{ArmSummary, Comparison};
-use crate::study::record::StudyRecord;
+use crate::study::record::{StudyRecord, Tuning};
 use crate::study::verdict::factor;
+
+/// Of a grid with more points than this, maps tell more than tables.
+const TABLES: usize = 6;
 
 /// The whole output, with a heading.
 pub fn text(record: &StudyRecord) -> String {
@@ -21,7 +25,12 @@ pub fn text(record: &StudyRecord) -> String {
         record.data.name,
         record.targets[0].text()
     );
-    for point in points(record) {
+    let points = points(record);
+    if points.len() > TABLES {
+        text.push_str(&study_map::text(record));
+        return text + &tuning(record);
+    }
+    for point in points {
         if !point.is_empty() {
             let place = record.axes.iter().zip(point).map(|(axis, value)| format!("{} = {value}", axis.name));
             text.push_str(&format!("\n{}\n", place.collect::<Vec<_>>().join(", ")));
@@ -32,7 +41,20 @@ pub fn text(record: &StudyRecord) -> String {
             text.push_str(&format!("{}\n", folded(&comparison.text, 2)));
         }
     }
-    text
+    text + &tuning(record)
+}
+
+/// The learning rates that were found, and which of them may not be the best.
+fn tuning(record: &StudyRecord) -> String {
+    let edge = |tuning: &Tuning| if tuning.at_edge { " (the last that was tried)" } else { "" };
+    let place = |tuning: &Tuning| [vec![tuning.arm.clone()], tuning.point.clone()].concat().join(" ");
+    let rate = |tuning: &Tuning| format!("{} {}{}", place(tuning), tuning.best, edge(tuning));
+    let rates: Vec<String> = record.tuning.iter().map(rate).collect();
+    if rates.is_empty() {
+        return String::new();
+    }
+    let text = format!("learning rates, found on the last sixth of the training images: {}", rates.join(", "));
+    format!("\n{}\n", folded(&text, 2))
 }
 
 /// The points of the grid, in the plan's order.

@@ -41,7 +41,7 @@ pub struct Experiment {
 pub struct DataConfig {
     /// `auto`, `mnist`, `fashion-mnist`, `digits`, or a directory of four IDX files.
     pub dataset: String,
-    /// `usual` or `lesson`.
+    /// `usual`, `lesson` or `validation`.
     pub split: Split,
 }
 
@@ -181,7 +181,7 @@ fn stem(label: &str) -> String {
 
 fn read_data(section: Option<Section<'_>>) -> Result<DataConfig, ConfigError> {
     let Some(section) = section else { return Ok(DataConfig { dataset: "auto".into(), split: Split::Usual }) };
-    let splits = [("usual", Split::Usual), ("lesson", Split::Lesson)];
+    let splits = Split::ALL.map(|split| (split.name(), split));
     let data = DataConfig {
         dataset: section.string("dataset")?.unwrap_or_else(|| "auto".into()),
         split: section.choice("split", &splits)?.unwrap_or(Split::Usual),

@@ -18,26 +18,21 @@ pub enum Split {
     /// The lesson's: of 60,000 training images the first 50,000 train and the last 10,000 test, the set's own test
     /// images stay untouched; pixels/256. Of another number the last sixth tests.
     Lesson,
+    /// For choices such as the learning rate that the usual test images must not have a part in: of the usual split's
+    /// training images the last sixth tests and the others train; pixels/255.
+    Validation,
 }
 
 impl Split {
-    /// The names in configs.
-    pub const NAMES: [&str; 2] = ["usual", "lesson"];
+    /// Every split.
+    pub const ALL: [Self; 3] = [Self::Usual, Self::Lesson, Self::Validation];
 
     /// The name in configs and records.
     pub fn name(self) -> &'static str {
         match self {
             Self::Usual => "usual",
             Self::Lesson => "lesson",
-        }
-    }
-
-    /// The split called `name`.
-    pub fn from_name(name: &str) -> Option<Self> {
-        match name {
-            "usual" => Some(Self::Usual),
-            "lesson" => Some(Self::Lesson),
-            _ => None,
+            Self::Validation => "validation",
         }
     }
 }
@@ -60,7 +55,7 @@ impl Normalization {
         let (mean, variance) = pixel_moments(pixels);
         let n = pixels.len() as f64;
         let (divisor, variance) = match split {
-            Split::Usual => (255.0, variance),
+            Split::Usual | Split::Validation => (255.0, variance),
             Split::Lesson => (256.0, variance * n / (n - 1.0)),
         };
         // A set of one grey value has nothing to scale.
@@ -109,11 +104,11 @@ impl Prepared {
     /// Applies `split` to `dataset`. No image is copied.
     ///
     /// # Errors
-    /// The lesson's split needs six training images.
+    /// A split that tests on a sixth of the training images needs six.
     pub fn new(dataset: impl Into<Arc<Dataset>>, split: Split) -> Result<Self, DataError> {
         let dataset = dataset.into();
         let found = dataset.train.len();
-        if split == Split::Lesson && found < 6 {
+        if split != Split::Usual && found < 6 {
             return Err(DataError::Split { split: split.name(), found, expected: 6 });
         }
         let normalization = Normalization { divisor: 1.0, mean: 0.0, std: 1.0 };
@@ -176,8 +171,8 @@ impl Prepared {
         match (self.split, part) {
             (Split::Usual, Part::Train) => (train, 0..train.len()),
             (Split::Usual, Part::Test) => (test, 0..test.len()),
-            (Split::Lesson, Part::Train) => (train, 0..held_out),
-            (Split::Lesson, Part::Test) => (train, held_out..train.len()),
+            (Split::Lesson | Split::Validation, Part::Train) => (train, 0..held_out),
+            (Split::Lesson | Split::Validation, Part::Test) => (train, held_out..train.len()),
         }
     }
 }
@@ -209,6 +204,14 @@ mod tests {
         assert_eq!(prepared.pixels(Part::Test), &dataset(60).train.pixels[200..]);
         let usual = Prepared::new(dataset(60), Split::Usual).unwrap();
         assert_eq!((usual.len(Part::Train), usual.len(Part::Test)), (60, 5));
+    }
+
+    #[test]
+    fn validation_leaves_the_test_images_alone_and_normalises_as_usual() {
+        let prepared = Prepared::new(dataset(60), Split::Validation).unwrap();
+        assert_eq!((prepared.len(Part::Train), prepared.len(Part::Test)), (50, 10));
+        assert_eq!(prepared.pixels(Part::Test), &dataset(60).train.pixels[200..]);
+        assert_eq!(prepared.normalization(), Normalization::of(Split::Usual, &dataset(60).train.pixels[..200]));
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub struct Summary {
     pub dataset: String,
     /// Sum over the data of all four files.
     pub data_sha256: String,
-    /// `usual` or `lesson`.
+    /// `usual`, `lesson` or `validation`.
     pub split: String,
     /// Seed of every random stream.
     pub seed: u64,

@@ -9,11 +9,14 @@ use crate::study::check::{self, CellFacts, CheckError, StudyData};
 use crate::study::cohorts::execute_in_cohorts;
 use crate::study::collect::collect;
 use crate::study::compare::compare;
+use crate::study::comparison::ArmSummary;
 use crate::study::execute::{Attempt, Happening, Manner, execute};
-use crate::study::file::Study;
+use crate::study::file::{Axis, Cell, Study};
 use crate::study::plan::{PlannedRun, runs};
-use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord};
+use crate::study::predict::predicted_depth;
+use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord, Tuning};
 use crate::study::summarise::summarise;
+use crate::study::tune::{self, Stage};
 
 /// A study whose every arm can be built.
 #[derive(Debug)]
@@ -22,10 +25,11 @@ pub struct Campaign {
     pub study: Study,
     /// The data.
     pub data: StudyData,
-    /// The runs, in order.
+    /// The runs that the verdict is about, in order. While learning rates are still looked for, with those of the configs.
     pub runs: Vec<PlannedRun>,
     /// Cost and shape of each cell's runs.
     cells: Vec<CellFacts>,
+    tuning: Vec<Tuning>,
 }
 
 impl Campaign {
@@ -37,7 +41,7 @@ impl Campaign {
         let data = StudyData::new(dataset, &study)?;
         let cells = check::cells(&study, &data)?;
         let runs = runs(&study, &data.dataset.sha256);
-        Ok(Self { study, data, runs, cells })
+        Ok(Self { study, data, runs, cells, tuning: Vec::new() })
     }
 
     /// Multiplications of `run`, roughly.
@@ -45,29 +49,47 @@ impl Campaign {
         self.cells[run.cell].cost
     }
 
-    /// Indices of the runs whose results `dir` does not hold.
-    pub fn missing(&self, dir: &Path) -> Vec<usize> {
-        (0..self.runs.len()).filter(|&index| self.runs[index].result(dir).is_none()).collect()
+    /// Brings the learning rates up to what `dir` holds. Gives the runs that must come before the verdict's, some of which
+    /// may be there already; none if the rates are known, which [`Campaign::runs`] then have.
+    ///
+    /// # Errors
+    /// Records of a finished run that cannot be read.
+    pub fn settle(&mut self, dir: &Path) -> Result<Vec<PlannedRun>, RecordError> {
+        let Some(grid) = self.study.tune else { return Ok(Vec::new()) };
+        let (mut first, mut tuning) = (Vec::new(), Vec::new());
+        for cell in 0..self.study.cells.len() {
+            match tune::stage(&self.study, &grid, cell, &self.data, dir)? {
+                Stage::Running(runs) => first.extend(runs),
+                Stage::Done(done) => tuning.push(done),
+            }
+        }
+        if first.is_empty() {
+            for (cell, tuning) in self.study.cells.iter_mut().zip(&tuning) {
+                cell.experiment.optimizer.lr = tuning.best;
+            }
+            self.runs = runs(&self.study, &self.data.dataset.sha256);
+            self.tuning = tuning;
+        }
+        Ok(first)
     }
 
-    /// Carries out the runs of these indices; see [`execute`] and [`execute_in_cohorts`]. `show` gets places in `indices`.
+    /// Carries out `runs`; see [`execute`] and [`execute_in_cohorts`]. `show` gets places in `runs`.
     pub fn execute(
         &self,
-        indices: &[usize],
+        runs: &[&PlannedRun],
         dir: &Path,
         manner: &Manner,
         stop: &AtomicBool,
         show: impl Fn(usize, Happening<'_>) + Sync,
     ) -> Vec<Attempt> {
-        let runs: Vec<&PlannedRun> = indices.iter().map(|&index| &self.runs[index]).collect();
         match manner {
             Manner::SideBySide { threads } => {
                 let costs: Vec<f64> = runs.iter().map(|run| self.cost(run)).collect();
-                execute(&runs, &costs, &self.data, dir, *threads, stop, show)
+                execute(runs, &costs, &self.data, dir, *threads, stop, show)
             }
             Manner::Cohorts { compute, size } => {
                 let shapes: Vec<usize> = runs.iter().map(|run| self.cells[run.cell].shape).collect();
-                execute_in_cohorts(&runs, &shapes, &self.data, dir, compute, *size, stop, &show)
+                execute_in_cohorts(runs, &shapes, &self.data, dir, compute, *size, stop, &show)
             }
         }
     }
@@ -84,8 +106,7 @@ impl Campaign {
             }
         }
         let study = &self.study;
-        let axis =
-            |axis: &crate::study::file::Axis| AxisRecord { name: axis.name.clone(), values: axis.labels.clone() };
+        let axis = |axis: &Axis| AxisRecord { name: axis.name.clone(), values: axis.labels.clone() };
         Ok(StudyRecord {
             name: study.name.clone(),
             command,
@@ -101,10 +122,22 @@ impl Campaign {
             seeds: study.seeds.clone(),
             axes: study.axes.iter().map(axis).collect(),
             targets: study.targets.clone(),
-            summaries: summarise(&records, &study.targets),
+            summaries: self.summaries(&records),
+            tuning: self.tuning.clone(),
             comparisons: compare(&records, &study.arms[study.baseline], &study.targets),
             runs: records,
             failures,
         })
+    }
+
+    /// Summaries of the runs, with what theory says about their networks.
+    fn summaries(&self, records: &[RunRecord]) -> Vec<ArmSummary> {
+        let study = &self.study;
+        let mut summaries = summarise(records, &study.targets);
+        for summary in &mut summaries {
+            let of = |cell: &&Cell| study.arms[cell.arm] == summary.arm && study.labels(&cell.point) == summary.point;
+            summary.predicted_depth = study.cells.iter().find(of).and_then(|cell| predicted_depth(&cell.experiment));
+        }
+        summaries
     }
 }

@@ -41,6 +41,9 @@ impl StudyData {
         for cell in &study.cells {
             data.add(cell.experiment.data.split)?;
         }
+        if study.tune.is_some() {
+            data.add(Split::Validation)?;
+        }
         Ok(data)
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::study::predict::PredictedDepth;
 use crate::study::record::{Curve, Target};
 
 /// The runs of one arm at one point of the grid, taken together.
@@ -25,6 +26,8 @@ pub struct ArmSummary {
     pub mean_loss: Option<Spread>,
     /// The mean of the runs' thinned loss curves; a gap where one of them is not finite.
     pub curve: Curve,
+    /// What mean field theory says about the depth, for plain MLPs of equal widths.
+    pub predicted_depth: Option<PredictedDepth>,
 }
 
 /// How soon the runs of an arm reached a target.

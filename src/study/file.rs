@@ -4,7 +4,8 @@
 //! base = "lesson_cnn.toml"                # or the config itself as [base]
 //! seeds = 5                               # 0 to 4, or a list
 //! baseline = "torch"                      # what the other arms are compared with; else the first arm
-//! learning_rate = [0.1, 0.4]              # one, a list, or nothing: the config's
+//! learning_rate = 0.4                     # or a list, or { tune = { low = 0.01, high = 1.0, points = 5, seeds = 2 } };
+//!                                         # without it the config's
 //! targets = [{ test_accuracy = 0.95 }]    # the first decides the verdict
 //! set = { train.epochs = 1 }              # changes to the base for all arms
 //!
@@ -19,9 +20,11 @@
 
 use std::path::Path;
 
-use crate::config::check::positive;
+use crate::config::check::{at_least_one, positive};
 use crate::config::{ConfigError, Document, Experiment, Section, Value};
+use crate::data::Split;
 use crate::study::record::{Measure, Target};
+use crate::study::tune::Grid;
 
 /// More runs than this are most likely a misplaced number.
 const MAX_RUNS: usize = 100_000;
@@ -41,6 +44,8 @@ pub struct Study {
     pub axes: Vec<Axis>,
     /// What the runs should reach; the first decides the verdict.
     pub targets: Vec<Target>,
+    /// The grid on which each cell looks for its learning rate, if it does.
+    pub tune: Option<Grid>,
     /// A config for each grid point and arm, the arms of a point side by side.
     pub cells: Vec<Cell>,
 }
@@ -89,20 +94,26 @@ impl Study {
         let seeds = read_seeds(&root)?;
         let targets = read_targets(&root)?;
         let mut axes = read_grid(&root)?;
+        let mut tune = None;
         match rates(&root)? {
             Rates::Config => {}
             Rates::One(value) => base.put(LEARNING_RATE, &value)?,
             Rates::List(list) => axes.push(list),
+            Rates::Tune(grid) => tune = Some(grid),
         }
         root.finish()?;
         let cells = cells(&base, &arms, &axes)?;
+        if tune.is_some() && cells.iter().any(|cell| cell.experiment.data.split != Split::Usual) {
+            let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
+            return Err(document.root().error("learning_rate", message));
+        }
         let runs = cells.len().saturating_mul(seeds.len());
         if runs > MAX_RUNS {
             let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
             return Err(document.root().error("seeds", message));
         }
         let axes = axes.into_iter().map(|axis| axis.axis).collect();
-        Ok(Self { name, arms: names, baseline, seeds, axes, targets, cells })
+        Ok(Self { name, arms: names, baseline, seeds, axes, targets, tune, cells })
     }
 
     /// Labels of a point of the grid, one for each axis.
@@ -293,6 +304,7 @@ enum Rates<'a> {
     Config,
     One(Value<'a>),
     List(ReadAxis<'a>),
+    Tune(Grid),
 }
 
 fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
@@ -300,11 +312,32 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
     if value.as_f64().is_some() {
         return Ok(Rates::One(value));
     }
-    let values = value.as_array().ok_or_else(|| value.wrong("a number or an array of numbers"))?;
+    if let Some(section) = value.as_section() {
+        let grid = read_tune(section.required_section("tune")?)?;
+        section.finish()?;
+        return Ok(Rates::Tune(grid));
+    }
+    let expected = "a number, an array of numbers, or { tune = { low, high, points } }";
+    let values = value.as_array().ok_or_else(|| value.wrong(expected))?;
     let labels = values.iter().map(|v| v.f64().map(|rate| rate.to_string())).collect::<Result<Vec<_>, _>>()?;
     check_labels(root, "learning_rate", &labels)?;
     let axis = Axis { name: "learning_rate".into(), labels };
     Ok(Rates::List(ReadAxis { axis, points: Points::Values(LEARNING_RATE.into(), values) }))
+}
+
+fn read_tune(section: Section<'_>) -> Result<Grid, ConfigError> {
+    let bound = |key| positive(&section, key)?.ok_or_else(|| section.missing(key, "a learning rate"));
+    let (low, high) = (bound("low")?, bound("high")?);
+    if low >= high {
+        return Err(section.error("high", format!("must be above `low`, which is {low}")));
+    }
+    let points = section.usize("points")?.unwrap_or(5);
+    if !(2..=100).contains(&points) {
+        return Err(section.error("points", format!("must be from 2 to 100, found {points}")));
+    }
+    let seeds = at_least_one(&section, "seeds")?.unwrap_or(1);
+    section.finish()?;
+    Ok(Grid { low, high, points, seeds })
 }
 
 /// Reads the config of every arm at every point.

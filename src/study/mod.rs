@@ -10,12 +10,15 @@ pub mod collect;
 pub mod compare;
 pub mod comparison;
 pub mod curve;
+pub mod estimate;
 pub mod execute;
 pub mod export;
 pub mod file;
 pub mod plan;
+pub mod predict;
 pub mod record;
 pub mod summarise;
+pub mod tune;
 pub mod verdict;
 #[cfg(test)]
 mod verdict_tests;

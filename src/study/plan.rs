@@ -33,6 +33,43 @@ pub fn runs(study: &Study, data_sha256: &str) -> Vec<PlannedRun> {
         .collect()
 }
 
+/// A part of a study's runs, so that several machines can share it: those whose place is `index` modulo `of`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// From 0.
+    pub index: usize,
+    /// Number of shards.
+    pub of: usize,
+}
+
+impl Shard {
+    /// All runs.
+    pub const WHOLE: Self = Self { index: 0, of: 1 };
+
+    /// The runs of this shard among `runs`, in order.
+    pub fn of_all(self, runs: &[PlannedRun]) -> impl Iterator<Item = &PlannedRun> {
+        runs.iter().skip(self.index).step_by(self.of)
+    }
+
+    /// Those of them whose results `dir` does not hold.
+    pub fn missing<'a>(self, runs: &'a [PlannedRun], dir: &Path) -> Vec<&'a PlannedRun> {
+        self.of_all(runs).filter(|run| run.result(dir).is_none()).collect()
+    }
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    /// Reads `0/3`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/').and_then(|(index, of)| Some((index.parse().ok()?, of.parse().ok()?)));
+        match parts {
+            Some((index, of)) if index < of => Ok(Self { index, of }),
+            _ => Err("expected i/K with i from 0 to K − 1, such as 0/3".into()),
+        }
+    }
+}
+
 impl PlannedRun {
     /// The run of `cell` with this config.
     pub fn new(study: &Study, cell: usize, experiment: Experiment, data_sha256: &str) -> Self {
@@ -42,6 +79,9 @@ impl PlannedRun {
             let short = axis.name.rsplit('.').next().unwrap_or(&axis.name);
             format!("{short}{label}")
         }));
+        if study.tune.is_some() {
+            parts.push(format!("lr{}", experiment.optimizer.lr));
+        }
         parts.push(format!("seed{}", experiment.seed));
         let label: String = parts.join("-").chars().map(file_character).take(100).collect();
         let hash = identity(&experiment, data_sha256);

@@ -26,7 +26,9 @@ pub struct StudyRecord {
     pub axes: Vec<AxisRecord>,
     /// What the runs should reach; the first decides the verdict.
     pub targets: Vec<Target>,
-    /// Every run that has ended, in the plan's order.
+    /// The learning rates that were tried for each arm, if they were tuned.
+    pub tuning: Vec<Tuning>,
+    /// Every run that has ended, in the plan's order; those of the tuning are not among them.
     pub runs: Vec<RunRecord>,
     /// Runs that could not be carried out.
     pub failures: Vec<Failure>,
@@ -47,6 +49,36 @@ pub struct DataRecord {
     pub train_images: usize,
     /// Test images of the set.
     pub test_images: usize,
+}
+
+/// The search for the learning rate of one arm at one point.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Tuning {
+    /// Name of the arm.
+    pub arm: String,
+    /// The point of the grid.
+    pub point: Vec<String>,
+    /// The rate that the arm's runs have.
+    pub best: f64,
+    /// Whether the best rate was the lowest or the highest that was tried: an even better one may lie beyond.
+    pub at_edge: bool,
+    /// All rates, ascending.
+    pub tried: Vec<TriedRate>,
+}
+
+/// What a learning rate did on the images for validation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TriedRate {
+    /// The rate.
+    pub learning_rate: f64,
+    /// Runs.
+    pub runs: usize,
+    /// Those that reached the first target.
+    pub reached: usize,
+    /// Geometric mean of their steps to it; a run that did not reach it counts with its budget.
+    pub mean_steps: f64,
+    /// Mean accuracy at the end; 0 for a run that diverged.
+    pub accuracy: f64,
 }
 
 /// One direction of the grid.

@@ -42,6 +42,7 @@ fn summary(runs: &[&RunRecord], targets: &[Target]) -> ArmSummary {
         test_accuracy: spread(finished().filter_map(|run| run.test_accuracy)),
         mean_loss: spread(finished().filter_map(|run| run.mean_loss)),
         curve: mean_curve(runs),
+        predicted_depth: None,
     }
 }
 

@@ -9,6 +9,7 @@ use initlab::data::{Dataset, Prepared, Split};
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::{Outcome, Summary};
 use initlab::study::execute::{Attempt, Manner};
+use initlab::study::plan::Shard;
 use initlab::study::{Campaign, Study};
 use initlab::train::engine::Compute;
 use initlab::train::{Event, Member, Plan, TrainError, train, train_together};
@@ -253,10 +254,10 @@ targets = [{ train_loss = 0.9 }]
     let campaign = Campaign::new(study, dataset()).unwrap();
     let root = tempfile::tempdir().unwrap();
     let results = |name: &str, manner: Manner| {
-        let (dir, all) = (root.path().join(name), campaign.missing(&root.path().join(name)));
+        let (dir, all) = (root.path().join(name), Shard::WHOLE.missing(&campaign.runs, &root.path().join(name)));
         let attempts = campaign.execute(&all, &dir, &manner, &AtomicBool::new(false), |_, _| {});
         assert!(attempts.iter().all(|attempt| matches!(attempt, Attempt::Ended(_))), "{attempts:?}");
-        assert!(campaign.missing(&dir).is_empty(), "nothing is left to run");
+        assert!(Shard::WHOLE.missing(&campaign.runs, &dir).is_empty(), "nothing is left to run");
         campaign.runs.iter().map(|run| run.result(&dir).unwrap()).collect::<Vec<_>>()
     };
     // Nine runs of one shape in cohorts of four, three of another.

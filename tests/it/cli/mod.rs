@@ -2,6 +2,7 @@
 
 mod browser;
 mod compare;
+mod compare_parts;
 mod config_errors;
 mod lesson8;
 mod output;

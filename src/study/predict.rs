@@ -1,0 +1,68 @@
+//! What theory says about the depth that a cell's network may have: laid over maps of what trained.
+
+use crate::config::Experiment;
+use crate::config::model::Body;
+use crate::init::BiasInit;
+use crate::theory::length::LengthMap;
+use crate::theory::mean_field::mean_field;
+
+/// Depth of a plain MLP of equal widths, and the depth up to which mean field theory expects it to train (Schoenholz et
+/// al. 2017: about six correlation lengths). The latter is absent where the correlation length is infinite.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct PredictedDepth {
+    /// Hidden layers.
+    pub depth: usize,
+    /// Hidden layers that are expected to train at most.
+    pub trainable: Option<f64>,
+}
+
+/// The prediction for `experiment`, if it is such a network from independent weights.
+pub fn predicted_depth(experiment: &Experiment) -> Option<PredictedDepth> {
+    let fitted = experiment.fitted().ok()?;
+    let (model, init) = (&fitted.model, &fitted.init);
+    let Body::Mlp { widths } = &model.body else { return None };
+    let width = *widths.first()?;
+    let equal = widths.iter().all(|&other| other == width);
+    if !equal || model.norm.is_some() || model.residual.is_some() || init.lsuv.is_some() {
+        return None;
+    }
+    let std = init.rule.weight.std(&[width, width], model.activation).ok()??;
+    let variance_b = match init.rule.bias {
+        _ if !model.bias.hidden() => 0.0,
+        BiasInit::Zeros => 0.0,
+        BiasInit::UniformFanIn => 1.0 / (3.0 * width as f64),
+        BiasInit::Normal { std } => std * std,
+        // The same for all units: no variance, and not covered by the theory.
+        BiasInit::Constant { .. } => return None,
+    };
+    let map = LengthMap::new(model.activation, width as f64 * std * std, variance_b).ok()?;
+    Some(PredictedDepth { depth: widths.len(), trainable: mean_field(&map).trainable_depth() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn predicted(sets: &[&str]) -> Option<PredictedDepth> {
+        let text = "model = { kind = 'mlp', width = 100, depth = 20 }\noptimizer.lr = 0.1\ntrain.epochs = 1";
+        let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+        predicted_depth(&Experiment::parse("x.toml", text, &sets).unwrap())
+    }
+
+    #[test]
+    fn relu_nets_train_to_the_known_depths() {
+        for (preset, trainable) in [("kaiming", None), ("xavier", Some(8.66)), ("torch", Some(3.35))] {
+            let found = predicted(&[&format!("init.preset={preset}")]).unwrap();
+            let near = |want: f64| found.trainable.is_some_and(|depth| (depth - want).abs() < 0.1);
+            assert!(found.depth == 20 && trainable.map_or(found.trainable.is_none(), near), "{preset}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_theory_does_not_cover_is_left_out() {
+        for set in ["model.norm=batch", "init.bias={kind='constant',value=1}", "model.residual=rezero", "init.lsuv={}"]
+        {
+            assert_eq!(predicted(&[set]), None, "{set}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Each arm at its own best learning rate: a logarithmic grid, tried on images that the verdict never sees.
+//!
+//! The tuning runs train on the first five sixths of the training images, are judged on the last sixth, and have seeds of
+//! their own. The best rate is the one that reaches the study's first target soonest, and, where several do or none does, the
+//! one with the highest accuracy. A best rate at the grid's edge widens the grid on that side.
+
+use std::path::Path;
+
+use crate::config::Experiment;
+use crate::data::Split;
+use crate::record::RecordError;
+use crate::stats::spread::mean;
+use crate::study::check::StudyData;
+use crate::study::collect::collect;
+use crate::study::file::Study;
+use crate::study::plan::PlannedRun;
+use crate::study::record::{RunRecord, TriedRate, Tuning};
+
+/// A grid of learning rates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Grid {
+    /// The lowest rate.
+    pub low: f64,
+    /// The highest rate.
+    pub high: f64,
+    /// Rates, at least two.
+    pub points: usize,
+    /// Seeds of each rate.
+    pub seeds: usize,
+}
+
+/// Where the tuning of one cell stands.
+#[derive(Clone, Debug)]
+pub enum Stage {
+    /// These runs must come first; some may be there already.
+    Running(Vec<PlannedRun>),
+    /// The best rate is known.
+    Done(Tuning),
+}
+
+impl Grid {
+    /// The grid with `below` more rates under its low end and `above` over its high one, ascending.
+    pub fn rates(&self, below: usize, above: usize) -> Vec<f64> {
+        let step = (self.high / self.low).ln() / (self.points - 1) as f64;
+        let exponents = -(below as i64)..(self.points + above) as i64;
+        exponents.map(|i| three_digits(self.low * (step * i as f64).exp())).collect()
+    }
+
+    /// Rates that a best one at an edge may add, on both sides together.
+    fn spare(&self) -> usize {
+        self.points
+    }
+}
+
+/// Rounded to three significant digits, so that a rate can be read and typed.
+fn three_digits(x: f64) -> f64 {
+    format!("{x:.2e}").parse().expect("a number was printed")
+}
+
+/// The stage of `cell`, from the results that `dir` holds.
+///
+/// # Errors
+/// Records of a finished run that cannot be read.
+pub fn stage(study: &Study, grid: &Grid, cell: usize, data: &StudyData, dir: &Path) -> Result<Stage, RecordError> {
+    let seeds: Vec<u64> = (0..).filter(|seed| !study.seeds.contains(seed)).take(grid.seeds).collect();
+    let (mut below, mut above) = (0, 0);
+    loop {
+        let rates = grid.rates(below, above);
+        let mut runs = Vec::new();
+        let mut tried = Vec::new();
+        for &rate in &rates {
+            let of_rate: Vec<PlannedRun> =
+                seeds.iter().map(|&seed| run(study, cell, rate, seed, &data.dataset.sha256)).collect();
+            let records = results(study, data, &of_rate, dir)?;
+            if records.len() == of_rate.len() {
+                tried.push(judge(rate, &records));
+            }
+            runs.extend(of_rate);
+        }
+        if tried.len() < rates.len() {
+            return Ok(Stage::Running(runs));
+        }
+        let best = best(&tried);
+        let spare = below + above < grid.spare();
+        match best {
+            0 if spare => below += 1,
+            last if last + 1 == rates.len() && spare => above += 1,
+            _ => {
+                let cell = &study.cells[cell];
+                return Ok(Stage::Done(Tuning {
+                    arm: study.arms[cell.arm].clone(),
+                    point: study.labels(&cell.point),
+                    best: tried[best].learning_rate,
+                    at_edge: best == 0 || best + 1 == rates.len(),
+                    tried,
+                }));
+            }
+        }
+    }
+}
+
+fn run(study: &Study, cell: usize, rate: f64, seed: u64, data_sha256: &str) -> PlannedRun {
+    let mut experiment = Experiment { seed, ..study.cells[cell].experiment.clone() };
+    experiment.optimizer.lr = rate;
+    experiment.data.split = Split::Validation;
+    PlannedRun::new(study, cell, experiment, data_sha256)
+}
+
+fn results(study: &Study, data: &StudyData, runs: &[PlannedRun], dir: &Path) -> Result<Vec<RunRecord>, RecordError> {
+    let mut records = Vec::new();
+    for run in runs {
+        if let Some(summary) = run.result(dir) {
+            records.push(collect(study, data, run, summary, dir)?);
+        }
+    }
+    Ok(records)
+}
+
+fn judge(learning_rate: f64, runs: &[RunRecord]) -> TriedRate {
+    let steps = runs.iter().map(|run| (run.steps_to_target[0].unwrap_or(run.planned_steps) as f64).ln());
+    // A run that diverged was right about nothing.
+    let accuracies = runs.iter().map(|run| run.test_accuracy.filter(|_| run.diverged.is_none()).unwrap_or(0.0));
+    TriedRate {
+        learning_rate,
+        runs: runs.len(),
+        reached: runs.iter().filter(|run| run.steps_to_target[0].is_some()).count(),
+        mean_steps: mean(&steps.collect::<Vec<_>>()).exp(),
+        accuracy: mean(&accuracies.collect::<Vec<_>>()),
+    }
+}
+
+/// Index of the soonest, then the most accurate, then the lowest rate.
+fn best(tried: &[TriedRate]) -> usize {
+    let better = |a: &TriedRate, b: &TriedRate| {
+        a.mean_steps.total_cmp(&b.mean_steps).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
+    };
+    (1..tried.len()).fold(0, |best, at| if better(&tried[at], &tried[best]) { at } else { best })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_logarithmic_readable_and_grow_beyond_both_ends() {
+        let grid = Grid { low: 0.01, high: 1.0, points: 5, seeds: 1 };
+        assert_eq!(grid.rates(0, 0), [0.01, 0.0316, 0.1, 0.316, 1.0]);
+        assert_eq!(grid.rates(1, 2), [0.00316, 0.01, 0.0316, 0.1, 0.316, 1.0, 3.16, 10.0]);
+    }
+
+    #[test]
+    fn the_soonest_rate_is_the_best_and_accuracy_decides_among_equals() {
+        let tried = |steps: [f64; 3], accuracies: [f64; 3]| -> Vec<TriedRate> {
+            let one = |i: usize| TriedRate {
+                learning_rate: i as f64,
+                runs: 1,
+                reached: 1,
+                mean_steps: steps[i],
+                accuracy: accuracies[i],
+            };
+            (0..3).map(one).collect()
+        };
+        for (steps, accuracies, want) in [
+            ([300.0, 100.0, 200.0], [0.9, 0.8, 0.9], 1),
+            ([100.0, 100.0, 100.0], [0.1, 0.2, 0.3], 2),
+            ([100.0, 100.0, 100.0], [0.5, 0.5, 0.5], 0),
+        ] {
+            assert_eq!(best(&tried(steps, accuracies)), want);
+        }
+    }
+}
