@@ -84,7 +84,7 @@ impl Settings {
         match self.device.as_str() {
             "kernels" => Ok(Compute::Host { threads: 1 }),
             "cpu" => Ok(Compute::Device(Device::Cpu)),
-            "cuda" => Device::new_cuda(0).map(Compute::Device).map_err(|error| error.to_string()),
+            "cuda" => Compute::cuda(0).map_err(text),
             other => Err(format!("--device {other}: expected kernels, cpu or cuda")),
         }
     }

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Everything that only a GPU can show, in one go, on a machine that has no Rust.
 #
-#     scripts/gpu_check.sh pack FILE.tar.gz   where initlab is built: binaries, golden cases, peers' script
-#     tar xzf FILE.tar.gz && gpu_check/gpu_check.sh [OUT]   where the GPU is
+#     scripts/gpu_check.sh pack FILE.tar.xz   where initlab is built: binaries, golden cases, peers' script
+#     tar xJf FILE.tar.xz && gpu_check/gpu_check.sh [OUT]   where the GPU is
 #
 # Packing needs what `cargo build --features cuda` needs (docs/cuda.md). Running needs a driver for CUDA 13 and the
 # libraries cuBLAS, cuRAND and the CUDA runtime of version 13, found by the loader or in Python's nvidia wheels; with
@@ -35,7 +35,8 @@ for line in sys.stdin:
         strip "$work/gpu_check/$name"
     done
     cp -r tests/golden benches/gpu_peers.py scripts/gpu_check.sh configs "$work/gpu_check/"
-    tar czf "$1" -C "$work" gpu_check
+    # The three binaries hold the same kernels: a window larger than a binary keeps them once.
+    tar c -C "$work" gpu_check | xz --lzma2=preset=1,dict=128MiB > "$1"
     rm -r "$work"
     ls -l "$1"
 }
@@ -59,6 +60,7 @@ run() {
         > "$out/train.txt" 2>&1 || failed=1
     tail -4 "$out/train.txt"
     printf '%s\n' "base = '$here/configs/smoke.toml'" 'seeds = 8' "baseline = 'kaiming'" \
+        'targets = [{ test_accuracy = 0.9 }]' \
         "arms = [{ name = 'kaiming' }, { name = 'xavier', set.init.preset = 'xavier' }]" > "$out/study.toml"
     "$here/initlab" compare "$out/study.toml" --dataset digits --device cuda --cohort 16 --out "$out/study" \
         > "$out/compare.txt" 2>&1 || failed=1
@@ -94,6 +96,6 @@ END
 }
 
 case ${1:-} in
-    pack) [ $# = 2 ] || { echo "usage: scripts/gpu_check.sh pack FILE.tar.gz" >&2; exit 2; }; pack "$(realpath -m "$2")" ;;
+    pack) [ $# = 2 ] || { echo "usage: scripts/gpu_check.sh pack FILE.tar.xz" >&2; exit 2; }; pack "$(realpath -m "$2")" ;;
     *) run "${1:-gpu_results}" ;;
 esac

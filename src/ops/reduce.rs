@@ -6,7 +6,7 @@ use candle_core::{Result, Tensor};
 
 /// Σ over the rows' pixels, then over the rows: `[run, row·pixel, unit]` → `[run, unit]`.
 pub fn unit_sums(t: &Tensor, rows: usize) -> Result<Tensor> {
-    by_pixel(t, rows)?.sum(2)?.sum(1)
+    if t.dim(1)? == rows { t.sum(1) } else { by_pixel(t, rows)?.sum(2)?.sum(1) }
 }
 
 /// `[run, row·pixel, unit]` as `[run, row, pixel, unit]`.

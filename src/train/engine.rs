@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use candle_core::{Device, Result};
+use candle_core::{DType, Device, Result, Tensor};
 
 use crate::config::optimizer::Optimizer;
 use crate::data::{Part, Prepared};
@@ -27,6 +27,22 @@ pub enum Compute {
 }
 
 impl Compute {
+    /// The CUDA device of this number, once it has done a first piece of work. It is for the calling thread.
+    ///
+    /// # Errors
+    /// The device does not answer, or this build knows none.
+    pub fn cuda(number: usize) -> Result<Self> {
+        let device = Device::new_cuda(number)?;
+        #[cfg(feature = "cuda")]
+        // SAFETY: all work on the device goes to one stream, that of the one thread that uses it, and so happens in order.
+        // Events for other streams would cost two creations for every tensor.
+        unsafe {
+            device.as_cuda_device()?.disable_event_tracking();
+        }
+        Tensor::ones(1, DType::F32, &device)?.affine(2.0, 0.0)?.to_vec1::<f32>()?;
+        Ok(Self::Device(device))
+    }
+
     /// The name in records.
     pub fn name(&self) -> &'static str {
         match self {

@@ -14,6 +14,11 @@ fn gpu() -> Device {
     Device::new_cuda(0).expect("these tests are for a machine with a GPU")
 }
 
+/// As the command has it.
+fn compute() -> Compute {
+    Compute::cuda(0).expect("these tests are for a machine with a GPU")
+}
+
 #[test]
 #[ignore = "needs a CUDA device"]
 fn networks_agree_with_pytorch_in_f32() {
@@ -29,7 +34,7 @@ fn networks_agree_with_pytorch_in_f64() {
 #[test]
 #[ignore = "needs a CUDA device"]
 fn a_run_of_100_steps_follows_the_kernels() {
-    cohort::check_hundred_steps(&Compute::Device(gpu()));
+    cohort::check_hundred_steps(&compute());
 }
 
 #[test]
@@ -40,8 +45,7 @@ fn the_same_run_has_the_same_bytes_again() {
         let dir = tempfile::tempdir().unwrap();
         let [first, second] = ["first", "second"].map(|name| {
             let path = dir.path().join(name);
-            let compute = Compute::Device(gpu());
-            train(&plan, &compute, &path, Existing::Keep, &AtomicBool::new(false), |_| {}).unwrap();
+            train(&plan, &compute(), &path, Existing::Keep, &AtomicBool::new(false), |_| {}).unwrap();
             records(&path)
         });
         assert_same(&second, &first, config);
@@ -51,17 +55,17 @@ fn the_same_run_has_the_same_bytes_again() {
 #[test]
 #[ignore = "needs a CUDA device"]
 fn each_run_of_a_cohort_follows_the_curves_of_the_run_alone() {
-    cohort::check_curves(&Compute::Device(gpu()));
+    cohort::check_curves(&compute());
 }
 
 #[test]
 #[ignore = "needs a CUDA device"]
 fn a_run_that_ends_early_changes_no_bit_of_the_others() {
-    cohort::check_ends(&Compute::Device(gpu()));
+    cohort::check_ends(&compute());
 }
 
 #[test]
 #[ignore = "needs a CUDA device"]
 fn a_stopped_cohort_goes_on_as_if_nothing_had_happened() {
-    cohort::check_resume(&Compute::Device(gpu()));
+    cohort::check_resume(&compute());
 }

@@ -89,7 +89,6 @@ impl<'a> Seen<'a> {
         tensors.extend(self.gradients.iter().flatten().map(|gradient| (gradient, gradient_near)));
         let mut places = vec![Place::default(); tensors.len()];
         for group in groups(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>()) {
-            // Without an activation h is z.
             let members: Vec<_> = group.iter().map(|&i| tensors[i]).collect();
             for (&i, place) in group.iter().zip(reduce(&members, rows, transfer)?) {
                 places[i] = place;
@@ -215,7 +214,8 @@ fn live_units(
         if ends.iter().any(|ends| ends.1 < f64::INFINITY) {
             live = (live * stack.broadcast_lt(&limits(|ends| ends.1)?)?)?;
         }
-        let any = by_pixel(&live.reshape((k * runs, (), units))?, rows)?.max(2)?.max(1)?;
+        let mut any = by_pixel(&live.reshape((k * runs, (), units))?, rows)?;
+        any = if any.dim(2)? == 1 { any.squeeze(2)? } else { any.max(2)? }.max(1)?;
         let start = transfer.add(&any)?.start;
         for (member, &i) in group.iter().enumerate() {
             let from = start + member * runs * units;

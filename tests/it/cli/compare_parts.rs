@@ -56,13 +56,15 @@ impl Work {
 /// The study's own files.
 fn results(work: &Work, out: &str) -> BTreeMap<String, Vec<u8>> {
     let files = files_of_top(work, out);
-    assert!(files.keys().map(String::as_str).eq(["comparison.csv", "runs.csv", "study.json"]), "{:?}", files.keys());
+    assert!(files.keys().map(String::as_str).eq(["comparison.csv", "report.html", "runs.csv", "study.json"]), "{:?}", files.keys());
     files
 }
 
 fn files_of_top(work: &Work, out: &str) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(work.path(out)).unwrap().map(|entry| entry.unwrap());
-    let files = entries.filter(|entry| entry.path().is_file());
+    // A killed call may leave a file that it had not yet given its name.
+    let named = |entry: &fs::DirEntry| !entry.file_name().to_string_lossy().starts_with(".initlab-");
+    let files = entries.filter(|entry| entry.path().is_file() && named(entry));
     files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
 }
 
