@@ -23,7 +23,8 @@ pub(crate) fn text(report: &Report) -> String {
 pub(crate) const RANGES: &str = "The range is where one further draw falls with a probability of 99.9 %: from 1999 seeds on between the smallest \
      and the largest (order statistics, for any distribution); with fewer by Student's t, which is exact for normal \
      draws only, on the logarithms of sizes and the log-odds of accuracies. Theory takes inputs that are independent \
-     and N(0, 1), and wide layers.";
+     and N(0, 1), and wide layers. Of training the single runs are listed too: from so few, and where some are stuck, a \
+     range is wide, and being inside it says little.";
 
 fn lines(outcome: &Outcome) -> String {
     let mut text = String::new();

@@ -5,7 +5,7 @@ pub fn note(id: &str) -> Option<&'static str> {
     NOTES.iter().find(|(result, _)| *result == id).map(|(_, note)| *note)
 }
 
-const NOTES: [(&str, &str); 20] = [
+const NOTES: [(&str, &str); 22] = [
     (
         "input",
         "Pixels divided by 255 would have mean 0.1310. valid_mean is -0.0058506 in float64, which rounds to -0.0059; \
@@ -58,6 +58,11 @@ const NOTES: [(&str, &str); 20] = [
         "torch's default keeps a sixth of the mean square in each ReLU layer: the output hardly depends on the image.",
     ),
     (
+        "train_default_lr09",
+        "At 0.9 without clipping some runs stay at guessing for an epoch or for good. They belong to what the lesson could \
+         have drawn, and make the range so wide that it hardly excludes anything.",
+    ),
+    (
         "train_kaiming_lr09",
         "conv1 is the first convolution before training, on one batch of 512. It has only eight channels: a draw may \
          lie far from theory.",
@@ -72,6 +77,11 @@ const NOTES: [(&str, &str); 20] = [
         "lsuv_after",
         "The lesson moves the shift first and scales the weight second, which moves the mean again. Weight first and \
          shift second, as [init.lsuv] does it, ends with mean 0 and std 1.",
+    ),
+    (
+        "train_after_lsuv_lr06",
+        "With std 1 in every layer gradients are larger too: at 0.6 without clipping some runs leave the range of float32 \
+         in their first steps, on both executors of this program alike. The lesson's did not.",
     ),
     ("deep_relu_vanishes_unit", "Each layer is √2 too small: after 50 of them, 2^25 times smaller than the next one."),
     (
