@@ -56,7 +56,11 @@ impl Work {
 /// The study's own files.
 fn results(work: &Work, out: &str) -> BTreeMap<String, Vec<u8>> {
     let files = files_of_top(work, out);
-    assert!(files.keys().map(String::as_str).eq(["comparison.csv", "report.html", "runs.csv", "study.json"]), "{:?}", files.keys());
+    assert!(
+        files.keys().map(String::as_str).eq(["comparison.csv", "report.html", "runs.csv", "study.json"]),
+        "{:?}",
+        files.keys()
+    );
     files
 }
 
