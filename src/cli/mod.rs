@@ -11,6 +11,7 @@ mod layer_table;
 pub mod lesson8;
 mod lesson8_markdown;
 mod lesson8_table;
+pub mod lr_find;
 pub mod model;
 pub mod probe;
 mod probe_table;
@@ -44,6 +45,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Train many runs side by side and say which start converges sooner.
     Compare(compare::CompareArgs),
+    /// Find a learning rate for a config: the range test.
+    LrFind(lr_find::LrFindArgs),
     /// Write the starting weights of a config, without training.
     Init(init::InitArgs),
     /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
@@ -73,6 +76,7 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::LrFind(args) => lr_find::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Probe(args) => probe::run(&args).map(|()| ExitCode::SUCCESS),

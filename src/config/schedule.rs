@@ -44,6 +44,11 @@ pub enum ScheduleShape {
         /// Factor at the end.
         end: f64,
     },
+    /// From 1 to `end` in equal ratios: the range test's.
+    Exponential {
+        /// Factor at the end.
+        end: f64,
+    },
     /// Lesson 8's two cosines, half of the run each: 0.2 to 1, then 1 to 0.1.
     Lesson,
 }
@@ -60,6 +65,7 @@ impl Schedule {
             ScheduleShape::Step { every, factor } => factor.powf((step / every as u64) as f64),
             ScheduleShape::Cosine { end } => half_cosine(1.0, end, position),
             ScheduleShape::OneCycle { warm, start, end } => two_phases(warm, start, end, position),
+            ScheduleShape::Exponential { end } => end.powf(position),
             ScheduleShape::Lesson => two_phases(0.5, 0.2, 0.1, position),
         };
         let warmup = if step < self.warmup_steps as u64 { (step + 1) as f64 / self.warmup_steps as f64 } else { 1.0 };
@@ -73,6 +79,7 @@ impl Schedule {
             Step,
             Cosine,
             OneCycle,
+            Exponential,
             Lesson,
         }
         let kinds = [
@@ -80,6 +87,7 @@ impl Schedule {
             ("step", Kind::Step),
             ("cosine", Kind::Cosine),
             ("one_cycle", Kind::OneCycle),
+            ("exponential", Kind::Exponential),
             ("lesson", Kind::Lesson),
         ];
         let shape = match section.choice("kind", &kinds)?.unwrap_or(Kind::Constant) {
@@ -94,6 +102,10 @@ impl Schedule {
                 warm: fraction(&section, "warm")?.unwrap_or(0.3),
                 start: non_negative(&section, "start")?.unwrap_or(0.04),
                 end: non_negative(&section, "end")?.unwrap_or(4e-6),
+            },
+            Kind::Exponential => ScheduleShape::Exponential {
+                end: positive(&section, "end")?
+                    .ok_or_else(|| section.missing("end", "the factor at the end of the run"))?,
             },
             Kind::Lesson => ScheduleShape::Lesson,
         };
@@ -133,6 +145,7 @@ mod tests {
             (plain(ScheduleShape::Lesson), 25, 0.6),
             (plain(ScheduleShape::Lesson), 50, 1.0),
             (plain(ScheduleShape::Lesson), 75, 0.55),
+            (plain(ScheduleShape::Exponential { end: 100.0 }), 50, 10.0),
             (plain(cycle), 0, 0.1),
             (plain(cycle), 25, 1.0),
             (Schedule { shape: ScheduleShape::Constant, warmup_steps: 10 }, 0, 0.1),

@@ -16,6 +16,7 @@ pub mod export;
 pub mod file;
 pub mod plan;
 pub mod predict;
+pub mod range_test;
 pub mod record;
 pub mod summarise;
 pub mod tune;

@@ -5,6 +5,7 @@ mod compare;
 mod compare_parts;
 mod config_errors;
 mod lesson8;
+mod lr_find;
 mod output;
 mod probe;
 mod records;
