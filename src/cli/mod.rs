@@ -12,6 +12,7 @@ mod lesson8_markdown;
 mod lesson8_table;
 pub mod model;
 pub mod probe;
+mod probe_study;
 mod probe_table;
 pub mod progress;
 mod sparkline;
