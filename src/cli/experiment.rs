@@ -44,18 +44,30 @@ impl ConfigArgs {
     /// # Errors
     /// The file is absent, or something in it is not understood.
     pub fn read(&self) -> Result<Loaded> {
-        let label = self.config.display().to_string();
-        let text = read_config(&self.config)?;
-        let document = Document::parse(&label, &text, &self.sets)?;
+        let document = self.document()?;
         let name = self.config.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
-        let mut experiment = Experiment::read(document.root(), &name)?;
+        let experiment = self.overridden(Experiment::read(document.root(), &name)?);
+        Ok(Loaded { document, experiment })
+    }
+
+    /// The file with its changes, before it is known what it is.
+    ///
+    /// # Errors
+    /// The file is absent or no TOML.
+    pub fn document(&self) -> Result<Document> {
+        let text = read_config(&self.config)?;
+        Ok(Document::parse(&self.config.display().to_string(), &text, &self.sets)?)
+    }
+
+    /// The experiment with the seed and the data set of the command line.
+    pub fn overridden(&self, mut experiment: Experiment) -> Experiment {
         if let Some(seed) = self.seed {
             experiment.seed = seed;
         }
         if let Some(dataset) = &self.dataset {
             experiment.data.dataset.clone_from(dataset);
         }
-        Ok(Loaded { document, experiment })
+        experiment
     }
 
     /// Finds and loads the experiment's data; says on stderr if it is not what was meant.

@@ -14,6 +14,7 @@ mod lesson8_table;
 pub mod lr_find;
 pub mod model;
 pub mod probe;
+mod probe_study;
 mod probe_table;
 pub mod progress;
 pub mod report;

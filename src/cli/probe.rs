@@ -1,25 +1,28 @@
 //! `initlab probe`: a config's network before its first training step, measured beside predicted.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::cli::experiment::ConfigArgs;
+use crate::cli::experiment::{ConfigArgs, read_config};
+use crate::cli::probe_study;
 use crate::cli::probe_table::text;
 use crate::probe::{Probe, probe};
 use crate::record::tensors::write_atomically;
+use crate::study::Study;
 
 /// Measure a config's network before training, beside what theory predicts.
 ///
 /// Real images go through the starting networks of several seeds, forwards and backwards. Each layer's numbers stand
-/// beside the prediction for infinite width, with the band that the real width opens around it.
+/// beside the prediction for infinite width, with the band that the real width opens around it. Of a study, such as
+/// configs/answer/mlp.toml, every start is a line.
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
     #[command(flatten)]
-    config: ConfigArgs,
+    pub(super) config: ConfigArgs,
     /// Networks, from the config's seed upwards.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     seeds: u16,
@@ -42,21 +45,47 @@ pub struct ProbeArgs {
 /// # Errors
 /// The config, the data or the file.
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    let loaded = args.config.read()?;
-    let data = args.config.load_data(&loaded.experiment)?;
     let threads = args.threads.map_or_else(cores, usize::from);
     let options = Probe { seeds: args.seeds.into(), pairs: args.pairs.into(), threads };
+    if args.config.document()?.root().value("arms").is_some() {
+        return run_study(args, options);
+    }
+    let loaded = args.config.read()?;
+    let data = args.config.load_data(&loaded.experiment)?;
     let bar = bar(options.seeds);
     let report = probe(&loaded.experiment, &data, options, || bar.inc(1));
     bar.finish_and_clear();
     let report = report.map_err(|error| loaded.at_config(error))?;
     let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
     if let Some(directory) = &args.out {
-        std::fs::create_dir_all(directory)
-            .with_context(|| format!("{}: cannot make the directory; give another --out", directory.display()))?;
-        write_atomically(&directory.join("probe.json"), json.as_bytes())?;
+        write(directory, &json)?;
     }
     super::print(&if args.json { json } else { text(&report) })
+}
+
+/// Every start of a study; with `--out`, a directory for each, and with `--json`, an array.
+fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
+    let label = args.config.config.display().to_string();
+    let source = read_config(&args.config.config)?;
+    let study = Study::parse(&label, &source, &args.config.sets, &|path| std::fs::read_to_string(path))?;
+    let bar = bar(options.seeds * probe_study::starts(&study).len());
+    let reports = probe_study::reports(args, &study, options, || bar.inc(1));
+    bar.finish_and_clear();
+    let reports = reports?;
+    if let Some(directory) = &args.out {
+        for report in &reports {
+            let json = format!("{}\n", serde_json::to_string_pretty(report)?);
+            write(&directory.join(report.name.replace(' ', "-")), &json)?;
+        }
+    }
+    let json = || Ok::<_, serde_json::Error>(format!("{}\n", serde_json::to_string_pretty(&reports)?));
+    super::print(&if args.json { json()? } else { probe_study::text(&study.name, &reports) })
+}
+
+fn write(directory: &Path, json: &str) -> Result<()> {
+    std::fs::create_dir_all(directory)
+        .with_context(|| format!("{}: cannot make the directory; give another --out", directory.display()))?;
+    Ok(write_atomically(&directory.join("probe.json"), json.as_bytes())?)
 }
 
 fn cores() -> usize {

@@ -127,16 +127,10 @@ fn jacobian(report: &ProbeReport) -> String {
 
 fn verdict(report: &ProbeReport) -> String {
     let verdict = &report.verdict;
-    let word = |trend| match trend {
-        Trend::Explodes => "explodes",
-        Trend::Vanishes => "vanishes",
-        Trend::Holds => "holds",
-        Trend::Zero => "is 0",
-    };
     let mut text = format!(
         "\nverdict: the signal {} forwards and {} backwards\n",
-        word(verdict.forward.trend),
-        word(verdict.backward.trend)
+        trend(verdict.forward.trend),
+        trend(verdict.backward.trend)
     );
     for finding in &verdict.findings {
         text += &format!("{}\n", item("- ", finding));
@@ -145,6 +139,16 @@ fn verdict(report: &ProbeReport) -> String {
         text += &format!("{}\n", item("=> ", advice));
     }
     text
+}
+
+/// What a signal does, in a word or two.
+pub(crate) fn trend(trend: Trend) -> &'static str {
+    match trend {
+        Trend::Explodes => "explodes",
+        Trend::Vanishes => "vanishes",
+        Trend::Holds => "holds",
+        Trend::Zero => "is 0",
+    }
 }
 
 /// `text` after `mark`, its other lines below its beginning.
@@ -165,7 +169,7 @@ fn condition(condition: Option<Condition>) -> String {
 }
 
 /// At most eight characters: four digits, or a power of ten; a dash where there is no number.
-fn number(x: Option<f64>) -> String {
+pub(crate) fn number(x: Option<f64>) -> String {
     let Some(x) = x else { return "–".into() };
     if x == 0.0 {
         "0".into()
@@ -187,7 +191,7 @@ fn small(x: Option<f64>) -> String {
 }
 
 /// Five characters: two decimals, a power of ten beyond.
-fn decimals(x: Option<f64>) -> String {
+pub(crate) fn decimals(x: Option<f64>) -> String {
     match x {
         None => "–".into(),
         Some(x) if x.abs() >= 100.0 || (x != 0.0 && x.abs() < 5e-3) => format!("{x:.0e}"),

@@ -15,7 +15,9 @@ use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Work, initlab};
 /// The shipped files with their text: configs, and studies, which have arms.
 fn shipped(studies: bool) -> Vec<(PathBuf, String)> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
-    let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let files =
+        |directory: &Path| fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    let mut paths = [files(&directory), files(&directory.join("answer"))].concat();
     paths.retain(|path| path.extension().is_some_and(|e| e == "toml"));
     let read = |path: PathBuf| (path.clone(), fs::read_to_string(path).unwrap());
     let all: Vec<_> = paths.into_iter().map(read).filter(|(_, text)| text.contains("[[arms]]") == studies).collect();
@@ -29,7 +31,8 @@ fn every_shipped_study_can_be_built_and_says_how_it_is_run() {
     for (path, text) in shipped(true) {
         let label = path.to_str().unwrap();
         let study = Study::parse(label, &text, &[], &|path| fs::read_to_string(path)).unwrap();
-        assert!(text.contains(&format!("initlab compare configs/{}.toml", study.name)), "{label}");
+        let place = label.rsplit_once("configs/").unwrap().1;
+        assert!(text.contains(&format!("initlab compare configs/{place}")), "{label}");
         Campaign::new(study, digits.clone()).unwrap();
     }
 }

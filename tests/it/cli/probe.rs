@@ -53,6 +53,29 @@ fn the_object_does_not_depend_on_threads_and_is_the_file_that_out_writes() {
 }
 
 #[test]
+fn every_start_of_a_study_is_a_line_and_learning_rates_are_none() {
+    let work = Work::new();
+    work.config(MLP);
+    let study = work.path("study.toml");
+    let text = "base = 'net.toml'\nseeds = 2\nlearning_rate = [0.1, 0.2]\ntargets = [{ test_accuracy = 0.9 }]\n\
+                [[grid]]\nname = 'depth'\n\
+                cases = [{ name = '2', set.model.widths = [9, 9] }, { name = '3', set.model.widths = [9, 9, 9] }]\n\
+                [[arms]]\nname = 'kaiming'\n[[arms]]\nname = 'deep'\nset.init.preset = 'depth-aware'\n";
+    fs::write(&study, text).unwrap();
+    let out = work.path("out");
+    let (study, out_text) = (study.to_str().unwrap(), out.to_str().unwrap());
+    let ran = initlab(["probe", study, "--seeds", "2", "--pairs", "6", "--out", out_text]);
+    assert!(ran.code == Some(0), "{ran:?}");
+    for start in ["2 kaiming", "2 deep", "3 kaiming", "3 deep"] {
+        assert_eq!(ran.stdout.matches(&format!("\n{start} ")).count(), 1, "{}", ran.stdout);
+        assert!(out.join(start.replace(' ', "-")).join("probe.json").exists());
+    }
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
+    let ran = initlab(["probe", study, "--set", "arms.1.set.init.preset=tat"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("cannot be done"), "{ran:?}");
+}
+
+#[test]
 fn a_wrong_call_says_what_to_change() {
     let work = Work::new();
     let config = work.config(MLP);
