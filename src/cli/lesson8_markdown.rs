@@ -1,8 +1,7 @@
 //! The report of `initlab lesson8` as Markdown: `docs/lesson8.md` is this.
 
 use super::lesson8_table::{Numbers, RANGES, drawn, runs, summary};
-use crate::lesson::Report;
-use crate::lesson::verdict::Outcome;
+use crate::lesson::{Outcome, Report};
 
 /// The whole document; `command` is what makes it.
 pub(crate) fn text(report: &Report, command: &str, sha256: &str) -> String {

@@ -1,8 +1,8 @@
 //! The report of `initlab lesson8` for a terminal of 80 columns.
 
 use super::theory_rows::wrapped;
-use crate::lesson::Report;
-use crate::lesson::verdict::{Outcome, Range, Row};
+use crate::lesson::verdict::{Range, Row};
+use crate::lesson::{Outcome, Report};
 
 /// The table, grouped by notebook, what a range is, and the count.
 pub(crate) fn text(report: &Report) -> String {

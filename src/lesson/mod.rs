@@ -1,9 +1,9 @@
 //! The replay of lesson 8: every result that the fast.ai notebooks print, drawn again over many seeds.
 //!
-//! `reference.toml` holds what the lesson printed; [`reference`] reads it. The files `first_layer`, `products`,
+//! `reference.toml` holds what the lesson printed; [`reference`] reads it. The files `first_layer`, `lesson_net`, `products`,
 //! `convolutions`, `hooks` and `training` draw each result anew, a seed at a time; [`mod@replay`] runs them side by side and
-//! gathers a sample for every number. [`verdict`] puts the lesson's number beside ours and theory's: [`theory`] knows
-//! what theory says, [`notes`] why the two differ where they do.
+//! gathers a sample for every number. [`verdict`] puts the lesson's number beside ours, [`outcome`] all of them: [`theory`]
+//! knows what theory says, [`notes`] why lesson and theory differ where they do.
 
 mod convolutions;
 mod draws;
@@ -13,6 +13,7 @@ mod images;
 mod lesson_net;
 mod lsuv;
 pub mod notes;
+pub mod outcome;
 mod products;
 pub mod reference;
 pub mod replay;
@@ -23,5 +24,5 @@ pub mod verdict;
 
 pub use draws::Numbers;
 pub use images::LessonImages;
+pub use outcome::{Outcome, Report, report};
 pub use replay::{Replay, Samples, Seeds};
-pub use verdict::{Report, report};

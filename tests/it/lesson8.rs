@@ -124,3 +124,14 @@ fn single_products_without_their_matrix_have_the_moments_of_those_with_it() {
     let off = median(&samples["product_second_moment.mean_square"]) - 512.0;
     assert!(off.abs() < 5.0 * standard_error, "{off}");
 }
+
+#[test]
+fn the_committed_report_has_every_result_in_order_and_is_from_a_whole_run() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lesson8.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let sections =
+        text.lines().filter_map(|line| line.strip_prefix("### ")).map(|line| line.split(':').next().unwrap());
+    let results: Vec<_> = references().into_iter().map(|reference| reference.id).collect();
+    assert!(sections.eq(results.iter().map(String::as_str)));
+    assert!(text.contains("`initlab lesson8 --train --markdown`") && !text.contains("not run"));
+}
