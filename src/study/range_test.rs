@@ -10,6 +10,8 @@ const MEMORY: f64 = 0.95;
 const LOST: f64 = 4.0;
 /// Share of the steps over which a slope is taken.
 const SLOPE: f64 = 0.05;
+/// A loss that falls by less than this share of its first value never falls.
+const LEAST_FALL: f64 = 0.01;
 
 /// The losses of a range test, as they come.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +67,9 @@ impl RangeTest {
             (loss(at + reach) - loss(at)) / steps
         };
         let steepest = (0..(lowest + 1).saturating_sub(reach)).min_by(|&a, &b| slope(a).total_cmp(&slope(b)))?;
-        (slope(steepest) < 0.0).then(|| {
+        // Rounding lets even a constant loss fall a little.
+        let falls = loss(lowest) < (1.0 - LEAST_FALL) * loss(0);
+        (falls && slope(steepest) < 0.0).then(|| {
             let middle = steepest + reach / 2;
             Suggestion { steepest: self.rates[middle], lowest: self.rates[lowest] }
         })
