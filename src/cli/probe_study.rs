@@ -60,7 +60,7 @@ pub(super) fn text(study: &str, reports: &[ProbeReport]) -> String {
         first.dataset
     );
     let mut text = format!(
-        "{}\n\n{:<15}{:>9}{:>9}{:>9}{:>9}{:>6}{:>6} {:<8} {}\n",
+        "{}\n\n{:<14}{:>9}{:>9}{:>9}{:>9}{:>6}{:>6} {:<8} {}\n",
         wrapped(&about, ""),
         "start",
         "E[z^2]",
@@ -79,7 +79,7 @@ pub(super) fn text(study: &str, reports: &[ProbeReport]) -> String {
         let growth = over(first.gradient_variance.median, last.gradient_variance.median);
         let predicted = over(first.gradient_variance.predicted, last.gradient_variance.predicted);
         text += &format!(
-            "{:<15}{:>9}{:>9}{:>9}{:>9}{:>6}{:>6} {:<8} {}\n",
+            "{:<14}{:>9}{:>9}{:>9}{:>9}{:>6}{:>6} {:<8} {}\n",
             report.name,
             number(last.z_second_moment.median),
             number(last.z_second_moment.predicted),
