@@ -2,7 +2,8 @@
 //!
 //! The tuning runs train on the first five sixths of the training images, are judged on the last sixth, and have seeds of
 //! their own. The best rate is the one that reaches the study's first target soonest, and, where several do or none does, the
-//! one with the highest accuracy. A best rate at the grid's edge widens the grid on that side.
+//! one with the highest accuracy. A rate at the grid's edge that is better than its neighbour
+//! widens the grid on that side.
 
 use std::path::Path;
 
@@ -83,7 +84,8 @@ pub fn stage(study: &Study, grid: &Grid, cell: usize, data: &StudyData, dir: &Pa
         let best = best(&tried);
         let spare = below + above < grid.spare();
         match best {
-            0 if spare => below += 1,
+            // Where all rates fail alike, lower ones would too.
+            0 if spare && better(&tried[0], &tried[1]) => below += 1,
             last if last + 1 == rates.len() && spare => above += 1,
             _ => {
                 let cell = &study.cells[cell];
@@ -129,11 +131,13 @@ fn judge(learning_rate: f64, runs: &[RunRecord]) -> TriedRate {
     }
 }
 
+/// Whether `a` is sooner than `b`, or as soon and more accurate.
+fn better(a: &TriedRate, b: &TriedRate) -> bool {
+    a.mean_steps.total_cmp(&b.mean_steps).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
+}
+
 /// Index of the soonest, then the most accurate, then the lowest rate.
 fn best(tried: &[TriedRate]) -> usize {
-    let better = |a: &TriedRate, b: &TriedRate| {
-        a.mean_steps.total_cmp(&b.mean_steps).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
-    };
     (1..tried.len()).fold(0, |best, at| if better(&tried[at], &tried[best]) { at } else { best })
 }
 
