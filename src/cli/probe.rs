@@ -10,8 +10,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::experiment::{ConfigArgs, read_config};
 use crate::cli::probe_study;
 use crate::cli::probe_table::text;
-use crate::probe::{Probe, probe};
+use crate::probe::report::LayerReport;
+use crate::probe::{Probe, ProbeReport, probe};
 use crate::record::tensors::write_atomically;
+use crate::report;
+use crate::report::terminal::{Glyphs, Level, by_depth};
 use crate::study::Study;
 
 /// Measure a config's network before training, beside what theory predicts.
@@ -32,12 +35,15 @@ pub struct ProbeArgs {
     /// Threads; the result does not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Write the numbers to probe.json in this directory, for `initlab report`.
+    /// Write the numbers to probe.json in this directory, and report.html.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Print the object of probe.json instead of tables.
     #[arg(long)]
     json: bool,
+    /// Draw the chart with plain characters, as in a terminal that is called dumb.
+    #[arg(long)]
+    ascii: bool,
 }
 
 /// Probes and prints.
@@ -53,14 +59,25 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     let loaded = args.config.read()?;
     let data = args.config.load_data(&loaded.experiment)?;
     let bar = bar(options.seeds);
-    let report = probe(&loaded.experiment, &data, options, || bar.inc(1));
+    let found = probe(&loaded.experiment, &data, options, || bar.inc(1));
     bar.finish_and_clear();
-    let report = report.map_err(|error| loaded.at_config(error))?;
-    let json = format!("{}\n", serde_json::to_string_pretty(&report)?);
+    let found = found.map_err(|error| loaded.at_config(error))?;
     if let Some(directory) = &args.out {
-        write(directory, &json)?;
+        write(directory, &found)?;
     }
-    super::print(&if args.json { json } else { text(&report) })
+    super::print(&if args.json { json(&found)? } else { format!("{}\n{}", chart(&found, args.ascii), text(&found)) })
+}
+
+/// The pre-activations' second moment by depth, beside its prediction.
+fn chart(found: &ProbeReport, ascii: bool) -> String {
+    let level = |layer: &LayerReport| Level {
+        name: layer.name.clone(),
+        measured: layer.z_second_moment.median,
+        predicted: layer.z_second_moment.predicted,
+        band: layer.z_second_moment.low.zip(layer.z_second_moment.high),
+    };
+    let levels: Vec<Level> = found.layers.iter().map(level).collect();
+    by_depth("second moment of the pre-activations by depth", &levels, 79, Glyphs::choose(ascii))
 }
 
 /// Every start of a study; with `--out`, a directory for each, and with `--json`, an array.
@@ -73,19 +90,23 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
     bar.finish_and_clear();
     let reports = reports?;
     if let Some(directory) = &args.out {
-        for report in &reports {
-            let json = format!("{}\n", serde_json::to_string_pretty(report)?);
-            write(&directory.join(report.name.replace(' ', "-")), &json)?;
+        for found in &reports {
+            write(&directory.join(found.name.replace(' ', "-")), found)?;
         }
     }
-    let json = || Ok::<_, serde_json::Error>(format!("{}\n", serde_json::to_string_pretty(&reports)?));
-    super::print(&if args.json { json()? } else { probe_study::text(&study.name, &reports) })
+    super::print(&if args.json { json(&reports)? } else { probe_study::text(&study.name, &reports) })
 }
 
-fn write(directory: &Path, json: &str) -> Result<()> {
+/// Writes the numbers, and the page that draws them.
+fn write(directory: &Path, found: &ProbeReport) -> Result<()> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("{}: cannot make the directory; give another --out", directory.display()))?;
-    Ok(write_atomically(&directory.join("probe.json"), json.as_bytes())?)
+    write_atomically(&directory.join("probe.json"), json(found)?.as_bytes())?;
+    Ok(report::write(&report::probe::page(found), &directory.join(report::FILE))?)
+}
+
+fn json(found: &impl serde::Serialize) -> Result<String> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(found)?))
 }
 
 fn cores() -> usize {

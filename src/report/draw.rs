@@ -134,7 +134,8 @@ impl<'a> Plot<'a> {
                 }
             }
             names => {
-                let room = (right - left) / names.len() as f64 / 7.0;
+                // As wide as letters are on a phone, where they are larger in relation to the chart.
+                let room = (right - left) / names.len() as f64 / 9.0;
                 for (i, name) in names.iter().enumerate() {
                     let x = self.x.at(i as f64).expect("places of names lie on the axis");
                     self.under(to, x, &shorten(name, (room as usize).max(2)), name);

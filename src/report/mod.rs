@@ -1,7 +1,7 @@
 //! Reports: what records hold, as pages with charts, as pictures, and as text for a terminal. Reads files, draws, and
 //! knows nothing of tensors.
 //!
-//! A report goes through here in this order: records → [`page::Page`] (`run` with `layers`, `study`: what to show) → HTML
+//! A report goes through here in this order: records → [`page::Page`] (`run` with `layers`, `study`, `probe`: what to show) → HTML
 //! (`page`) or pictures, both drawn by `draw` and `heat`.
 
 pub mod chart;
@@ -11,6 +11,7 @@ mod layers;
 pub mod page;
 pub mod palette;
 mod png;
+pub mod probe;
 pub mod run;
 pub mod scale;
 mod study;
@@ -64,9 +65,13 @@ pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
         if dir.join("study.json").is_file() {
             return Ok(study::page(&object(&dir.join("study.json"))?, dir)?);
         }
+        if dir.join("probe.json").is_file() {
+            return Ok(probe::page(&object(&dir.join("probe.json"))?));
+        }
         return Ok(run::page(&read(dir, &run::WANTED)?));
     }
-    if let Some(other) = dirs.iter().find(|dir| dir.join("study.json").is_file()) {
+    let alone = |dir: &&PathBuf| ["study.json", "probe.json"].iter().any(|name| dir.join(name).is_file());
+    if let Some(other) = dirs.iter().find(alone) {
         return Err(ReportError::NotARun { path: other.clone() });
     }
     let runs = dirs.par_iter().map(|dir| read(dir, &run::WANTED)).collect::<Result<Vec<_>, _>>()?;

@@ -39,11 +39,16 @@ fn every_kind_of_report_works_in_a_browser_without_a_network() {
     work.study(STUDY);
     assert_eq!(work.compare("study", &[]).code, Some(0));
     let study = work.path("study").join("report.html");
+    work.config(MLP);
+    let probe = work.path("probe");
+    let config = work.path("net.toml");
+    let ran = initlab([Path::new("probe"), &config, Path::new("--seeds=2"), Path::new("--out"), &probe]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/browser.py");
-    let pages = runs.iter().map(|run| run.join("report.html")).chain([both, study]);
+    let pages = runs.iter().map(|run| run.join("report.html")).chain([both, study, probe.join("report.html")]);
     let looked = Command::new("python3").arg(script).arg(browser).arg(work.path("screenshots")).args(pages).output();
     let looked = looked.unwrap();
     let text = String::from_utf8_lossy(&looked.stdout);
     assert!(looked.status.success(), "{text}{}", String::from_utf8_lossy(&looked.stderr));
-    assert_eq!(text.matches(" 0 faults").count(), 7, "{text}");
+    assert_eq!(text.matches(" 0 faults").count(), 8, "{text}");
 }

@@ -178,3 +178,28 @@ fn a_grid_of_numbers_becomes_a_curve_or_a_map() {
         assert!(html.contains(part) && !html.contains("<b>"), "{part}");
     }
 }
+
+#[test]
+fn a_probe_is_drawn_beside_its_prediction() {
+    let work = Work::new();
+    work.config(&format!("name = '<i>net</i>'\n{MLP}"));
+    let (config, out) = (work.path("net.toml"), work.path("probe"));
+    let probe = |more: &[&str]| {
+        let own = ["probe", config.to_str().unwrap(), "--seeds", "2", "--pairs", "8", "--out", out.to_str().unwrap()];
+        initlab(own.iter().chain(more))
+    };
+    let ran = probe(&[]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("by depth"), "{ran:?}");
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
+    let html = read(&out.join("report.html"));
+    for part in ["Verdict", "Second moment of the pre-activations", "predicted", "measured", "Gradient ratio", "E[z²]"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(!html.contains("<i>"));
+    fs::remove_file(out.join("report.html")).unwrap();
+    assert_eq!(report(&[&out]).code, Some(0));
+    assert!(read(&out.join("report.html")) == html, "the same numbers give the same report");
+    let chart = probe(&["--ascii"]).stdout;
+    assert!(chart.lines().take_while(|line| !line.is_empty()).all(str::is_ascii), "{chart}");
+}
