@@ -8,6 +8,7 @@ mod lesson8;
 mod lr_find;
 mod output;
 mod probe;
+mod python;
 mod records;
 mod report;
 mod resume;
