@@ -101,8 +101,11 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
 fn write(directory: &Path, found: &ProbeReport) -> Result<()> {
     std::fs::create_dir_all(directory)
         .with_context(|| format!("{}: cannot make the directory; give another --out", directory.display()))?;
-    write_atomically(&directory.join("probe.json"), json(found)?.as_bytes())?;
-    Ok(report::write(&report::probe::page(found), &directory.join(report::FILE))?)
+    let json = json(found)?;
+    write_atomically(&directory.join("probe.json"), json.as_bytes())?;
+    // Reading may move a last digit, so the page shows what was read, as `initlab report` does: the same bytes.
+    let read: ProbeReport = serde_json::from_str(&json)?;
+    Ok(report::write(&report::probe::page(&read), &directory.join(report::FILE))?)
 }
 
 fn json(found: &impl serde::Serialize) -> Result<String> {
