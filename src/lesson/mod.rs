@@ -1,6 +1,6 @@
 //! The replay of lesson 8: every result that the fast.ai notebooks print, drawn again over many seeds.
 //!
-//! `reference.toml` holds what the lesson printed; [`reference`] reads it. The files `first_layer`, `lesson_net`, `products`,
+//! `reference.toml` holds what the lesson printed; [`mod@reference`] reads it. The files `first_layer`, `lesson_net`, `products`,
 //! `convolutions`, `hooks` and `training` draw each result anew, a seed at a time; [`mod@replay`] runs them side by side and
 //! gathers a sample for every number. [`verdict`] puts the lesson's number beside ours, [`outcome`] all of them: [`theory`]
 //! knows what theory says, [`notes`] why lesson and theory differ where they do.

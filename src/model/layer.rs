@@ -58,11 +58,11 @@ pub struct Layer {
     pub input: Shape,
     /// Shape of a sample that goes out.
     pub output: Shape,
-    /// Index of the weight in [`Network::params`].
+    /// Index of the weight in [`Network::params`](crate::model::Network::params).
     pub weight: Option<usize>,
-    /// Index of the bias in [`Network::params`].
+    /// Index of the bias in [`Network::params`](crate::model::Network::params).
     pub bias: Option<usize>,
-    /// Index in [`Network::watched`] if statistics are taken.
+    /// Index in [`Network::watched`](crate::model::Network::watched) if statistics are taken.
     pub watch: Option<usize>,
 }
 

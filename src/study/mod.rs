@@ -1,6 +1,6 @@
 //! Studies: many runs of a base config, to say which start converges sooner.
 //!
-//! A [`file`] describes arms, seeds, grids and targets; [`plan`] makes an ordered list of runs of it, each known by what its
+//! A [`mod@file`] describes arms, seeds, grids and targets; [`plan`] makes an ordered list of runs of it, each known by what its
 //! result depends on; [`execute`] runs what is missing, several side by side or, on a device, in [`cohorts`]; [`collect`] reads the records back.
 
 pub mod campaign;
