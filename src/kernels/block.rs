@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::piecewise::Piecewise;
-use super::simd::{Kernel, Vector, vectorised};
+use super::simd::{Kernel, Vector, vectorised_widely};
 use super::watcher::{BlockSums, CHAIN, RUN, Watcher, parts};
 
 /// A row of `cols` values repeated, so that [`RUN`] of them can be read from any column on.
@@ -103,7 +103,7 @@ pub fn forward<P: Piecewise>(
     let (len, from) = (values.len(), values.as_mut_ptr());
     if in_place && seen == Seen::Nothing {
         let (z, h) = (from, from);
-        vectorised(Forward::<P, false, false, false> { phi, from, len, z, h, tile, near_zero, sums: &mut sums });
+        vectorised_widely(Forward::<P, false, false, false> { phi, from, len, z, h, tile, near_zero, sums: &mut sums });
         return sums;
     }
     assert!(other.len() >= len, "a block of {len} values needs as many beside it, found {}", other.len());
@@ -111,7 +111,7 @@ pub fn forward<P: Piecewise>(
     let (z, h) = if in_place { (other, from) } else { (from, other) };
     macro_rules! run {
         ($z:literal, $h:literal) => {
-            vectorised(Forward::<P, true, $z, $h> { phi, from, len, z, h, tile, near_zero, sums: &mut sums })
+            vectorised_widely(Forward::<P, true, $z, $h> { phi, from, len, z, h, tile, near_zero, sums: &mut sums })
         };
     }
     match seen {
@@ -206,7 +206,7 @@ pub fn backward<P: Piecewise>(
     let mut sums = BlockSums::empty();
     macro_rules! run {
         ($bias:literal, $watch:literal) => {
-            vectorised(Backward::<P, $bias, $watch> {
+            vectorised_widely(Backward::<P, $bias, $watch> {
                 phi,
                 from: to,
                 to,

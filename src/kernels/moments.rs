@@ -1,5 +1,7 @@
 //! Sums over a block of values while it is in the nearest cache.
 
+use super::simd::{Kernel, Vector, WIDEST, vectorised_widely};
+
 /// Count, sums and extremes of a set of values; sums in `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sums {
@@ -47,25 +49,40 @@ pub fn add_block(sums: &mut Sums, block: &[f32], near_zero: f32) {
 
 /// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole rows
 /// of `live.len()` columns.
-///
-/// Most layers have no dead unit, and then the first rows of the batch settle it; a few are looked at alone.
 pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32) {
-    let cols = live.len();
-    let undecided = live.iter().filter(|&&flag| flag == 0).count();
-    if undecided > cols / 8 {
-        mark_live_rows(live, block, low, high);
-    } else if undecided > 0 {
-        for (j, flag) in live.iter_mut().enumerate().filter(|(_, flag)| **flag == 0) {
-            *flag = u32::from(block[j..].iter().step_by(cols).any(|&z| z > low && z < high));
-        }
-    }
+    vectorised_widely(MarkLive { live, block, low, high });
 }
 
-dispatch! {
-    fn mark_live_rows(live: &mut [u32], block: &[f32], low: f32, high: f32) {
-        for row in block.chunks(live.len()) {
-            for (flag, &z) in live.iter_mut().zip(row) {
-                *flag |= u32::from((z > low) & (z < high));
+struct MarkLive<'a> {
+    live: &'a mut [u32],
+    block: &'a [f32],
+    low: f32,
+    high: f32,
+}
+
+impl Kernel for MarkLive<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        /// Most columns are settled by a few rows, and then nobody looks further.
+        const ROWS: usize = 16;
+        let cols = self.live.len();
+        let (low, high) = (V::splat(self.low), V::splat(self.high));
+        for (i, live) in self.live.chunks_mut(V::LANES).enumerate() {
+            let lanes = V::first(live.len());
+            for rows in self.block.chunks(ROWS * cols) {
+                if live.iter().all(|&flag| flag != 0) {
+                    break;
+                }
+                let mut highest = low;
+                for row in rows.chunks_exact(cols) {
+                    // SAFETY: the row has as many values from there on as there are lanes.
+                    let z = unsafe { V::load_first(row.as_ptr().add(i * V::LANES), lanes) };
+                    highest = high.if_above(z, z, low).higher(highest);
+                }
+                let mut found = [self.low; WIDEST];
+                // SAFETY: no vector has more lanes.
+                unsafe { highest.store(found.as_mut_ptr()) };
+                live.iter_mut().zip(found).for_each(|(flag, found)| *flag |= u32::from(found > self.low));
             }
         }
     }

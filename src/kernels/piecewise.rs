@@ -47,7 +47,8 @@ impl Piecewise for Straight {
 impl Piecewise for Rectified {
     #[inline(always)]
     fn value<V: Vector>(self, z: V) -> V {
-        z.positive_part()
+        // Where z is NaN, `higher` takes it.
+        V::splat(0.0).higher(z)
     }
     #[inline(always)]
     fn slope<V: Vector>(self, gradient: V, saved: V) -> V {

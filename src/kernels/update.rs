@@ -1,27 +1,27 @@
-//! Parameter updates on slices: each turns the gradient into the step that is then subtracted from the parameters.
+//! Parameter updates on slices: each subtracts its step from the parameters and leaves it where the gradient was.
 
 dispatch! {
-    /// SGD (Sutskever et al. 2013's momentum, as PyTorch defines it): gradient ← the step to subtract.
+    /// SGD (Sutskever et al. 2013's momentum, as PyTorch defines it).
     ///
     /// `buffer` is empty without momentum; it starts at zero.
     pub fn sgd(
-        parameters: &[f32], gradient: &mut [f32], buffer: &mut [f32],
+        parameters: &mut [f32], gradient: &mut [f32], buffer: &mut [f32],
         lr: f32, momentum: f32, nesterov: bool, weight_decay: f32,
     ) {
         if weight_decay != 0.0 {
-            gradient.iter_mut().zip(parameters).for_each(|(g, &p)| *g += weight_decay * p);
+            gradient.iter_mut().zip(&*parameters).for_each(|(g, &p)| *g += weight_decay * p);
         }
+        let both = parameters.iter_mut().zip(gradient);
         if buffer.is_empty() {
-            gradient.iter_mut().for_each(|g| *g *= lr);
-        } else if nesterov {
-            for (g, b) in gradient.iter_mut().zip(buffer) {
-                *b = momentum * *b + *g;
-                *g = lr * (*g + momentum * *b);
+            for (p, g) in both {
+                *g *= lr;
+                *p -= *g;
             }
         } else {
-            for (g, b) in gradient.iter_mut().zip(buffer) {
+            for ((p, g), b) in both.zip(buffer) {
                 *b = momentum * *b + *g;
-                *g = lr * *b;
+                *g = lr * if nesterov { *g + momentum * *b } else { *b };
+                *p -= *g;
             }
         }
     }
@@ -49,47 +49,46 @@ pub struct AdamStep {
 }
 
 dispatch! {
-    /// Adam and AdamW (Kingma & Ba 2015, algorithm 1): gradient ← the step to subtract.
-    pub fn adam(parameters: &[f32], gradient: &mut [f32], first: &mut [f32], second: &mut [f32], s: &AdamStep) {
+    /// Adam and AdamW (Kingma & Ba 2015, algorithm 1).
+    pub fn adam(parameters: &mut [f32], gradient: &mut [f32], first: &mut [f32], second: &mut [f32], s: &AdamStep) {
         let rate = s.lr / s.correction1;
         let root = 1.0 / s.correction2.sqrt();
         let penalty = if s.decoupled { 0.0 } else { s.weight_decay };
         let decay = if s.decoupled { s.lr * s.weight_decay } else { 0.0 };
-        for (((&p, g), m), v) in parameters.iter().zip(gradient).zip(first).zip(second) {
-            let d = *g + penalty * p;
+        for (((p, g), m), v) in parameters.iter_mut().zip(gradient).zip(first).zip(second) {
+            let d = *g + penalty * *p;
             *m += (1.0 - s.beta1) * (d - *m);
             *v = s.beta2 * *v + (1.0 - s.beta2) * d * d;
-            *g = decay * p + rate * *m / (v.sqrt() * root + s.eps);
+            *g = decay * *p + rate * *m / (v.sqrt() * root + s.eps);
+            *p -= *g;
         }
     }
 }
 
 dispatch! {
-    /// RMSprop (Tieleman & Hinton 2012, as PyTorch defines it): gradient ← the step to subtract.
+    /// RMSprop (Tieleman & Hinton 2012, as PyTorch defines it).
     pub fn rmsprop(
-        parameters: &[f32], gradient: &mut [f32], square: &mut [f32], buffer: &mut [f32],
+        parameters: &mut [f32], gradient: &mut [f32], square: &mut [f32], buffer: &mut [f32],
         lr: f32, alpha: f32, eps: f32, momentum: f32, weight_decay: f32,
     ) {
-        for ((&p, g), v) in parameters.iter().zip(gradient.iter_mut()).zip(square) {
+        for ((&mut p, g), v) in parameters.iter_mut().zip(gradient.iter_mut()).zip(square) {
             let d = *g + weight_decay * p;
             *v = alpha * *v + (1.0 - alpha) * d * d;
             *g = d / (v.sqrt() + eps);
         }
+        let both = parameters.iter_mut().zip(gradient);
         if buffer.is_empty() {
-            gradient.iter_mut().for_each(|g| *g *= lr);
+            for (p, g) in both {
+                *g *= lr;
+                *p -= *g;
+            }
         } else {
-            for (g, b) in gradient.iter_mut().zip(buffer) {
+            for ((p, g), b) in both.zip(buffer) {
                 *b = momentum * *b + *g;
                 *g = lr * *b;
+                *p -= *g;
             }
         }
-    }
-}
-
-dispatch! {
-    /// parameters −= step.
-    pub fn subtract(parameters: &mut [f32], step: &[f32]) {
-        parameters.iter_mut().zip(step).for_each(|(p, &s)| *p -= s);
     }
 }
 
@@ -108,14 +107,15 @@ dispatch! {
 }
 
 dispatch! {
-    /// Σx² in `f64`, in eight running sums.
+    /// Σx² in `f64`, in so many running sums that none waits for the one before.
     pub fn sum_of_squares(values: &[f32]) -> f64 {
-        let mut sums = [0f64; 8];
-        let chunks = values.chunks_exact(8);
-        let rest = chunks.remainder();
+        const SUMS: usize = 32;
+        let mut sums = [0f64; SUMS];
+        let (chunks, rest) = values.as_chunks::<SUMS>();
         for chunk in chunks {
             sums.iter_mut().zip(chunk).for_each(|(s, &x)| *s += f64::from(x) * f64::from(x));
         }
-        sums.iter().sum::<f64>() + rest.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>()
+        sums.iter_mut().zip(rest).for_each(|(s, &x)| *s += f64::from(x) * f64::from(x));
+        sums.iter().sum()
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::moments::Sums;
-use super::simd::{Kernel, LANES, Vector, vectorised};
+use super::simd::{Kernel, LANES, Vector, vectorised_widely};
 
 /// Values that are taken together; sums leave `f32` for `f64` after each run, so that at most ten additions are in `f32`.
 pub const RUN: usize = 256;
@@ -37,7 +37,7 @@ impl<V: Vector, const ON: bool> Watcher<V, ON> {
     #[inline(always)]
     pub fn see(&mut self, x: V) {
         if ON {
-            self.chain = [self.chain[0].add(x), self.chain[1].add(x.mul(x))];
+            self.chain = [self.chain[0].add(x), x.mul_add(x, self.chain[1])];
             self.near_zero = x.abs().count_below(self.limit, self.near_zero);
         }
     }
@@ -102,12 +102,17 @@ impl BlockSums {
     pub fn add_to(&self, sums: &mut Sums, block: &[f32]) {
         let wide = if self.is_ordinary() { (self.sum, self.squares) } else { wide_sums(block) };
         sums.n += block.len() as u64;
-        sums.sum += wide.0.iter().sum::<f64>();
-        sums.sum_of_squares += wide.1.iter().sum::<f64>();
+        sums.sum += total(wide.0);
+        sums.sum_of_squares += total(wide.1);
         sums.min = sums.min.min(self.low);
         sums.max = sums.max.max(self.high);
         sums.near_zero += self.near_zero;
     }
+}
+
+/// The lanes' sum, halves first, so that few additions wait for each other.
+fn total([a, b, c, d, e, f, g, h]: [f64; LANES]) -> f64 {
+    ((a + e) + (b + f)) + ((c + g) + (d + h))
 }
 
 dispatch! {
@@ -169,7 +174,7 @@ impl Measure<'_> {
 /// The sums of a block; values with |x| < `near_zero` are counted.
 pub fn measure(block: &[f32], near_zero: f32) -> BlockSums {
     let mut sums = BlockSums::empty();
-    vectorised(Measure { block, near_zero, sums: &mut sums });
+    vectorised_widely(Measure { block, near_zero, sums: &mut sums });
     sums
 }
 

@@ -151,11 +151,10 @@ impl LayerRow<'_> {
     /// The line; numbers with the digits of an `f32`.
     pub fn write(&self, to: &mut String) {
         write!(to, "{},{},{}", self.step, self.phase, self.layer).expect("strings take everything");
+        let mut digits = zmij::Buffer::new();
         for number in self.numbers() {
-            match number {
-                Some(x) => write!(to, ",{x:?}").expect("strings take everything"),
-                None => to.push(','),
-            }
+            to.push(',');
+            to.push_str(number.map_or("", |x| digits.format(x)));
         }
         to.push('\n');
     }

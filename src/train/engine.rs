@@ -114,6 +114,8 @@ struct HostEngine {
     loss: Loss,
     model: HostModel,
     state: HostState,
+    /// Norm of each parameter's gradient in the step in progress.
+    gradient_norms: Vec<f64>,
 }
 
 impl Engine {
@@ -130,7 +132,7 @@ impl Engine {
                 let [network] = <[_; 1]>::try_from(networks).expect("the kernels train one network at a time");
                 let state = HostState::new(&optimizer, network.parameters());
                 let model = HostModel::new(network, *threads);
-                Place::Host(Box::new(HostEngine { optimizer, loss, model, state }))
+                Place::Host(Box::new(HostEngine { optimizer, loss, model, state, gradient_norms: Vec::new() }))
             }
             Compute::Device(device) => Place::Device(Box::new(DeviceEngine::new(networks, device, optimizer, loss)?)),
         }))
@@ -242,14 +244,18 @@ impl HostEngine {
         }
         let network = Arc::clone(self.model.network());
         let (params, gradients) = self.model.params_and_gradients();
-        updated.gradient_norm = update::sum_of_squares(gradients).sqrt();
+        let squares = network.params.iter().map(|param| update::sum_of_squares(&gradients[param.range()]));
+        self.gradient_norms.clear();
+        self.gradient_norms.extend(squares.map(f64::sqrt));
+        updated.gradient_norm = self.gradient_norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
         if !updated.gradient_norm.is_finite() {
             return updated;
         }
         if let Some(factor) = clip_factor(clip_norm, updated.gradient_norm) {
             update::scale(gradients, factor as f32);
+            self.gradient_norms.iter_mut().for_each(|norm| *norm *= factor);
         }
-        let norms = norms.then_some(&mut updated.norms);
+        let norms = norms.then_some((self.gradient_norms.as_slice(), &mut updated.norms));
         self.state.step(&self.optimizer, &network, params, gradients, step.lr, norms);
         updated
     }

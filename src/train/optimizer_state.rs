@@ -66,7 +66,8 @@ impl HostState {
         Self { slots: vec![vec![0.0; n]; optimizer.slots().len()], steps: 0 }
     }
 
-    /// Takes one step in place; the gradients become the steps. With `norms`, one entry for each parameter is pushed.
+    /// Takes one step in place; the gradients become the steps. With `norms`, those of the parameters' gradients and a place
+    /// for the step's, one entry for each parameter is pushed there.
     pub fn step(
         &mut self,
         optimizer: &Optimizer,
@@ -74,20 +75,23 @@ impl HostState {
         params: &mut [f32],
         gradients: &mut [f32],
         lr: f64,
-        mut norms: Option<&mut Vec<UpdateNorms>>,
+        mut norms: Option<(&[f64], &mut Vec<UpdateNorms>)>,
     ) {
         self.steps += 1;
-        for param in &network.params {
+        let plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. });
+        for (i, param) in network.params.iter().enumerate() {
             let range = param.range();
             let (p, g) = (&mut params[range.clone()], &mut gradients[range.clone()]);
             let mut slots = self.slots.iter_mut().map(|slot| &mut slot[range.clone()]);
             let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
-            let before = norms.as_ref().map(|_| (norm(p), norm(g)));
-            update(optimizer, lr * param.lr_scale, self.steps, p, g, one, two);
-            if let (Some(norms), Some((weight, gradient))) = (&mut norms, before) {
-                norms.push(UpdateNorms { weight, gradient, update: norm(g) });
+            let lr = lr * param.lr_scale;
+            let weight = norms.as_ref().map(|_| norm(p));
+            update(optimizer, lr, self.steps, p, g, one, two);
+            if let (Some((gradients, norms)), Some(weight)) = (&mut norms, weight) {
+                let gradient = gradients[i];
+                let update = if plain { lr * gradient } else { norm(g) };
+                norms.push(UpdateNorms { weight, gradient, update });
             }
-            update::subtract(p, g);
         }
     }
 }
@@ -96,7 +100,7 @@ fn norm(values: &[f32]) -> f64 {
     update::sum_of_squares(values).sqrt()
 }
 
-fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &[f32], g: &mut [f32], one: &mut [f32], two: &mut [f32]) {
+fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &mut [f32], g: &mut [f32], one: &mut [f32], two: &mut [f32]) {
     match *optimizer {
         Optimizer::Sgd { momentum, nesterov, weight_decay } => {
             update::sgd(p, g, one, lr as f32, momentum as f32, nesterov, weight_decay as f32);

@@ -1,0 +1,112 @@
+//! Sixteen lanes in an AVX-512 register.
+
+use std::arch::x86_64::*;
+
+use super::{LANES, Vector};
+
+/// Sixteen lanes in an AVX-512 register. Private to the dispatch: it exists only in code compiled for AVX-512.
+#[derive(Clone, Copy)]
+pub struct Avx512(__m512);
+
+// SAFETY, for every block below: `with_avx512` alone runs kernels with this type, on processors that have AVX-512F; the
+// pointers are the caller's promise.
+#[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, just above")]
+impl Vector for Avx512 {
+    const LANES: usize = 2 * LANES;
+    type Count = __m512i;
+    type Mask = __mmask16;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        unsafe { Self(_mm512_loadu_ps(from)) }
+    }
+    #[inline(always)]
+    fn first(lanes: usize) -> __mmask16 {
+        ((1u32 << lanes.min(Self::LANES)) - 1) as __mmask16
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, mask: __mmask16) -> Self {
+        unsafe { Self(_mm512_maskz_loadu_ps(mask, from)) }
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        unsafe { Self(_mm512_set1_ps(x)) }
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        unsafe { Self(_mm512_add_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        unsafe { Self(_mm512_sub_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        unsafe { Self(_mm512_mul_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        unsafe { Self(_mm512_fmadd_ps(self.0, factor.0, term.0)) }
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        unsafe { Self(_mm512_abs_ps(self.0)) }
+    }
+    #[inline(always)]
+    fn lower(self, other: Self) -> Self {
+        unsafe { Self(_mm512_min_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn higher(self, other: Self) -> Self {
+        unsafe { Self(_mm512_max_ps(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn if_above(self, limit: Self, yes: Self, no: Self) -> Self {
+        unsafe { Self(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, limit.0), no.0, yes.0)) }
+    }
+    #[inline(always)]
+    fn zero_counts() -> Self::Count {
+        unsafe { _mm512_setzero_si512() }
+    }
+    #[inline(always)]
+    fn count_below(self, limit: Self, counts: Self::Count) -> Self::Count {
+        unsafe {
+            let below = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0);
+            _mm512_mask_add_epi32(counts, below, counts, _mm512_set1_epi32(1))
+        }
+    }
+    #[inline(always)]
+    fn total(counts: Self::Count) -> u64 {
+        let lanes: [u32; 2 * LANES] = unsafe { std::mem::transmute(counts) };
+        lanes.into_iter().map(u64::from).sum()
+    }
+    #[inline(always)]
+    fn add_to(self, sums: &mut [f64; LANES]) {
+        unsafe {
+            let halves = [_mm512_castps512_ps256(self.0), _mm256_castpd_ps(high_half(_mm512_castps_pd(self.0)))];
+            let to = sums.as_mut_ptr();
+            let sum = halves.iter().fold(_mm512_loadu_pd(to), |sum, &half| _mm512_add_pd(sum, _mm512_cvtps_pd(half)));
+            _mm512_storeu_pd(to, sum);
+        }
+    }
+    #[inline(always)]
+    fn transpose(_: [Self; LANES]) -> [Self; LANES] {
+        unreachable!("a square has as many rows as columns")
+    }
+    #[inline(always)]
+    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
+        let lanes: [f32; 2 * LANES] = unsafe { std::mem::transmute(self.0) };
+        lanes.fold(f)
+    }
+}
+
+/// The upper eight lanes, which AVX-512F takes out as four pairs.
+#[inline(always)]
+unsafe fn high_half(pairs: __m512d) -> __m256d {
+    // SAFETY: the caller runs on a processor that has AVX-512F.
+    unsafe { _mm512_extractf64x4_pd::<1>(pairs) }
+}

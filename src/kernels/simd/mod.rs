@@ -1,0 +1,322 @@
+//! Vectors of `f32` for the loops that the compiler leaves scalar, behind one trait: AVX-512 or AVX2 registers where the
+//! processor has them, plain arrays elsewhere (which compile to NEON on aarch64). All do the same operations on a value, so
+//! that its result does not depend on which was taken; of sums over many values the last digit may.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
+/// Lanes of the vectors that [`vectorised`] takes.
+pub const LANES: usize = 8;
+
+/// Lanes of the widest vectors.
+pub const WIDEST: usize = 16;
+
+/// A few `f32` side by side. Where an operation chooses between its operands, the documentation says what NaN does.
+pub trait Vector: Copy {
+    /// Values in a vector.
+    const LANES: usize;
+    /// A count in each lane.
+    type Count: Copy;
+    /// The first so many lanes.
+    type Mask: Copy;
+
+    /// The values at `from`.
+    ///
+    /// # Safety
+    /// `LANES` values can be read there.
+    unsafe fn load(from: *const f32) -> Self;
+    /// The mask of the first `lanes` lanes.
+    fn first(lanes: usize) -> Self::Mask;
+    /// The values at `from` in the lanes of `mask`, zero in the others.
+    ///
+    /// # Safety
+    /// As many values as the mask has can be read there.
+    unsafe fn load_first(from: *const f32, mask: Self::Mask) -> Self;
+    /// Writes the values to `to`.
+    ///
+    /// # Safety
+    /// `LANES` values can be written there.
+    unsafe fn store(self, to: *mut f32);
+    /// `x` in every lane.
+    fn splat(x: f32) -> Self;
+    /// self + other.
+    fn add(self, other: Self) -> Self;
+    /// self − other.
+    fn sub(self, other: Self) -> Self;
+    /// self · other.
+    fn mul(self, other: Self) -> Self;
+    /// self · factor + term, rounded once where registers can, twice in arrays.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
+    /// |self|.
+    fn abs(self) -> Self;
+    /// `self` where it is below `other`, else `other` (also where one is NaN).
+    fn lower(self, other: Self) -> Self;
+    /// `self` where it is above `other`, else `other` (also where one is NaN).
+    fn higher(self, other: Self) -> Self;
+    /// `yes` where self > limit, else `no` (also for NaN).
+    fn if_above(self, limit: Self, yes: Self, no: Self) -> Self;
+    /// No counts.
+    fn zero_counts() -> Self::Count;
+    /// One more in each lane where self < limit; NaN is not.
+    fn count_below(self, limit: Self, counts: Self::Count) -> Self::Count;
+    /// The lanes' counts together.
+    fn total(counts: Self::Count) -> u64;
+    /// Adds each lane to the sum of that lane.
+    fn add_to(self, sums: &mut [f64; LANES]);
+    /// `LANES` vectors as the rows of a square, turned into its columns. Only for vectors of [`LANES`] lanes.
+    fn transpose(square: [Self; LANES]) -> [Self; LANES];
+    /// The lanes folded into one value.
+    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32;
+}
+
+/// Work that is compiled for every kind of vector; `run` and what it calls must be `#[inline(always)]`.
+pub trait Kernel {
+    /// Does the work.
+    fn run<V: Vector>(self);
+}
+
+/// Asks for `values` to be brought near, where the processor can be asked.
+#[inline]
+pub fn prefetch<T>(values: &[T]) {
+    #[cfg(target_arch = "x86_64")]
+    for line in values.chunks((64 / size_of::<T>()).max(1)) {
+        // SAFETY: SSE is part of x86-64, and asking for any address is harmless.
+        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = values;
+}
+
+/// Runs `kernel` with vectors of any width, the widest of this processor.
+#[inline]
+pub fn vectorised_widely<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx512f") && !only_eight_lanes() {
+        // SAFETY: the processor has it, as was just asked.
+        return unsafe { with_avx512(kernel) };
+    }
+    vectorised(kernel);
+}
+
+/// Whether this thread's tests want what a processor without AVX-512 does.
+#[inline(always)]
+fn only_eight_lanes() -> bool {
+    #[cfg(test)]
+    return tests::EIGHT_LANES.get();
+    #[cfg(not(test))]
+    false
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx2,fma")]
+fn with_avx512<K: Kernel>(kernel: K) {
+    kernel.run::<avx512::Avx512>();
+}
+
+/// Runs `kernel` with the best vectors of [`LANES`] lanes of this processor.
+#[inline]
+pub fn vectorised<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has both, as was just asked.
+        return unsafe { with_avx2(kernel) };
+    }
+    kernel.run::<[f32; LANES]>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+fn with_avx2<K: Kernel>(kernel: K) {
+    kernel.run::<avx2::Avx2>();
+}
+
+/// Portable vectors; with one lane, the rest of a slice.
+impl<const N: usize> Vector for [f32; N] {
+    const LANES: usize = N;
+    type Count = [u32; N];
+    type Mask = usize;
+
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        // SAFETY: the caller's promise; an array needs no more alignment than its elements.
+        unsafe { from.cast::<Self>().read() }
+    }
+    #[inline(always)]
+    fn first(lanes: usize) -> usize {
+        lanes
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, lanes: usize) -> Self {
+        // SAFETY: the caller's promise.
+        std::array::from_fn(|i| if i < lanes { unsafe { *from.add(i) } } else { 0.0 })
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        // SAFETY: as for `load`.
+        unsafe { to.cast::<Self>().write(self) }
+    }
+    #[inline(always)]
+    fn splat(x: f32) -> Self {
+        [x; N]
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] + other[i])
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] - other[i])
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] * other[i])
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        std::array::from_fn(|i| self[i] * factor[i] + term[i])
+    }
+    #[inline(always)]
+    fn abs(self) -> Self {
+        self.map(f32::abs)
+    }
+    #[inline(always)]
+    fn lower(self, other: Self) -> Self {
+        std::array::from_fn(|i| if self[i] < other[i] { self[i] } else { other[i] })
+    }
+    #[inline(always)]
+    fn higher(self, other: Self) -> Self {
+        std::array::from_fn(|i| if self[i] > other[i] { self[i] } else { other[i] })
+    }
+    #[inline(always)]
+    fn if_above(self, limit: Self, yes: Self, no: Self) -> Self {
+        std::array::from_fn(|i| if self[i] > limit[i] { yes[i] } else { no[i] })
+    }
+    #[inline(always)]
+    fn zero_counts() -> Self::Count {
+        [0; N]
+    }
+    #[inline(always)]
+    fn count_below(self, limit: Self, counts: Self::Count) -> Self::Count {
+        std::array::from_fn(|i| counts[i] + u32::from(self[i] < limit[i]))
+    }
+    #[inline(always)]
+    fn total(counts: Self::Count) -> u64 {
+        counts.into_iter().map(u64::from).sum()
+    }
+    #[inline(always)]
+    fn add_to(self, sums: &mut [f64; LANES]) {
+        sums.iter_mut().zip(self).for_each(|(sum, x)| *sum += f64::from(x));
+    }
+    #[inline(always)]
+    fn transpose(square: [Self; LANES]) -> [Self; LANES] {
+        std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
+    }
+    #[inline(always)]
+    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
+        self.into_iter().reduce(f).expect("a vector has a lane")
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    thread_local! {
+        pub static EIGHT_LANES: Cell<bool> = const { Cell::new(false) };
+    }
+
+    /// Calls `check` once with the widest vectors and once with eight lanes.
+    pub fn with_every_width(check: impl Fn()) {
+        for eight in [false, true] {
+            EIGHT_LANES.set(eight);
+            check();
+        }
+        EIGHT_LANES.set(false);
+    }
+
+    /// Every operation on the same two vectors, as bits.
+    struct Everything<'a>(&'a [f32; WIDEST], &'a [f32; WIDEST], &'a mut Vec<Vec<u64>>);
+
+    impl Kernel for Everything<'_> {
+        #[inline(always)]
+        fn run<V: Vector>(self) {
+            let (mut lanes, mut sums, mut counts) = (vec![Vec::new(); 7], [0.5f64; LANES], V::zero_counts());
+            let mut total = 0.0;
+            for start in (0..WIDEST).step_by(V::LANES) {
+                // SAFETY: both arrays hold `WIDEST` values, a multiple of the lanes.
+                let (a, b) = unsafe { (V::load(self.0.as_ptr().add(start)), V::load(self.1.as_ptr().add(start))) };
+                let first = V::first(V::LANES - 3);
+                // SAFETY: as above.
+                let cut = unsafe { V::load_first(self.0.as_ptr().add(start), first) };
+                let results =
+                    [a.add(b), a.sub(b), a.mul(b), a.abs(), a.lower(b), a.higher(b), a.if_above(b, V::splat(1.0), a)];
+                for (lanes, vector) in lanes.iter_mut().zip(results) {
+                    let mut values = [0f32; WIDEST];
+                    // SAFETY: no vector has more lanes.
+                    unsafe { vector.store(values.as_mut_ptr()) };
+                    // Which NaN comes out is not promised.
+                    let bits = |x: &f32| if x.is_nan() { u64::MAX } else { u64::from(x.to_bits()) };
+                    lanes.extend(values[..V::LANES].iter().map(bits));
+                }
+                b.abs().add_to(&mut sums);
+                counts = a.count_below(b, a.count_below(V::splat(1.0), counts));
+                total += b.abs().fold(f32::max);
+                let mut values = [1f32; WIDEST];
+                // SAFETY: as above.
+                unsafe { cut.store(values.as_mut_ptr()) };
+                assert_eq!(values[V::LANES - 3..V::LANES], [0.0; 3]);
+                assert_eq!(values[0].to_bits(), self.0[start].to_bits());
+            }
+            lanes.push(sums.map(f64::to_bits).to_vec());
+            lanes.push(vec![V::total(counts), u64::from(total > 0.0)]);
+            *self.2 = lanes;
+        }
+    }
+
+    /// A square's columns, as bits.
+    struct Columns<'a>(&'a mut Vec<u32>);
+
+    impl Kernel for Columns<'_> {
+        #[inline(always)]
+        fn run<V: Vector>(self) {
+            let rows: [[f32; LANES]; LANES] = std::array::from_fn(|i| std::array::from_fn(|j| (10 * i + j) as f32));
+            // SAFETY: a row has as many values as a vector of `LANES` lanes.
+            let square = std::array::from_fn(|i| unsafe { V::load(rows[i].as_ptr()) });
+            for column in V::transpose(square) {
+                let mut lanes = [0f32; LANES];
+                // SAFETY: as above.
+                unsafe { column.store(lanes.as_mut_ptr()) };
+                self.0.extend(lanes.map(|x| x as u32));
+            }
+        }
+    }
+
+    #[test]
+    fn registers_and_arrays_give_the_same_bits() {
+        let a = [1.5, -2.0, 0.0, -0.0, f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e-40];
+        let b = [1.25, -2.0, -0.0, 3.0, 1.0, 2.0, 0.1, -1e-38];
+        let twice =
+            |x: [f32; LANES], y: [f32; LANES]| std::array::from_fn(|i| if i < LANES { x[i] } else { y[i - LANES] });
+        for (a, b) in [(twice(a, b), twice(b, [0.7; LANES])), (twice(b, a), twice(a, a))] {
+            let mut portable = Vec::new();
+            Everything(&a, &b, &mut portable).run::<[f32; LANES]>();
+            with_every_width(|| {
+                let mut found = Vec::new();
+                vectorised_widely(Everything(&a, &b, &mut found));
+                assert_eq!(found, portable);
+            });
+        }
+    }
+
+    #[test]
+    fn a_transposed_square_has_its_rows_as_columns() {
+        let mut columns = Vec::new();
+        vectorised(Columns(&mut columns));
+        let want: Vec<u32> = (0..8).flat_map(|j| (0..8).map(move |i| 10 * i + j)).collect();
+        assert_eq!(columns, want);
+    }
+}
