@@ -99,10 +99,11 @@ impl Study {
             Rates::Config => {}
             Rates::One(value) => base.put(LEARNING_RATE, &value)?,
             Rates::List(list) => axes.push(list),
-            Rates::Tune(grid) => tune = Some(grid),
+            Rates::Tune(grid, low) => tune = Some((grid, low)),
         }
         root.finish()?;
-        let cells = cells(&base, &arms, &axes)?;
+        let cells = cells(&base, &arms, &axes, tune.as_ref().map(|(_, low)| low))?;
+        let tune = tune.map(|(grid, _)| grid);
         if tune.is_some() && cells.iter().any(|cell| cell.experiment.data.split != Split::Usual) {
             let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
             return Err(document.root().error("learning_rate", message));
@@ -304,7 +305,8 @@ enum Rates<'a> {
     Config,
     One(Value<'a>),
     List(ReadAxis<'a>),
-    Tune(Grid),
+    /// The grid, and its lowest rate as it is written.
+    Tune(Grid, Value<'a>),
 }
 
 fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
@@ -313,9 +315,9 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
         return Ok(Rates::One(value));
     }
     if let Some(section) = value.as_section() {
-        let grid = read_tune(section.required_section("tune")?)?;
+        let rates = read_tune(section.required_section("tune")?)?;
         section.finish()?;
-        return Ok(Rates::Tune(grid));
+        return Ok(rates);
     }
     let expected = "a number, an array of numbers, or { tune = { low, high, points } }";
     let values = value.as_array().ok_or_else(|| value.wrong(expected))?;
@@ -325,7 +327,7 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
     Ok(Rates::List(ReadAxis { axis, points: Points::Values(LEARNING_RATE.into(), values) }))
 }
 
-fn read_tune(section: Section<'_>) -> Result<Grid, ConfigError> {
+fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
     let bound = |key| positive(&section, key)?.ok_or_else(|| section.missing(key, "a learning rate"));
     let (low, high) = (bound("low")?, bound("high")?);
     if low >= high {
@@ -336,18 +338,25 @@ fn read_tune(section: Section<'_>) -> Result<Grid, ConfigError> {
         return Err(section.error("points", format!("must be from 2 to 100, found {points}")));
     }
     let seeds = at_least_one(&section, "seeds")?.unwrap_or(1);
+    let lowest = section.value("low").expect("it was read");
     section.finish()?;
-    Ok(Grid { low, high, points, seeds })
+    Ok(Rates::Tune(Grid { low, high, points, seeds }, lowest))
 }
 
-/// Reads the config of every arm at every point.
-fn cells(base: &Document, arms: &[(String, Change<'_>)], axes: &[ReadAxis<'_>]) -> Result<Vec<Cell>, ConfigError> {
+/// Reads the config of every arm at every point. `rate` stands in for one that is looked for: no config need give it.
+fn cells(
+    base: &Document,
+    arms: &[(String, Change<'_>)],
+    axes: &[ReadAxis<'_>],
+    rate: Option<&Value<'_>>,
+) -> Result<Vec<Cell>, ConfigError> {
     let mut cells = Vec::new();
     for point in points(axes) {
         for (arm, (name, change)) in arms.iter().enumerate() {
             let mut document = base.clone();
             change.apply(&mut document)?;
             axes.iter().zip(&point).try_for_each(|(axis, &at)| axis.apply(at, &mut document))?;
+            rate.map_or(Ok(()), |rate| document.put(LEARNING_RATE, rate))?;
             let mut experiment = Experiment::read(document.root(), name)?;
             experiment.name.clone_from(name);
             cells.push(Cell { arm, point: point.clone(), document, experiment });

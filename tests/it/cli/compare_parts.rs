@@ -155,7 +155,13 @@ fn each_arm_gets_its_own_best_rate_from_images_that_the_verdict_never_sees() {
     let work = Work::new();
     // The best rate of both lies above the grid.
     let grid = "seeds = 2\nlearning_rate = { tune = { low = 1e-5, high = 1e-3, points = 3, seeds = 2 } }";
-    work.parts(&STUDY.replace("seeds = 3", grid).replace("steps = 300", "steps = 60"));
+    // The base has no rate, for it would never be used.
+    let study = STUDY.replace("seeds = 3", grid).replace("steps = 300", "steps = 60");
+    work.parts(
+        &study
+            .replace("lr = 0.05, ", "kind = 'sgd', ")
+            .replace("'xavier'\n[[", "'xavier'\nset.optimizer = { kind = 'rmsprop', eps = 1.0, momentum = 0.9 }\n[["),
+    );
     let ran = work.finish("out", &[]);
     assert!(ran.code == Some(0) && ran.stdout.contains("learning rates, found on the last sixth"), "{ran:?}");
     let study = json(&work.path("out/study.json"));
@@ -182,6 +188,16 @@ fn each_arm_gets_its_own_best_rate_from_images_that_the_verdict_never_sees() {
     let again = results(&work, "out");
     assert!(work.finish("out", &[]).stderr.is_empty());
     assert_same(&results(&work, "out"), &again, "again");
+}
+
+#[test]
+fn a_base_without_a_rate_takes_those_of_a_list() {
+    let work = Work::new();
+    work.parts(&STUDY.replace("optimizer = { lr = 0.05, momentum = 0.9 }\n", "").replace("steps = 300", "steps = 3"));
+    let ran = work.finish("out", &["--set", "learning_rate=[0.1, 0.2]", "--set", "seeds=1"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("learning_rate = 0.2"), "{ran:?}");
+    let ran = work.finish("none", &[]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("missing key `optimizer`"), "{ran:?}");
 }
 
 #[test]
