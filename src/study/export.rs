@@ -58,7 +58,7 @@ fn comparison_csv(record: &StudyRecord) -> String {
     let mut header = vec!["arm".into(), "baseline".into()];
     header.extend(record.axes.iter().map(|axis| quoted(&axis.name)));
     let own = "target,verdict,reached,runs,baseline_reached,baseline_runs,pairs,ratio,low,high,bootstrap_low,bootstrap_high,\
-               bound,p,p_holm,log_rank_p,sign_p";
+               bound,test,p,p_holm,log_rank_p,sign_p";
     header.push(own.into());
     for difference in ["test_accuracy", "mean_loss"] {
         header.extend(["", "_low", "_high", "_p"].map(|end| format!("{difference}_difference{end}")));
@@ -81,6 +81,7 @@ fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, a
     fields.extend([of(|r| r.ratio), of(|r| r.interval[0]), of(|r| r.interval[1])]);
     fields.extend([of(|r| r.bootstrap[0]), of(|r| r.bootstrap[1])]);
     fields.push(ratio.map_or("", |ratio| ratio.bound.name()).into());
+    fields.push(ratio.map_or("", |ratio| ratio.test.name()).into());
     fields.extend([of(|r| r.p_value), of(|r| r.p_holm), number(Some(at.log_rank_p)), number(Some(at.sign_p))]);
     for difference in [&comparison.test_accuracy, &comparison.mean_loss] {
         let of = |value: fn(&Difference) -> f64| number(difference.as_ref().map(value));
