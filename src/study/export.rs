@@ -44,7 +44,7 @@ pub fn remove(dir: &Path) -> Result<(), RecordError> {
 fn runs_csv(record: &StudyRecord) -> String {
     let mut header = vec!["arm".into()];
     header.extend(record.axes.iter().map(|axis| quoted(&axis.name)));
-    let own = "seed,learning_rate,outcome,diverged_at,steps,planned_steps,test_accuracy,best_test_accuracy,test_loss,mean_loss";
+    let own = "seed,learning_rate,device,outcome,diverged_at,steps,planned_steps,test_accuracy,best_test_accuracy,test_loss,mean_loss";
     header.push(own.into());
     header.extend(record.targets.iter().map(|target| format!("steps_to_{}", target_name(target))));
     header.push("dir".into());
@@ -113,7 +113,7 @@ fn run_line(text: &mut String, run: &RunRecord) {
         Outcome::Diverged => "diverged",
         Outcome::Interrupted => "interrupted",
     };
-    fields.extend([run.seed.to_string(), format!("{:?}", run.learning_rate), outcome.into()]);
+    fields.extend([run.seed.to_string(), format!("{:?}", run.learning_rate), quoted(&run.device), outcome.into()]);
     fields.push(count(run.diverged.as_ref().map(|diverged| diverged.step)));
     fields.extend([run.steps.to_string(), run.planned_steps.to_string()]);
     fields.extend([run.test_accuracy, run.best_test_accuracy, run.test_loss, run.mean_loss].map(number));

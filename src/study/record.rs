@@ -125,6 +125,8 @@ pub struct RunRecord {
     pub learning_rate: f64,
     /// Its directory, from the study's.
     pub dir: String,
+    /// Where it was computed: `cpu`, or the GPU.
+    pub device: String,
     /// How it ended.
     pub outcome: Outcome,
     /// Where it diverged, if it did.

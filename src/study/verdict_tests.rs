@@ -19,6 +19,7 @@ fn run(arm: &str, seed: u64, steps: f64, evaluate_every: u64) -> RunRecord {
         seed,
         learning_rate: 0.1,
         dir: format!("runs/{arm}-{seed}"),
+        device: "cpu".into(),
         outcome: Outcome::Finished,
         diverged: None,
         steps: BUDGET,

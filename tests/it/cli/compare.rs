@@ -109,7 +109,7 @@ fn the_record_holds_every_run_with_what_it_reached() {
     assert!(csv.lines().count() == 9 && csv.lines().all(|line| fields(line) == fields(csv.lines().next().unwrap())));
     let csv = fs::read_to_string(work.path("out/runs.csv")).unwrap();
     assert_eq!(csv.lines().count(), 13);
-    assert!(csv.lines().nth(3).unwrap().starts_with("\"xavier, small\",12-9,4,0.02,finished,,10,10,"), "{csv}");
+    assert!(csv.lines().nth(3).unwrap().starts_with("\"xavier, small\",12-9,4,0.02,cpu,finished,,10,10,"), "{csv}");
 }
 
 #[test]
