@@ -7,7 +7,7 @@ use crate::record::RecordError;
 use crate::record::summary::Outcome;
 use crate::record::tensors::write_atomically;
 use crate::study::comparison::{Comparison, Difference, Ratio, TargetComparison};
-use crate::study::record::{Measure, RunRecord, StudyRecord, Target};
+use crate::study::record::{RunRecord, StudyRecord, Target};
 
 /// The files of a finished study, beside the directory `runs`.
 const FILES: [&str; 3] = ["study.json", "comparison.csv", "runs.csv"];
@@ -92,11 +92,7 @@ fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, a
 
 /// `test_accuracy_0.95`.
 fn target_name(target: &Target) -> String {
-    let measure = match target.measure {
-        Measure::TestAccuracy => "test_accuracy",
-        Measure::TrainLoss => "train_loss",
-    };
-    format!("{measure}_{}", target.value)
+    format!("{}_{}", target.measure.name(), target.value)
 }
 
 /// A number with all its digits; nothing where there is none.

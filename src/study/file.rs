@@ -86,6 +86,9 @@ impl Study {
         let root = document.root();
         let stem = Path::new(label).file_stem().map_or_else(|| "study".into(), |stem| stem.to_string_lossy());
         let name = root.string("name")?.unwrap_or_else(|| stem.into_owned());
+        if !name.chars().any(char::is_alphanumeric) {
+            return Err(root.error("name", format!("is \"{name}\"; expected one with a letter or a digit")));
+        }
         let mut base = read_base(&root, label, load)?;
         Change::read(&root)?.apply(&mut base)?;
         let arms = read_arms(&root)?;
@@ -108,10 +111,13 @@ impl Study {
             let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
             return Err(document.root().error("learning_rate", message));
         }
-        let runs = cells.len().saturating_mul(seeds.len());
-        if runs > MAX_RUNS {
-            let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
-            return Err(document.root().error("seeds", message));
+        let searched = tune.map_or(0, |grid| grid.points.saturating_mul(grid.seeds));
+        for (key, each) in [("seeds", seeds.len()), ("learning_rate", searched)] {
+            let runs = cells.len().saturating_mul(each);
+            if runs > MAX_RUNS {
+                let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
+                return Err(document.root().error(key, message));
+            }
         }
         let axes = axes.into_iter().map(|axis| axis.axis).collect();
         Ok(Self { name, arms: names, baseline, seeds, axes, targets, tune, cells })
@@ -242,6 +248,9 @@ fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
             (Some(_), Some(_)) => return Err(section.error("train_loss", "stands beside `test_accuracy`: give one")),
             (None, None) => return Err(section.missing("test_accuracy", "a test accuracy (or `train_loss`) to reach")),
         };
+        if targets.contains(&target) {
+            return Err(section.error(target.measure.name(), format!("is {}, as in another target", target.value)));
+        }
         section.finish()?;
         targets.push(target);
     }
@@ -338,9 +347,15 @@ fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
         return Err(section.error("points", format!("must be from 2 to 100, found {points}")));
     }
     let seeds = at_least_one(&section, "seeds")?.unwrap_or(1);
+    let grid = Grid { low, high, points, seeds };
+    let rates = grid.rates(0, 0);
+    if rates.windows(2).any(|pair| pair[0] == pair[1]) {
+        let message = format!("makes rates that are the same in three digits between {low} and {high}");
+        return Err(section.error("points", message));
+    }
     let lowest = section.value("low").expect("it was read");
     section.finish()?;
-    Ok(Rates::Tune(Grid { low, high, points, seeds }, lowest))
+    Ok(Rates::Tune(grid, lowest))
 }
 
 /// Reads the config of every arm at every point. `rate` stands in for one that is looked for: no config need give it.

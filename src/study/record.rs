@@ -174,6 +174,16 @@ pub struct Failure {
     pub error: String,
 }
 
+impl Measure {
+    /// As study files and tables of runs call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TestAccuracy => "test_accuracy",
+            Self::TrainLoss => "train_loss",
+        }
+    }
+}
+
 impl Target {
     /// `test accuracy 95 %` or `train loss 0.3`.
     pub fn text(&self) -> String {

@@ -220,8 +220,11 @@ fn a_dry_run_tells_runs_time_and_disk_and_leaves_nothing_behind() {
 fn a_wrong_shard_and_a_wrong_grid_of_rates_are_refused() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str], &str); 7] = [
+    let cases: [(&str, &str, &[&str], &str); 10] = [
         ("", "", &["--shard", "3/3"], "expected i/K with i from 0 to K − 1"),
+        ("", "", &["--shard", "0/0"], "expected i/K"),
+        ("", "", &["--set", "learning_rate={tune={low=1,high=2,seeds=1000000}}"], "`learning_rate` at the top level makes 20000000 runs"),
+        ("", "", &["--set", "learning_rate={tune={low=1,high=1.001}}"], "`points` in [learning_rate.tune] makes rates that are the same in three digits"),
         ("", "", &["--shard", "1"], "expected i/K"),
         ("", "", &["--dry-run", "--report-only"], "cannot be used with"),
         ("seeds = 3", "seeds = 3\nlearning_rate = { tune = { low = 1, high = 0.1 } }", &[], "`high` in [learning_rate.tune] must be above `low`"),
