@@ -350,7 +350,7 @@ fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
     let grid = Grid { low, high, points, seeds };
     let rates = grid.rates(0, 0);
     if rates.windows(2).any(|pair| pair[0] == pair[1]) {
-        let message = format!("makes rates that are the same in three digits between {low} and {high}");
+        let message = format!("makes rates that are the same in three digits between {low:?} and {high:?}");
         return Err(section.error("points", message));
     }
     let lowest = section.value("low").expect("it was read");

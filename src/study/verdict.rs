@@ -15,12 +15,18 @@ pub(super) fn decide(ratio: Option<&Ratio>) -> Verdict {
     let Some(ratio) = ratio.filter(|ratio| ratio.pairs >= MIN_PAIRS) else { return Verdict::TooFewSeeds };
     let [low, high] = ratio.interval;
     match ratio.p_holm < LEVEL {
-        true if ratio.ratio < 1.0 => Verdict::Sooner,
+        true if sooner(ratio) => Verdict::Sooner,
         true => Verdict::Later,
         // The clearest outcome that these seeds could have, and yet no proof.
         false if ratio.test == Test::AllOrNone || high > WIDEST * low => Verdict::TooFewSeeds,
         false => Verdict::NoDifferenceSeen,
     }
+}
+
+/// Which way the ratio points. Runs that get there with their very last step, against none, are as long on their way as
+/// those: the bound tells them apart.
+fn sooner(ratio: &Ratio) -> bool {
+    ratio.ratio < 1.0 || ratio.ratio == 1.0 && ratio.bound == Bound::AtMost
 }
 
 /// The verdict about the first target with the numbers behind it; `tests` arms of the point were tested.
@@ -38,7 +44,7 @@ pub(super) fn sentence(comparison: &Comparison, baseline: &str, tests: usize) ->
 
 /// What stands between no verdict and one.
 fn lean(at: &TargetComparison, ratio: &Ratio, tests: usize) -> String {
-    let side = if ratio.ratio < 1.0 { "sooner" } else { "later" };
+    let side = if sooner(ratio) { "sooner" } else { "later" };
     match at.verdict {
         Verdict::TooFewSeeds if ratio.test == Test::AllOrNone => {
             let enough = |&seeds: &usize| seeds >= MIN_PAIRS && tests as f64 * all_or_none(seeds) < LEVEL;

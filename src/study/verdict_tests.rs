@@ -127,7 +127,7 @@ type Case = (&'static str, &'static [f64], &'static [f64], Verdict, Bound, &'sta
 #[test]
 fn each_pattern_of_steps_gets_its_verdict() {
     #[rustfmt::skip]
-    let cases: [Case; 13] = [
+    let cases: [Case; 14] = [
         ("sooner", &[100.0, 110.0, 90.0, 100.0, 105.0], &[200.0, 230.0, 180.0, 205.0, 200.0], Verdict::Sooner, Bound::None, "0.50 times the steps of base"),
         ("later", &[200.0, 230.0, 180.0, 205.0, 200.0], &[100.0, 110.0, 90.0, 100.0, 105.0], Verdict::Later, Bound::None, "2.00 times"),
         ("ties", &[100.0; 5], &[100.0; 5], Verdict::NoDifferenceSeen, Bound::None, "1.00 times the steps of base (95 % interval"),
@@ -135,6 +135,7 @@ fn each_pattern_of_steps_gets_its_verdict() {
         ("only the arm", &[100.0, 110.0, 90.0, 100.0, 105.0], &[NEVER; 5], Verdict::Sooner, Bound::AtMost, "at most 0.10 times the steps of base"),
         ("only the baseline", &[NEVER; 5], &[100.0, 110.0, 90.0, 100.0, 105.0], Verdict::Later, Bound::AtLeast, "at least 9.83 times the steps of base, reached by 0/5 against 5/5, n = 5, p = 0.002"),
         ("only just", &[700.0, 950.0, 600.0, 990.0, 400.0], &[NEVER; 5], Verdict::Sooner, Bound::AtMost, "at most 0.69 times the steps of base, reached by 5/5 against 0/5"),
+        ("with the last step", &[1000.0; 5], &[NEVER; 5], Verdict::Sooner, Bound::AtMost, "at most 1.00 times the steps of base, reached by 5/5"),
         ("three seeds, all or none", &[100.0, 110.0, 90.0], &[NEVER; 3], Verdict::TooFewSeeds, Bound::AtMost, "too few seeds to say, leaning sooner: 4 seeds like these would tell; at most 0.10"),
         ("some of both", &[600.0, 610.0, NEVER, 590.0, 600.0], &[800.0, NEVER, 850.0, 800.0, 900.0], Verdict::NoDifferenceSeen, Bound::Unknown, "about 0.77 times the steps of base, reached by 4/5 against 4/5"),
         ("all against one", &[100.0, 110.0, 90.0, 100.0, 105.0], &[NEVER, 900.0, NEVER, NEVER, NEVER], Verdict::Sooner, Bound::AtMost, "reached by 5/5 against 1/5, n = 5, p = 0.008"),
