@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::cli::UsageError;
@@ -14,6 +14,7 @@ use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::study_progress::StudyProgress;
 use crate::cli::{study_plan, study_table};
 use crate::data::{Choice, Request, load};
+use crate::record::RecordError;
 use crate::report;
 use crate::study::check::{CheckError, one_dataset};
 use crate::study::estimate::estimate;
@@ -85,7 +86,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     catch_interrupt()?;
     // The search for learning rates goes in rounds: what comes next depends on what came out.
     loop {
-        let first = campaign.settle(&dir)?;
+        let first = campaign.settle(&dir).map_err(damaged)?;
         if first.is_empty() {
             break;
         }
@@ -100,7 +101,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         Made::Failed(failures) => failures,
         Made::Part(code) => return Ok(code),
     };
-    let record = campaign.record(&dir, args.command(), failures)?;
+    let record = campaign.record(&dir, args.command(), failures).map_err(damaged)?;
     export::write(&record, &dir)?;
     if !args.no_report {
         report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
@@ -128,8 +129,13 @@ fn failed(failures: &[Failure], of: usize) -> anyhow::Error {
     anyhow::anyhow!("{} of {of} runs failed; the first, {dir}: {error}", failures.len())
 }
 
+/// A run that has ended but cannot be read; here no `--overwrite` makes it anew.
+fn damaged(error: RecordError) -> anyhow::Error {
+    anyhow::anyhow!("{error}\n  = to make the run again, remove its directory and give the same command")
+}
+
 fn dry_run(args: &CompareArgs, campaign: &mut Campaign, dir: &Path) -> Result<ExitCode> {
-    let first = campaign.settle(dir)?;
+    let first = campaign.settle(dir).map_err(damaged)?;
     let plan = estimate(campaign, &first, args.shard, dir, args.threads())?;
     super::print(&study_plan::text(&campaign.study, &plan, dir))?;
     Ok(ExitCode::SUCCESS)
@@ -209,7 +215,9 @@ impl CompareArgs {
 
 /// Carries out `runs`; gives those that failed.
 fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Result<Vec<Failure>> {
-    std::fs::create_dir_all(dir).with_context(|| format!("{}: cannot be created", dir.display()))?;
+    std::fs::create_dir_all(dir).map_err(|error| {
+        anyhow::anyhow!("{}: cannot be created: {error}; name another directory with --out", dir.display())
+    })?;
     export::remove(dir)?;
     let progress = StudyProgress::new(campaign, runs);
     let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| progress.show(at, &happening));

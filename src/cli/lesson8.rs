@@ -10,9 +10,9 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::cli::{lesson8_markdown, lesson8_table};
+use crate::cli::{UsageError, lesson8_markdown, lesson8_table};
 use crate::data::{Choice, Prepared, Request, Split, load};
-use crate::lesson::reference::references;
+use crate::lesson::reference::{Reference, read_references, references};
 use crate::lesson::replay::{DEFAULT_SEEDS, REPLAYS, draws, replay, train_all};
 use crate::lesson::theory::Theory;
 use crate::lesson::training::epochs;
@@ -44,6 +44,9 @@ pub struct Lesson8Args {
     /// Directory with the files of MNIST
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Compare with the numbers of this file instead of the lesson's; it has the form of src/lesson/reference.toml
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -57,6 +60,7 @@ pub struct Lesson8Args {
 /// # Errors
 /// The data is absent or broken, or the threads cannot be started.
 pub fn run(args: &Lesson8Args) -> Result<ExitCode> {
+    let references = args.references()?;
     let loaded = load(&Request { data_dir: args.data.clone(), ..Request::new(Choice::Mnist) })?;
     let sha256 = loaded.dataset.sha256.clone();
     let images = LessonImages::new(Prepared::new(loaded.dataset, Split::Lesson)?);
@@ -65,7 +69,7 @@ pub fn run(args: &Lesson8Args) -> Result<ExitCode> {
         pool = pool.num_threads(usize::from(threads));
     }
     let pool = pool.build().context("cannot start the threads; give fewer with --threads")?;
-    let report = pool.install(|| args.replay(&images))?;
+    let report = pool.install(|| args.replay(&references, &images))?;
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&args.object(&report, &sha256))?)
     } else if args.markdown {
@@ -83,7 +87,19 @@ fn exit_code(report: &Report) -> u8 {
 }
 
 impl Lesson8Args {
-    fn replay(&self, images: &LessonImages) -> Result<Report> {
+    /// The numbers to compare with.
+    fn references(&self) -> Result<Vec<Reference>> {
+        let Some(path) = &self.reference else { return Ok(references()) };
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            UsageError(format!(
+                "--reference {}: {error}; give a file such as src/lesson/reference.toml",
+                path.display()
+            ))
+        })?;
+        Ok(read_references(&path.display().to_string(), &text)?)
+    }
+
+    fn replay(&self, references: &[Reference], images: &LessonImages) -> Result<Report> {
         let seeds = self.seeds as usize;
         let progress = Progress::new(DRAWS, draws(&REPLAYS, seeds));
         let mut samples = replay(&REPLAYS, images, seeds, || progress.advance())?;
@@ -94,7 +110,7 @@ impl Lesson8Args {
             samples.extend(train_all(images, runs, || progress.advance())?);
             progress.finish();
         }
-        Ok(report(&references(), &samples, &Theory::new(images)))
+        Ok(report(references, &samples, &Theory::new(images)))
     }
 
     /// The call that gives the same report.
@@ -109,6 +125,9 @@ impl Lesson8Args {
         if let Some(runs) = self.runs {
             command += &format!(" --runs {runs}");
         }
+        if let Some(path) = &self.reference {
+            command += &format!(" --reference {}", path.display());
+        }
         command + " --markdown"
     }
 
@@ -116,6 +135,7 @@ impl Lesson8Args {
         json!({
             "version": env!("CARGO_PKG_VERSION"),
             "data_sha256": sha256,
+            "reference": self.reference,
             "confidence": CONFIDENCE,
             "seeds": self.seeds,
             "runs": self.train.then(|| self.runs.unwrap_or(DEFAULT_RUNS)),

@@ -40,16 +40,12 @@ fn forward(report: &ProbeReport) -> String {
             _ => "–".into(),
         };
         text += &format!(
-            "{:<10}{:>9}{:>9}{}{:<17}{:>8}{:>8}{:>8}{:>8}\n",
+            "{:<10}{}{}{band:<17}{}{}\n",
             layer.name,
-            number(z.median),
-            number(z.predicted),
+            beside(z, [9, 9], number),
             if outside(z) { "* " } else { "  " },
-            band,
-            small(layer.h_mean.median),
-            small(layer.h_mean.predicted),
-            small(layer.h_std.median),
-            small(layer.h_std.predicted),
+            beside(&layer.h_mean, [8, 8], small),
+            beside(&layer.h_std, [8, 8], small),
         );
     }
     text
@@ -65,24 +61,26 @@ fn backward(report: &ProbeReport) -> String {
         "layer", "Var", "pred.", "chi", "pred.", "(10)", "(14)", "same", "pred.", "other", "pred."
     );
     for layer in &report.layers {
-        let (variance, ratio) = (&layer.gradient_variance, &layer.gradient_ratio);
+        let ratio = &layer.gradient_ratio;
         text += &format!(
-            "{:<10}{:>9}{:>9}{:>7}{:>7}{}{:>5}{:>6}{:>7}{:>6}{:>7}{:>6}\n",
+            "{:<10}{}{}{}{:>5}{:>6}{}{}\n",
             layer.name,
-            number(variance.median),
-            number(variance.predicted),
-            decimals(ratio.median),
-            decimals(ratio.predicted),
+            beside(&layer.gradient_variance, [9, 9], number),
+            beside(ratio, [7, 7], decimals),
             if outside(ratio) { "*" } else { " " },
             condition(layer.forward_condition),
             condition(layer.backward_condition),
-            decimals(layer.correlation_same.median),
-            decimals(layer.correlation_same.predicted),
-            decimals(layer.correlation_different.median),
-            decimals(layer.correlation_different.predicted),
+            beside(&layer.correlation_same, [7, 6], decimals),
+            beside(&layer.correlation_different, [7, 6], decimals),
         );
     }
     text
+}
+
+/// The median and the prediction, to the right of columns of these widths.
+fn beside(quantity: &Quantity, widths: [usize; 2], text: fn(Option<f64>) -> String) -> String {
+    let [left, right] = widths;
+    format!("{:>left$}{:>right$}", text(quantity.median), text(quantity.predicted))
 }
 
 /// Why predictions are missing, from the first layer on that lacks one, and what padding does to them.
@@ -110,7 +108,7 @@ fn jacobian(report: &ProbeReport) -> String {
     let (Some(most), Some(least)) = (jacobian.singular_values.first(), jacobian.singular_values.last()) else {
         return String::new();
     };
-    let beside = |quantity: &Quantity| match quantity.predicted {
+    let told = |quantity: &Quantity| match quantity.predicted {
         Some(predicted) => format!("{} (predicted {})", number(quantity.median), number(Some(predicted))),
         None => number(quantity.median),
     };
@@ -119,8 +117,8 @@ fn jacobian(report: &ProbeReport) -> String {
         jacobian.singular_values.len(),
         number(Some(*most)),
         number(Some(*least)),
-        beside(&jacobian.mean_square),
-        beside(&jacobian.spread)
+        told(&jacobian.mean_square),
+        told(&jacobian.spread)
     );
     format!("\n{}\n", wrapped(&line, ""))
 }

@@ -2,6 +2,8 @@
 
 use toml::{Table, Value};
 
+use crate::config::{ConfigError, Document, Section};
+
 const TEXT: &str = include_str!("reference.toml");
 
 /// One result of the lesson.
@@ -57,6 +59,71 @@ pub fn references() -> Vec<Reference> {
     table["result"].as_array().expect("`result` is a list").iter().map(reference).collect()
 }
 
+/// Results of another draw of the lesson, from a text in the form of the built-in one: any of its results with any of their
+/// numbers. `label` names the text in errors.
+///
+/// # Errors
+/// Whatever is not understood, at its line.
+pub fn read_references(label: &str, text: &str) -> Result<Vec<Reference>, ConfigError> {
+    let all = references();
+    let names: Vec<(&str, &Reference)> = all.iter().map(|result| (result.id.as_str(), result)).collect();
+    let document = Document::parse(label, text, &[])?;
+    let root = document.root();
+    let mut results: Vec<Reference> = Vec::new();
+    for section in root.required_sections("result")? {
+        let known = section.required_choice("id", &names)?;
+        if results.iter().any(|other| other.id == known.id) {
+            return Err(section.error("id", format!("is \"{}\", as that of another result", known.id)));
+        }
+        results.push(read_reference(section, known)?);
+    }
+    root.finish()?;
+    Ok(results)
+}
+
+fn read_reference(section: Section<'_>, known: &Reference) -> Result<Reference, ConfigError> {
+    let exact = section.bool("exact")?.unwrap_or(false);
+    let mut printed = Vec::new();
+    for number in &known.printed {
+        let mut parts = number.name.split('.').skip(1);
+        let key = parts.next().expect("a number has a name of its own");
+        let value = match parts.next() {
+            None => section.f64(key)?,
+            Some(place) => {
+                let list = section.f64_list(key)?.unwrap_or_default();
+                let most = known.printed.iter().filter(|other| other.name.split('.').nth(1) == Some(key)).count();
+                if list.len() > most {
+                    return Err(section.error(key, format!("has {} numbers; at most {most} are replayed", list.len())));
+                }
+                let place: usize = place.parse().expect("the numbers of a list are counted");
+                list.get(place - 1).copied()
+            }
+        };
+        let kind = match number.kind {
+            Kind::Exact | Kind::Draw => {
+                if exact {
+                    Kind::Exact
+                } else {
+                    Kind::Draw
+                }
+            }
+            bound => bound,
+        };
+        printed.extend(value.map(|value| Printed { value, kind, name: number.name.clone() }));
+    }
+    let result = Reference {
+        id: known.id.clone(),
+        notebook: section.string("notebook")?.unwrap_or_else(|| known.notebook.clone()),
+        setup: section.string("setup")?.unwrap_or_else(|| known.setup.clone()),
+        printed,
+    };
+    if result.printed.is_empty() {
+        return Err(section.error("id", "has no number beside it; expected at least one of the lesson's"));
+    }
+    section.finish()?;
+    Ok(result)
+}
+
 fn reference(result: &Value) -> Reference {
     let result = result.as_table().expect("a result is a table");
     let text = |key: &str| result[key].as_str().expect("a text").to_owned();
@@ -90,6 +157,11 @@ fn number(value: &Value) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_built_in_text_read_strictly_gives_the_same() {
+        assert_eq!(read_references("reference.toml", TEXT).unwrap(), references());
+    }
 
     #[test]
     fn all_38_results_are_read_with_every_number() {

@@ -167,12 +167,11 @@ fn places_of(pixels: &[u32], count: usize) -> (Vec<u32>, usize) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shape(kernel: usize, stride: usize, padding: usize, size: usize) -> ConvShape {
+impl ConvShape {
+    /// One channel on a square image, for tests.
+    pub(crate) fn square(kernel: usize, stride: usize, padding: usize, size: usize) -> Self {
         let output = (size + 2 * padding - kernel) / stride + 1;
-        ConvShape {
+        Self {
             in_channels: 1,
             out_channels: 1,
             kernel: [kernel; 2],
@@ -182,20 +181,25 @@ mod tests {
             output: [output; 2],
         }
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
 
     #[test]
     fn the_way_back_needs_a_pixel_no_more_often_than_windows_overlap() {
         for (kernel, stride, padding, size, reach) in
             [(3, 2, 1, 8, 4), (3, 1, 1, 8, 9), (5, 2, 2, 28, 9), (2, 2, 0, 8, 1), (1, 1, 0, 5, 1)]
         {
-            let pixels = pixels_of(&shape(kernel, stride, padding, size));
+            let pixels = pixels_of(&ConvShape::square(kernel, stride, padding, size));
             assert_eq!(places_of(&pixels, size * size).1, reach, "{kernel} by {stride}");
         }
     }
 
     #[test]
     fn gather_and_scatter_are_adjoint() {
-        let (shape, cpu) = (shape(3, 2, 1, 7), Device::Cpu);
+        let (shape, cpu) = (ConvShape::square(3, 2, 1, 7), Device::Cpu);
         let windows = Windows::new(shape, DType::F64, &cpu).unwrap();
         let wave =
             |n: usize, f: f64| Tensor::new((0..n).map(|i| (i as f64 * f).sin()).collect::<Vec<_>>(), &cpu).unwrap();

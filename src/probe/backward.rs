@@ -6,9 +6,10 @@
 
 use crate::config::fit::FittedConfig;
 use crate::model::{Layer, Network, Op};
-use crate::probe::forward::{NORM, RESIDUAL, RowForecast, log_slope, mean_over, slope_correlation, top_level_places};
+use crate::probe::forward::{NORM, RESIDUAL, RowForecast, mean_over, top_level_places};
 use crate::probe::layers::{WeightLaw, weight_law};
 use crate::probe::map::Taps;
+use crate::probe::response::{log_slope, slope_correlation};
 use crate::probe::rows::Row;
 use crate::theory::length::straight_leak;
 use crate::theory::pair::{PairResponse, relative_covariance_of_slopes};

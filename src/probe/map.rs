@@ -64,26 +64,13 @@ impl Taps<'_> {
 mod tests {
     use super::*;
 
-    fn shape(kernel: usize, stride: usize, padding: usize, input: usize) -> ConvShape {
-        let out = (input + 2 * padding - kernel) / stride + 1;
-        ConvShape {
-            in_channels: 1,
-            out_channels: 1,
-            kernel: [kernel; 2],
-            stride,
-            padding,
-            input: [input; 2],
-            output: [out; 2],
-        }
-    }
-
     #[test]
     fn padding_takes_taps_from_windows_and_stride_takes_windows_from_pixels() {
         // Of 16 windows of 3×3 on 4×4 pixels, 4 at corners keep 4 taps, 8 at edges 6, 4 all 9: 100 of 144.
-        let same = shape(3, 1, 1, 4);
+        let same = ConvShape::square(3, 1, 1, 4);
         let taps = Taps { shape: &same, centre_only: false };
         assert!((taps.inside() - 100.0 / 144.0).abs() < 1e-12 && (taps.met() - 100.0 / 144.0).abs() < 1e-12);
-        let strided = shape(2, 2, 0, 6);
+        let strided = ConvShape::square(2, 2, 0, 6);
         let taps = Taps { shape: &strided, centre_only: false };
         assert!((taps.inside() - 1.0).abs() < 1e-12 && (taps.met() - 0.25).abs() < 1e-12);
         let delta = Taps { shape: &same, centre_only: true };
@@ -93,7 +80,7 @@ mod tests {
 
     #[test]
     fn gathering_and_scattering_are_each_others_transpose() {
-        let shape = shape(3, 2, 1, 7);
+        let shape = ConvShape::square(3, 2, 1, 7);
         let taps = Taps { shape: &shape, centre_only: false };
         let pixels: Vec<f64> = (0..49).map(|i| f64::from(i * 7 % 11)).collect();
         let windows: Vec<f64> = (0..16).map(|i| f64::from(i * 5 % 7)).collect();

@@ -13,6 +13,7 @@ mod layers;
 mod map;
 mod measure;
 pub mod report;
+mod response;
 pub mod rows;
 pub mod run;
 pub mod sample;

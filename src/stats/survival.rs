@@ -29,9 +29,50 @@ pub fn median_time(times: &[Time]) -> Option<f64> {
     kaplan_meier(times).into_iter().find(|&(_, share)| share <= 0.5 + 1e-12).map(|(at, _)| at)
 }
 
-/// p-value of the log-rank test (Mantel 1966) that both groups meet the event at the same rate at all times, by the χ²
-/// distribution with one degree of freedom; 1 where there is nothing to compare. For few runs this is only approximate.
+/// Of more runs than this not every division is looked at.
+const MOST_DIVIDED: usize = 20;
+
+/// p-value of the log-rank test (Mantel 1966) that both groups meet the event at the same rate at all times; 1 where there
+/// is nothing to compare.
+///
+/// For up to 20 runs it is exact: the share of all divisions of the runs into groups of these sizes that lie as far apart
+/// (the permutation distribution of Peto & Peto 1972). For more it is that of the χ² distribution with one degree of
+/// freedom, which for few runs is too sure: at a level of 1 % it parts up to 2.7 % of equal groups of four and 1.6 % of five.
 pub fn log_rank(a: &[Time], b: &[Time]) -> f64 {
+    if a.len() + b.len() > MOST_DIVIDED {
+        return by_chi_squared(a, b);
+    }
+    let scores = scores(&[a, b].concat());
+    let observed: f64 = scores[..a.len()].iter().sum();
+    // Sums of equal scores in another order may be off in the last digits.
+    let [as_far, all] = divisions(&scores, a.len(), 0.0, observed.abs() - 1e-9);
+    as_far / all
+}
+
+/// What each time adds to its group's events, observed less expected.
+fn scores(times: &[Time]) -> Vec<f64> {
+    let hazard = |at: f64| {
+        let count = |is: &dyn Fn(&Time) -> bool| times.iter().filter(|time| is(time)).count() as f64;
+        count(&|time| time.event && time.at == at) / count(&|time| time.at >= at)
+    };
+    let hazards: Vec<(f64, f64)> = event_times(times.iter()).into_iter().map(|at| (at, hazard(at))).collect();
+    let expected = |time: &Time| hazards.iter().filter(|(at, _)| *at <= time.at).map(|(_, hazard)| hazard).sum::<f64>();
+    times.iter().map(|time| f64::from(time.event) - expected(time)).collect()
+}
+
+/// Of all ways to pick `picks` of the scores, how many have a sum (with `sum`) of at least this size; and how many there are.
+fn divisions(scores: &[f64], picks: usize, sum: f64, size: f64) -> [f64; 2] {
+    match scores {
+        _ if picks == 0 => [f64::from(sum.abs() >= size), 1.0],
+        [first, rest @ ..] if picks <= scores.len() => {
+            let [with, without] = [divisions(rest, picks - 1, sum + first, size), divisions(rest, picks, sum, size)];
+            [with[0] + without[0], with[1] + without[1]]
+        }
+        _ => [0.0; 2],
+    }
+}
+
+fn by_chi_squared(a: &[Time], b: &[Time]) -> f64 {
     let (mut observed, mut expected, mut variance) = (0.0, 0.0, 0.0);
     for at in event_times(a.iter().chain(b)) {
         let watched = |group: &[Time]| group.iter().filter(|time| time.at >= at).count() as f64;
@@ -83,9 +124,31 @@ mod tests {
     #[test]
     fn the_log_rank_p_value_is_that_of_lifelines() {
         for case in reference("log_rank") {
-            let (found, want) = (log_rank(&times(&case, "a"), &times(&case, "b")), case.number("p"));
+            let (found, want) = (by_chi_squared(&times(&case, "a"), &times(&case, "b")), case.number("p"));
             assert!((found - want).abs() < 1e-10, "{found} {want}");
         }
+    }
+
+    #[test]
+    fn few_runs_are_divided_in_all_ways() {
+        let of = |times: &[f64]| -> Vec<Time> {
+            times.iter().map(|&at| Time { at: at.min(100.0), event: at < 100.0 }).collect()
+        };
+        // Complete separation of n and n has 2 of C(2n, n) divisions; a run that both groups have parts nothing.
+        for (a, b, p) in [
+            (&[1.0, 2.0, 3.0, 4.0, 5.0][..], &[100.0; 5][..], 2.0 / 252.0),
+            (&[6.0, 7.0, 8.0, 9.0, 100.0], &[1.0, 2.0, 3.0, 4.0, 5.0], 2.0 / 252.0),
+            (&[1.0, 2.0, 3.0], &[100.0; 3], 2.0 / 20.0),
+            (&[1.0, 100.0, 100.0], &[100.0; 3], 1.0),
+            (&[1.0, 2.0, 100.0], &[100.0; 3], 8.0 / 20.0),
+            (&[5.0], &[5.0], 1.0),
+            (&[5.0], &[], 1.0),
+        ] {
+            let found = log_rank(&of(a), &of(b));
+            assert!((found - p).abs() < 1e-12, "{a:?} {b:?}: {found}, expected {p}");
+        }
+        let many = |first: i32| (0..11).map(|i| f64::from(first + 2 * i)).collect::<Vec<f64>>();
+        assert_eq!(log_rank(&of(&many(1)), &of(&many(2))), by_chi_squared(&of(&many(1)), &of(&many(2))));
     }
 
     #[test]

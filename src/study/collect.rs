@@ -41,6 +41,7 @@ pub fn collect(
         seed: run.experiment.seed,
         learning_rate: run.experiment.optimizer.lr,
         dir: run.relative_dir(),
+        device: summary.device,
         outcome: summary.outcome,
         diverged: summary.diverged,
         steps: summary.steps,

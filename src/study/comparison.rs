@@ -120,7 +120,7 @@ pub struct TargetComparison {
     pub baseline_runs: usize,
     /// Steps of the arm over steps of the baseline; absent for fewer than two pairs.
     pub ratio: Option<Ratio>,
-    /// p-value of the log-rank test over all runs, pairs or not; approximate for few runs.
+    /// p-value of the log-rank test over all runs, pairs or not; exact for up to 20 of them.
     pub log_rank_p: f64,
     /// p-value of the exact sign test over pairs.
     pub sign_p: f64,
@@ -136,16 +136,44 @@ pub struct Ratio {
     pub pairs: usize,
     /// Geometric mean of the ratios; below 1 the arm is sooner.
     pub ratio: f64,
-    /// Limits of its 95 % interval (Student).
+    /// Limits of its 95 % interval (Student); where the ratio is a bound, the bound's.
     pub interval: [f64; 2],
     /// Limits of its 95 % percentile bootstrap interval: no shape is assumed, but for few pairs it is too narrow.
     pub bootstrap: [f64; 2],
     /// Which way the true ratio is further from 1 than this one, because runs did not reach the target.
     pub bound: Bound,
-    /// p-value of a ratio of 1 (Student).
+    /// Which test the p-values are of.
+    pub test: Test,
+    /// p-value of equal arms.
     pub p_value: f64,
-    /// The same, after Holm's correction over the arms of the point.
+    /// The same, after Holm's correction over the arms of the point that were tested.
     pub p_holm: f64,
+}
+
+/// How it is decided whether two arms differ: by who reached the target in the pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// All runs reached it: Student's on the logarithms of the ratios.
+    Student,
+    /// Some did not: log-rank.
+    LogRank,
+    /// All of one arm and none of the other: 2/4ⁿ for n pairs.
+    AllOrNone,
+    /// Nobody reached it: nothing to test, and p = 1.
+    Nothing,
+}
+
+impl Test {
+    /// In CSV files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Student => "student",
+            Self::LogRank => "log_rank",
+            Self::AllOrNone => "all_or_none",
+            Self::Nothing => "nothing",
+        }
+    }
 }
 
 /// What runs that did not reach the target make of a ratio.
@@ -158,7 +186,7 @@ pub enum Bound {
     AtMost,
     /// The true ratio is at least this: runs of the arm did not reach it.
     AtLeast,
-    /// Runs of both did not reach it, in different pairs.
+    /// Both: runs of the arm and of the baseline did not reach it.
     Unknown,
 }
 

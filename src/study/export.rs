@@ -7,7 +7,7 @@ use crate::record::RecordError;
 use crate::record::summary::Outcome;
 use crate::record::tensors::write_atomically;
 use crate::study::comparison::{Comparison, Difference, Ratio, TargetComparison};
-use crate::study::record::{Measure, RunRecord, StudyRecord, Target};
+use crate::study::record::{RunRecord, StudyRecord, Target};
 
 /// The files of a finished study, beside the directory `runs`.
 const FILES: [&str; 3] = ["study.json", "comparison.csv", "runs.csv"];
@@ -44,7 +44,7 @@ pub fn remove(dir: &Path) -> Result<(), RecordError> {
 fn runs_csv(record: &StudyRecord) -> String {
     let mut header = vec!["arm".into()];
     header.extend(record.axes.iter().map(|axis| quoted(&axis.name)));
-    let own = "seed,learning_rate,outcome,diverged_at,steps,planned_steps,test_accuracy,best_test_accuracy,test_loss,mean_loss";
+    let own = "seed,learning_rate,device,outcome,diverged_at,steps,planned_steps,test_accuracy,best_test_accuracy,test_loss,mean_loss";
     header.push(own.into());
     header.extend(record.targets.iter().map(|target| format!("steps_to_{}", target_name(target))));
     header.push("dir".into());
@@ -58,7 +58,7 @@ fn comparison_csv(record: &StudyRecord) -> String {
     let mut header = vec!["arm".into(), "baseline".into()];
     header.extend(record.axes.iter().map(|axis| quoted(&axis.name)));
     let own = "target,verdict,reached,runs,baseline_reached,baseline_runs,pairs,ratio,low,high,bootstrap_low,bootstrap_high,\
-               bound,p,p_holm,log_rank_p,sign_p";
+               bound,test,p,p_holm,log_rank_p,sign_p";
     header.push(own.into());
     for difference in ["test_accuracy", "mean_loss"] {
         header.extend(["", "_low", "_high", "_p"].map(|end| format!("{difference}_difference{end}")));
@@ -81,6 +81,7 @@ fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, a
     fields.extend([of(|r| r.ratio), of(|r| r.interval[0]), of(|r| r.interval[1])]);
     fields.extend([of(|r| r.bootstrap[0]), of(|r| r.bootstrap[1])]);
     fields.push(ratio.map_or("", |ratio| ratio.bound.name()).into());
+    fields.push(ratio.map_or("", |ratio| ratio.test.name()).into());
     fields.extend([of(|r| r.p_value), of(|r| r.p_holm), number(Some(at.log_rank_p)), number(Some(at.sign_p))]);
     for difference in [&comparison.test_accuracy, &comparison.mean_loss] {
         let of = |value: fn(&Difference) -> f64| number(difference.as_ref().map(value));
@@ -91,11 +92,7 @@ fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, a
 
 /// `test_accuracy_0.95`.
 fn target_name(target: &Target) -> String {
-    let measure = match target.measure {
-        Measure::TestAccuracy => "test_accuracy",
-        Measure::TrainLoss => "train_loss",
-    };
-    format!("{measure}_{}", target.value)
+    format!("{}_{}", target.measure.name(), target.value)
 }
 
 /// A number with all its digits; nothing where there is none.
@@ -112,7 +109,7 @@ fn run_line(text: &mut String, run: &RunRecord) {
         Outcome::Diverged => "diverged",
         Outcome::Interrupted => "interrupted",
     };
-    fields.extend([run.seed.to_string(), format!("{:?}", run.learning_rate), outcome.into()]);
+    fields.extend([run.seed.to_string(), format!("{:?}", run.learning_rate), quoted(&run.device), outcome.into()]);
     fields.push(count(run.diverged.as_ref().map(|diverged| diverged.step)));
     fields.extend([run.steps.to_string(), run.planned_steps.to_string()]);
     fields.extend([run.test_accuracy, run.best_test_accuracy, run.test_loss, run.mean_loss].map(number));

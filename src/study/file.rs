@@ -86,6 +86,9 @@ impl Study {
         let root = document.root();
         let stem = Path::new(label).file_stem().map_or_else(|| "study".into(), |stem| stem.to_string_lossy());
         let name = root.string("name")?.unwrap_or_else(|| stem.into_owned());
+        if !name.chars().any(char::is_alphanumeric) {
+            return Err(root.error("name", format!("is \"{name}\"; expected one with a letter or a digit")));
+        }
         let mut base = read_base(&root, label, load)?;
         Change::read(&root)?.apply(&mut base)?;
         let arms = read_arms(&root)?;
@@ -99,18 +102,22 @@ impl Study {
             Rates::Config => {}
             Rates::One(value) => base.put(LEARNING_RATE, &value)?,
             Rates::List(list) => axes.push(list),
-            Rates::Tune(grid) => tune = Some(grid),
+            Rates::Tune(grid, low) => tune = Some((grid, low)),
         }
         root.finish()?;
-        let cells = cells(&base, &arms, &axes)?;
+        let cells = cells(&base, &arms, &axes, tune.as_ref().map(|(_, low)| low))?;
+        let tune = tune.map(|(grid, _)| grid);
         if tune.is_some() && cells.iter().any(|cell| cell.experiment.data.split != Split::Usual) {
             let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
             return Err(document.root().error("learning_rate", message));
         }
-        let runs = cells.len().saturating_mul(seeds.len());
-        if runs > MAX_RUNS {
-            let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
-            return Err(document.root().error("seeds", message));
+        let searched = tune.map_or(0, |grid| grid.points.saturating_mul(grid.seeds));
+        for (key, each) in [("seeds", seeds.len()), ("learning_rate", searched)] {
+            let runs = cells.len().saturating_mul(each);
+            if runs > MAX_RUNS {
+                let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
+                return Err(document.root().error(key, message));
+            }
         }
         let axes = axes.into_iter().map(|axis| axis.axis).collect();
         Ok(Self { name, arms: names, baseline, seeds, axes, targets, tune, cells })
@@ -241,6 +248,9 @@ fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
             (Some(_), Some(_)) => return Err(section.error("train_loss", "stands beside `test_accuracy`: give one")),
             (None, None) => return Err(section.missing("test_accuracy", "a test accuracy (or `train_loss`) to reach")),
         };
+        if targets.contains(&target) {
+            return Err(section.error(target.measure.name(), format!("is {}, as in another target", target.value)));
+        }
         section.finish()?;
         targets.push(target);
     }
@@ -304,7 +314,8 @@ enum Rates<'a> {
     Config,
     One(Value<'a>),
     List(ReadAxis<'a>),
-    Tune(Grid),
+    /// The grid, and its lowest rate as it is written.
+    Tune(Grid, Value<'a>),
 }
 
 fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
@@ -313,9 +324,9 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
         return Ok(Rates::One(value));
     }
     if let Some(section) = value.as_section() {
-        let grid = read_tune(section.required_section("tune")?)?;
+        let rates = read_tune(section.required_section("tune")?)?;
         section.finish()?;
-        return Ok(Rates::Tune(grid));
+        return Ok(rates);
     }
     let expected = "a number, an array of numbers, or { tune = { low, high, points } }";
     let values = value.as_array().ok_or_else(|| value.wrong(expected))?;
@@ -325,7 +336,7 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
     Ok(Rates::List(ReadAxis { axis, points: Points::Values(LEARNING_RATE.into(), values) }))
 }
 
-fn read_tune(section: Section<'_>) -> Result<Grid, ConfigError> {
+fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
     let bound = |key| positive(&section, key)?.ok_or_else(|| section.missing(key, "a learning rate"));
     let (low, high) = (bound("low")?, bound("high")?);
     if low >= high {
@@ -336,18 +347,31 @@ fn read_tune(section: Section<'_>) -> Result<Grid, ConfigError> {
         return Err(section.error("points", format!("must be from 2 to 100, found {points}")));
     }
     let seeds = at_least_one(&section, "seeds")?.unwrap_or(1);
+    let grid = Grid { low, high, points, seeds };
+    let rates = grid.rates(0, 0);
+    if rates.windows(2).any(|pair| pair[0] == pair[1]) {
+        let message = format!("makes rates that are the same in three digits between {low:?} and {high:?}");
+        return Err(section.error("points", message));
+    }
+    let lowest = section.value("low").expect("it was read");
     section.finish()?;
-    Ok(Grid { low, high, points, seeds })
+    Ok(Rates::Tune(grid, lowest))
 }
 
-/// Reads the config of every arm at every point.
-fn cells(base: &Document, arms: &[(String, Change<'_>)], axes: &[ReadAxis<'_>]) -> Result<Vec<Cell>, ConfigError> {
+/// Reads the config of every arm at every point. `rate` stands in for one that is looked for: no config need give it.
+fn cells(
+    base: &Document,
+    arms: &[(String, Change<'_>)],
+    axes: &[ReadAxis<'_>],
+    rate: Option<&Value<'_>>,
+) -> Result<Vec<Cell>, ConfigError> {
     let mut cells = Vec::new();
     for point in points(axes) {
         for (arm, (name, change)) in arms.iter().enumerate() {
             let mut document = base.clone();
             change.apply(&mut document)?;
             axes.iter().zip(&point).try_for_each(|(axis, &at)| axis.apply(at, &mut document))?;
+            rate.map_or(Ok(()), |rate| document.put(LEARNING_RATE, rate))?;
             let mut experiment = Experiment::read(document.root(), name)?;
             experiment.name.clone_from(name);
             cells.push(Cell { arm, point: point.clone(), document, experiment });

@@ -1,4 +1,7 @@
 //! The ordered list of a study's runs. A run is known by what its result depends on: its config, the data, the version.
+//!
+//! Not by the device: there the same run differs in the last bits only, as it does between processors, so that a study may go on,
+//! or be shared, wherever there is room. Each run's record names its device.
 
 use std::path::{Path, PathBuf};
 

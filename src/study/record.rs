@@ -125,6 +125,8 @@ pub struct RunRecord {
     pub learning_rate: f64,
     /// Its directory, from the study's.
     pub dir: String,
+    /// Where it was computed: `cpu`, or the GPU.
+    pub device: String,
     /// How it ended.
     pub outcome: Outcome,
     /// Where it diverged, if it did.
@@ -170,6 +172,16 @@ pub struct Failure {
     pub dir: String,
     /// What went wrong.
     pub error: String,
+}
+
+impl Measure {
+    /// As study files and tables of runs call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TestAccuracy => "test_accuracy",
+            Self::TrainLoss => "train_loss",
+        }
+    }
 }
 
 impl Target {

@@ -1,6 +1,8 @@
 //! Studies: many runs of one file, resumed, repeated, and refused before anything runs.
 
+use std::ffi::OsStr;
 use std::fs;
+use std::path::Path;
 
 use super::{MLP, Ran, Work, assert_same, initlab, json, records};
 
@@ -109,7 +111,7 @@ fn the_record_holds_every_run_with_what_it_reached() {
     assert!(csv.lines().count() == 9 && csv.lines().all(|line| fields(line) == fields(csv.lines().next().unwrap())));
     let csv = fs::read_to_string(work.path("out/runs.csv")).unwrap();
     assert_eq!(csv.lines().count(), 13);
-    assert!(csv.lines().nth(3).unwrap().starts_with("\"xavier, small\",12-9,4,0.02,finished,,10,10,"), "{csv}");
+    assert!(csv.lines().nth(3).unwrap().starts_with("\"xavier, small\",12-9,4,0.02,cpu,finished,,10,10,"), "{csv}");
 }
 
 #[test]
@@ -146,7 +148,7 @@ set.init.weight = { kind = 'kaiming_normal', gain = 2.8284271247461903 }
 fn each_mistake_is_an_error_at_its_line_before_anything_runs() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str]); 21] = [
+    let cases: [(&str, &str, &[&str]); 24] = [
         ("name = 'xavier, small'", "name = 'kaiming'", &["study.toml:15:8: `name` in [arms.1] is \"kaiming\", as another arm"]),
         ("seeds = 3", "seeds = 0", &["study.toml:3:9: `seeds`", "no seed"]),
         ("seeds = 3", "seeds = []", &["study.toml:3:9: `seeds`", "no seed"]),
@@ -164,6 +166,9 @@ fn each_mistake_is_an_error_at_its_line_before_anything_runs() {
         ("init.preset = 'xavier'", "init.weight = 'delta_orthogonal'", &["study.toml:16:23: `weight` in [init] cannot be done", "delta"]),
         ("[12, 9], [8]", "[12, 9], [0]", &["study.toml:11:20: `widths` in [model] cannot be built"]),
         ("[12, 9], [8]", "[12, 9], [12, 9]", &["`values` in [grid.0] has 12-9 twice"]),
+        ("{ train_loss = 0.9 }", "{ test_accuracy = 0.9 }", &["study.toml:5:55: `test_accuracy` in [targets.1] is 0.9, as in another target"]),
+        ("seeds = 3", "seeds = 3\nname = '..'", &["study.toml:4:8: `name`", "is \"..\"; expected one with a letter or a digit"]),
+        ("seeds = 3", "seeds = [1, 18446744073709551616]", &["study.toml:3:13: `seeds.1`", "from 0 to 18446744073709551615"]),
         ("[12, 9], [8]", "", &["`values` in [grid.0] is empty"]),
         ("model.widths", "model.kind.widths", &["study.toml:11:11: `model.kind` is string \"mlp\""]),
         ("set.optimizer.lr = 1e30", "unset = ['optimizer.momentum']", &["study.toml:19:10: `unset.0` in [arms.2]", "not there"]),
@@ -177,6 +182,52 @@ fn each_mistake_is_an_error_at_its_line_before_anything_runs() {
         assert!(ran.code == Some(2) && ran.stdout.is_empty() && message.starts_with("error: "), "{to}: {ran:?}");
         parts.iter().for_each(|part| assert!(message.contains(part), "{to}\n{part}\n{message}"));
         assert!(!work.path("out").exists(), "{to}");
+    }
+}
+
+#[test]
+fn a_damaged_directory_is_named_with_what_to_do() {
+    let work = Work::new();
+    work.study(&STUDY.replace("seeds = 3", "seeds = 1"));
+    assert_eq!(work.compare("whole", &[]).code, Some(0));
+    let run = json(&work.path("whole/study.json"))["runs"][0]["dir"].as_str().unwrap().to_owned();
+    fs::create_dir_all(work.path("file/csv/runs.csv")).unwrap();
+    fs::write(work.path("file/out"), "").unwrap();
+    let broken = |name: &str| {
+        let to = work.path(&format!("{name}-of-run"));
+        copy(&work.path("whole"), &to);
+        to.join(&run).join(name)
+    };
+    fs::write(broken("steps.csv"), "step\n1\n").unwrap();
+    fs::write(broken("epochs.csv"), "").unwrap();
+    fs::write(broken("run.json"), "{").unwrap();
+    fs::remove_file(broken("config.toml")).unwrap();
+    for (out, more, code, parts) in [
+        ("steps.csv-of-run", "--threads=1", 1, ["steps.csv", "remove its directory and give the same command"]),
+        ("epochs.csv-of-run", "--report-only", 1, ["epochs.csv", "remove its directory and give the same command"]),
+        ("run.json-of-run", "--report-only", 1, ["1 of 6 runs are missing", "without --report-only"]),
+        ("run.json-of-run", "--threads=1", 0, ["1/1 kaiming", "seed 0"]),
+        ("config.toml-of-run", "--threads=1", 0, ["1/1 kaiming", "seed 0"]),
+        ("nothing", "--report-only", 1, ["6 of 6 runs are missing", "nothing"]),
+        ("file/out", "--threads=1", 1, ["file/out: cannot be created: ", "--out"]),
+        ("file/csv", "--threads=1", 1, ["runs.csv", "directory"]),
+    ] {
+        let ran = work.compare(out, &[more]);
+        assert_eq!(ran.code, Some(code), "{out}: {ran:?}");
+        parts.iter().for_each(|part| assert!(ran.stderr.contains(part), "{out}: {part}: {ran:?}"));
+    }
+    fs::write(work.path("study.toml"), [0xff]).unwrap();
+    let ran = work.compare("nothing", &[]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("a config is a text file in UTF-8"), "{ran:?}");
+    let ran = initlab([OsStr::new("compare"), work.root.path().as_os_str()]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("check that it is a readable file"), "{ran:?}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(|entry| entry.unwrap()) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() { copy(&entry.path(), &to) } else { fs::copy(entry.path(), to).map(drop).unwrap() }
     }
 }
 

@@ -155,7 +155,13 @@ fn each_arm_gets_its_own_best_rate_from_images_that_the_verdict_never_sees() {
     let work = Work::new();
     // The best rate of both lies above the grid.
     let grid = "seeds = 2\nlearning_rate = { tune = { low = 1e-5, high = 1e-3, points = 3, seeds = 2 } }";
-    work.parts(&STUDY.replace("seeds = 3", grid).replace("steps = 300", "steps = 60"));
+    // The base has no rate, for it would never be used.
+    let study = STUDY.replace("seeds = 3", grid).replace("steps = 300", "steps = 60");
+    work.parts(
+        &study
+            .replace("lr = 0.05, ", "kind = 'sgd', ")
+            .replace("'xavier'\n[[", "'xavier'\nset.optimizer = { kind = 'rmsprop', eps = 1.0, momentum = 0.9 }\n[["),
+    );
     let ran = work.finish("out", &[]);
     assert!(ran.code == Some(0) && ran.stdout.contains("learning rates, found on the last sixth"), "{ran:?}");
     let study = json(&work.path("out/study.json"));
@@ -185,6 +191,16 @@ fn each_arm_gets_its_own_best_rate_from_images_that_the_verdict_never_sees() {
 }
 
 #[test]
+fn a_base_without_a_rate_takes_those_of_a_list() {
+    let work = Work::new();
+    work.parts(&STUDY.replace("optimizer = { lr = 0.05, momentum = 0.9 }\n", "").replace("steps = 300", "steps = 3"));
+    let ran = work.finish("out", &["--set", "learning_rate=[0.1, 0.2]", "--set", "seeds=1"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("learning_rate = 0.2"), "{ran:?}");
+    let ran = work.finish("none", &[]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("missing key `optimizer`"), "{ran:?}");
+}
+
+#[test]
 fn a_dry_run_tells_runs_time_and_disk_and_leaves_nothing_behind() {
     let work = Work::new();
     work.parts(STUDY);
@@ -204,8 +220,11 @@ fn a_dry_run_tells_runs_time_and_disk_and_leaves_nothing_behind() {
 fn a_wrong_shard_and_a_wrong_grid_of_rates_are_refused() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str], &str); 7] = [
+    let cases: [(&str, &str, &[&str], &str); 10] = [
         ("", "", &["--shard", "3/3"], "expected i/K with i from 0 to K − 1"),
+        ("", "", &["--shard", "0/0"], "expected i/K"),
+        ("", "", &["--set", "learning_rate={tune={low=1,high=2,seeds=1000000}}"], "`learning_rate` at the top level makes 20000000 runs"),
+        ("", "", &["--set", "learning_rate={tune={low=1,high=1.001}}"], "`points` in [learning_rate.tune] makes rates that are the same in three digits"),
         ("", "", &["--shard", "1"], "expected i/K"),
         ("", "", &["--dry-run", "--report-only"], "cannot be used with"),
         ("seeds = 3", "seeds = 3\nlearning_rate = { tune = { low = 1, high = 0.1 } }", &[], "`high` in [learning_rate.tune] must be above `low`"),

@@ -1,8 +1,10 @@
 //! `initlab lesson8` from outside, on the real MNIST where it is.
 
+use std::fs;
+
 use serde_json::Value;
 
-use super::initlab;
+use super::{Work, initlab};
 
 #[test]
 fn a_wrong_call_is_refused_and_says_what_is_right() {
@@ -18,6 +20,43 @@ fn a_wrong_call_is_refused_and_says_what_is_right() {
         let ran = initlab([&["lesson8"], arguments].concat());
         assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
         assert!(ran.stdout.is_empty() && ran.stderr.contains(part), "{part}: {ran:?}");
+    }
+}
+
+#[test]
+fn another_reference_is_read_strictly() {
+    let work = Work::new();
+    let path = work.path("other.toml");
+    let path = path.to_str().unwrap();
+    for (text, part) in [
+        ("", "missing key `result`"),
+        ("[[result]]\nmean = 1", "missing key `id` in [result.0]"),
+        ("[[result]]\nid = 'relu_kaimin'\nmean = 1", "other.toml:2:6: `id` in [result.0] has the unknown name"),
+        ("[[result]]\nid = 'relu_kaiming'\nmaen = 1\nstd = 1", "other.toml:3:1: unknown key `maen` in [result.0]"),
+        ("[[result]]\nid = 'relu_kaiming'", "other.toml:2:6: `id` in [result.0] has no number"),
+        ("[[result]]\nid = 'relu_kaiming'\nmean = '1'", "other.toml:3:8: `mean` in [result.0] must be a number"),
+        ("[[result]]\nid = 'gains'\ngains = [1, 1, 1, 1, 1, 1]", "has 6 numbers; at most 5"),
+        ("[[result]]\nid = 'input'\ntrain_mean = 1\n[[result]]\nid = 'input'", "as that of another result"),
+    ] {
+        fs::write(path, text).unwrap();
+        let ran = initlab(["lesson8", "--reference", path]);
+        let message = ran.stderr.replace("\n  ", " ");
+        assert!(ran.code == Some(2) && ran.stdout.is_empty() && message.contains(part), "{part}\n{ran:?}");
+    }
+    let ran = initlab(["lesson8", "--reference", "no/such.toml"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("--reference no/such.toml: "), "{ran:?}");
+}
+
+#[test]
+fn a_number_outside_is_told_and_ends_with_3() {
+    let Some(directory) = crate::real_data::mnist() else { return };
+    let work = Work::new();
+    let path = work.path("other.toml");
+    for (mean, code, told) in [("0.56", 0, "1 inside, 0 outside"), ("9.0", 3, "1 outside (relu_kaiming)")] {
+        fs::write(&path, format!("[[result]]\nid = 'relu_kaiming'\nmean = {mean}")).unwrap();
+        let own = ["lesson8", "--seeds", "5", "--data", directory.to_str().unwrap(), "--reference"];
+        let ran = initlab(own.iter().copied().chain([path.to_str().unwrap()]));
+        assert!(ran.code == Some(code) && ran.stdout.contains(told), "{ran:?}");
     }
 }
 
