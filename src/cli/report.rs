@@ -8,6 +8,8 @@ use clap::Args;
 
 use crate::record::replay::write_events;
 use crate::report;
+use crate::report::page::Page;
+use crate::report::raster;
 
 /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
 #[derive(Debug, Args)]
@@ -21,6 +23,9 @@ pub struct ReportArgs {
     /// Write every chart as an SVG file into this directory instead.
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
+    /// Write every chart as a PNG file into this directory instead, twice the size of the SVG.
+    #[arg(long, value_name = "DIR")]
+    png: Option<PathBuf>,
     /// Write TensorBoard's event file into each directory instead.
     #[arg(long)]
     tensorboard: bool,
@@ -35,19 +40,34 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     if args.tensorboard {
         written.extend(args.dirs.iter().map(|dir| events(dir)).collect::<Result<Vec<_>>>()?);
     }
-    if let Some(dir) = &args.svg {
-        written.extend(report::write_svgs(&report::page(&args.dirs)?, dir)?);
-    }
-    if (args.svg.is_none() && !args.tensorboard) || args.out.is_some() {
-        let path = args.html();
-        report::write(&report::page(&args.dirs)?, &path)?;
-        written.push(path);
+    let alone = args.svg.is_some() || args.png.is_some();
+    let html = args.out.is_some() || !(alone || args.tensorboard);
+    if alone || html {
+        let page = report::page(&args.dirs)?;
+        written.extend(args.pictures(&page)?);
+        if html {
+            let path = args.html();
+            report::write(&page, &path)?;
+            written.push(path);
+        }
     }
     let lines: Vec<String> = written.iter().map(|path| format!("{}\n", path.display())).collect();
     super::print(&lines.concat())
 }
 
 impl ReportArgs {
+    /// Writes the charts that are wanted as files of their own.
+    fn pictures(&self, page: &Page) -> Result<Vec<PathBuf>> {
+        let mut written = Vec::new();
+        if let Some(dir) = &self.svg {
+            written.extend(report::write_pictures(page, dir, "svg", |svg| Ok(svg.into()))?);
+        }
+        if let Some(dir) = &self.png {
+            written.extend(report::write_pictures(page, dir, "png", raster::encoder()?)?);
+        }
+        Ok(written)
+    }
+
     fn html(&self) -> PathBuf {
         match (&self.out, &self.dirs[..]) {
             (Some(out), _) => out.clone(),

@@ -2,7 +2,7 @@
 //! knows nothing of tensors.
 //!
 //! A report goes through here in this order: records → [`page::Page`] (`run` with `layers`, `study`, `probe`: what to show) → HTML
-//! (`page`) or pictures, both drawn by `draw` and `heat`.
+//! (`page`) or pictures (`raster` makes PNG files of SVG), both drawn by `draw` and `heat`.
 
 pub mod chart;
 pub mod draw;
@@ -12,6 +12,7 @@ pub mod page;
 pub mod palette;
 mod png;
 pub mod probe;
+pub mod raster;
 pub mod run;
 pub mod scale;
 mod study;
@@ -51,6 +52,21 @@ pub enum ReportError {
         /// The directory.
         path: PathBuf,
     },
+    /// This build cannot draw pictures.
+    #[error(
+        "this build cannot write PNG files: it was made without the feature `png`; build with `cargo build --release \
+         --features png`, or write SVG files with --svg DIR"
+    )]
+    NoPng,
+    /// There is nothing to write text with in a picture.
+    #[error(
+        "no font was found, so that PNG files would have no text; install one such as DejaVu Sans (on Debian \
+         fonts-dejavu-core), or write SVG files with --svg DIR"
+    )]
+    NoFonts,
+    /// A chart's SVG was not understood.
+    #[error("cannot draw a chart: {0}")]
+    Picture(String),
     /// A record cannot be read, or the report cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -112,20 +128,22 @@ pub fn write(page: &Page, path: &Path) -> Result<(), RecordError> {
     write_atomically(path, page.html().as_bytes())
 }
 
-/// Writes every chart of a page as an SVG file of its own into `dir`; gives their paths.
+/// Writes every chart of a page as a file of its own into `dir`, named by its place and title; `encode` makes the file
+/// of an SVG. Gives the paths.
 ///
 /// # Errors
-/// A file cannot be written.
-pub fn write_svgs(page: &Page, dir: &Path) -> Result<Vec<PathBuf>, RecordError> {
+/// A chart cannot be encoded, or a file cannot be written.
+pub fn write_pictures(
+    page: &Page,
+    dir: &Path,
+    ending: &str,
+    encode: impl Fn(&str) -> Result<Vec<u8>, ReportError>,
+) -> Result<Vec<PathBuf>, ReportError> {
     std::fs::create_dir_all(dir).map_err(RecordError::io(dir, "creating the directory"))?;
     let write = |(i, (title, svg)): (usize, (&str, String))| {
-        let path = dir.join(picture_name(i, title, "svg"));
-        write_atomically(&path, svg.as_bytes()).map(|()| path)
+        let path = dir.join(format!("{:02}-{}.{ending}", i + 1, text::slug(title)));
+        write_atomically(&path, &encode(&svg)?)?;
+        Ok(path)
     };
     page.pictures().enumerate().map(write).collect()
-}
-
-/// A picture's file name: its place on the page and its title.
-fn picture_name(place: usize, title: &str, ending: &str) -> String {
-    format!("{:02}-{}.{ending}", place + 1, text::slug(title))
 }

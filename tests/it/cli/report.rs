@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::compare::STUDY;
-use super::{CNN, MLP, Work, initlab};
+use super::{CNN, MLP, Work, files_of, initlab};
 
 fn report(arguments: &[&Path]) -> super::Ran {
     initlab(std::iter::once(Path::new("report")).chain(arguments.iter().copied()))
@@ -202,4 +203,75 @@ fn a_probe_is_drawn_beside_its_prediction() {
     assert!(read(&out.join("report.html")) == html, "the same numbers give the same report");
     let chart = probe(&["--ascii"]).stdout;
     assert!(chart.lines().take_while(|line| !line.is_empty()).all(str::is_ascii), "{chart}");
+}
+
+/// A run's charts as files in `OUT`, with fontconfig's settings in place of the system's, if any.
+fn pictures(work: &Work, ending: &str, out: &str, fonts: Option<&str>) -> super::Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_initlab"));
+    command.arg("report").arg(work.path("run")).arg(format!("--{ending}")).arg(work.path(out));
+    if let Some(fonts) = fonts {
+        let path = work.path("fonts.conf");
+        fs::write(&path, format!("<?xml version='1.0'?><fontconfig>{fonts}</fontconfig>")).unwrap();
+        command.env("FONTCONFIG_FILE", path);
+    }
+    command.output().unwrap().into()
+}
+
+#[cfg(feature = "png")]
+#[test]
+fn charts_become_png_files_with_their_text() {
+    use resvg::tiny_skia::Pixmap;
+
+    let work = Work::new();
+    work.config(CNN);
+    assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
+    let ran = pictures(&work, "png", "png", None);
+    if ran.code == Some(1) && ran.stderr.contains("no font was found") {
+        eprintln!("skipped: no fonts here");
+        return;
+    }
+    assert_eq!((ran.code, pictures(&work, "svg", "svg", None).code), (Some(0), Some(0)), "{ran:?}");
+    let (pngs, svgs) = (files_of(&work.path("png")), files_of(&work.path("svg")));
+    assert!(pngs.len() == svgs.len() && pngs.len() > 10, "{} {}", pngs.len(), svgs.len());
+    for ((name, png), svg) in pngs.iter().zip(svgs.values()) {
+        let drawn = Pixmap::decode_png(png).unwrap();
+        let (width, height) = (drawn.width(), drawn.height());
+        let svg = String::from_utf8(svg.clone()).unwrap();
+        assert!(
+            svg.contains(&format!("width=\"{}\" height=\"{}\"", width / 2, height / 2)),
+            "{name}: {width} {height}"
+        );
+        // Pixels of the text's colour: in the title, and in the labels below the plot.
+        let ink = |from: u32, to: u32| {
+            let all = (from..to).flat_map(|y| (0..width).map(move |x| (x, y)));
+            let dark = |&(x, y): &(u32, u32)| drawn.pixel(x, y).is_some_and(|p| p.red() < 90 && p.blue() < 110);
+            all.filter(dark).count()
+        };
+        assert!(ink(0, 50) > 150, "{name}: {} pixels of a title", ink(0, 50));
+        assert!(ink(height - 90, height) > 100, "{name}: {} pixels of labels", ink(height - 90, height));
+    }
+    assert_eq!(pictures(&work, "png", "again", None).code, Some(0));
+    assert!(files_of(&work.path("again")) == pngs, "the same records give the same pictures");
+}
+
+#[cfg(all(feature = "png", target_os = "linux"))]
+#[test]
+fn a_system_without_fonts_is_told_so_and_gets_no_pictures_without_text() {
+    let work = Work::new();
+    work.config(MLP);
+    assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
+    let none = format!("<dir>{}</dir>", work.path("none").display());
+    let ran = pictures(&work, "png", "png", Some(&none));
+    assert!(ran.code == Some(1) && ran.stderr.contains("no font was found") && ran.stderr.contains("--svg"), "{ran:?}");
+    assert!(!work.path("png").exists());
+}
+
+#[cfg(not(feature = "png"))]
+#[test]
+fn a_build_without_pictures_says_how_to_get_them() {
+    let work = Work::new();
+    work.config(MLP);
+    assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
+    let ran = pictures(&work, "png", "png", None);
+    assert!(ran.code == Some(1) && ran.stderr.contains("--features png") && !work.path("png").exists(), "{ran:?}");
 }
