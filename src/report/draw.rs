@@ -143,15 +143,7 @@ impl<'a> Plot<'a> {
             }
         }
         write!(to, r#"</g><path class="axis" d="M{left},{top}V{bottom}H{right}"/>"#).expect(OK);
-        let (x_label, y_label) = (escape(&shorten(&self.chart.x.label, 60)), escape(&shorten(&self.chart.y.label, 60)));
-        write!(
-            to,
-            r#"<text x="{}" y="{}" text-anchor="middle" class="x-label">{x_label}</text>"#,
-            (left + right) / 2.0,
-            bottom + 36.0
-        )
-        .expect(OK);
-        write!(to, r#"<text x="6" y="{}" class="y-label">{y_label}</text>"#, top - 10.0).expect(OK);
+        labels(to, [&self.chart.x.label, &self.chart.y.label], &self.x, &self.y);
     }
 
     /// A label below the axis, with its full text where it was cut.
@@ -290,6 +282,16 @@ impl<'a> Plot<'a> {
         let first = if every == 1 { 0 } else { (every / 2 + index * every / 8) % every };
         places.into_iter().skip(first).step_by(every).collect()
     }
+}
+
+/// What the axes measure: below the plot, and above its left edge.
+pub(crate) fn labels(to: &mut String, [x_label, y_label]: [&str; 2], x: &Scale, y: &Scale) {
+    let ([left, right], [bottom, top]) = (x.pixels, y.pixels);
+    let (x_label, y_label) = (escape(&shorten(x_label, 60)), escape(&shorten(y_label, 50)));
+    let middle = (left + right) / 2.0;
+    write!(to, r#"<text x="{middle}" y="{}" text-anchor="middle" class="x-label">{x_label}</text>"#, bottom + 36.0)
+        .expect(OK);
+    write!(to, r#"<text x="6" y="{}" class="y-label">{y_label}</text>"#, top - 10.0).expect(OK);
 }
 
 /// The corners of a line or a stair through points on the page.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::draw::{ABOVE, BELOW, Frame, LEFT, LINE, OK, WIDTH, document};
+use crate::report::draw::{ABOVE, BELOW, Frame, LEFT, LINE, OK, WIDTH, document, labels};
 use crate::report::palette::sequential;
 use crate::report::png::{data_uri, indexed};
 use crate::report::scale::{Kind, Scale, drawable};
@@ -128,15 +128,7 @@ fn sides(to: &mut String, heat: &Heat, x: &Scale, y: &Scale) {
     for (place, label) in places(&heat.y, y, 4, (bottom - top) / 15.0) {
         write!(to, r#"<text x="{}" y="{:.1}" text-anchor="end">{label}</text>"#, left - 6.0, place + 4.0).expect(OK);
     }
-    let (x_label, y_label) = (escape(&shorten(&heat.x.label, 60)), escape(&shorten(&heat.y.label, 50)));
-    write!(
-        to,
-        r#"<text x="{}" y="{}" text-anchor="middle" class="x-label">{x_label}</text>"#,
-        (left + right) / 2.0,
-        bottom + 36.0
-    )
-    .expect(OK);
-    write!(to, r#"<text x="6" y="{}" class="y-label">{y_label}</text>"#, top - 10.0).expect(OK);
+    labels(to, [&heat.x.label, &heat.y.label], x, y);
 }
 
 /// Where labels of a side stand, and the labels, ready for markup; of names, as many as have room.

@@ -6,8 +6,8 @@ use crate::report::heat::{Heat, Side};
 use crate::report::page::Section;
 use crate::report::scale::Kind;
 use crate::report::study::{Study, interval};
-use crate::report::thin::Point;
 use crate::stats::spread::mean;
+use crate::study::record::AxisRecord;
 
 impl Study<'_> {
     /// What the runs at each point of the grid reached: a curve for one axis, a map for two.
