@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::record::replay::write_events;
+use crate::record::tensorboard::EventFile;
 use crate::report;
 use crate::report::page::Page;
 use crate::report::raster;
@@ -26,7 +27,7 @@ pub struct ReportArgs {
     /// Write every chart as a PNG file into this directory instead, twice the size of the SVG.
     #[arg(long, value_name = "DIR")]
     png: Option<PathBuf>,
-    /// Write TensorBoard's event file into each directory instead.
+    /// Write TensorBoard's event file into each directory instead; of a study into each run's, and one that compares them.
     #[arg(long)]
     tensorboard: bool,
 }
@@ -38,7 +39,12 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<()> {
     let mut written = Vec::new();
     if args.tensorboard {
-        written.extend(args.dirs.iter().map(|dir| events(dir)).collect::<Result<Vec<_>>>()?);
+        for dir in &args.dirs {
+            match report::runs_of_study(dir)? {
+                Some(runs) => written.extend(study_events(dir, &runs)?),
+                None => written.push(events(dir)?),
+            }
+        }
     }
     let alone = args.svg.is_some() || args.png.is_some();
     let html = args.out.is_some() || !(alone || args.tensorboard);
@@ -75,6 +81,15 @@ impl ReportArgs {
             (None, _) => report::FILE.into(),
         }
     }
+}
+
+/// Writes the event files of a study's runs, and the study's own.
+fn study_events(dir: &Path, runs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut written = runs.iter().map(|run| events(run)).collect::<Result<Vec<_>>>()?;
+    let configs = runs.iter().map(|run| Ok(report::run_in(run)?.config)).collect::<Result<Vec<_>>>()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    written.push(EventFile::experiment(dir, now, &configs)?);
+    Ok(written)
 }
 
 /// Writes a run's event file as if its steps had been spread evenly over the time that it took.

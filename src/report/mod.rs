@@ -29,6 +29,7 @@ use crate::record::RecordError;
 use crate::record::read::RunRecords;
 use crate::record::tensors::write_atomically;
 use crate::report::page::Page;
+use crate::study::record::StudyRecord;
 
 /// The name of a report within the directory that it reports on.
 pub const FILE: &str = "report.html";
@@ -111,6 +112,20 @@ fn object<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RecordError>
 /// The directory holds no run, or a damaged one.
 pub fn run_in(dir: &Path) -> Result<RunRecords, ReportError> {
     read(dir, &[])
+}
+
+/// Directories of a study's runs that are there, if `dir` holds a study.
+///
+/// # Errors
+/// The study's record is damaged.
+pub fn runs_of_study(dir: &Path) -> Result<Option<Vec<PathBuf>>, ReportError> {
+    let path = dir.join("study.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let record: StudyRecord = object(&path)?;
+    let runs = record.runs.iter().map(|run| dir.join(&run.dir));
+    Ok(Some(runs.filter(|run| RunRecords::is_run(run)).collect()))
 }
 
 fn read(dir: &Path, wanted: &[&str]) -> Result<RunRecords, ReportError> {
