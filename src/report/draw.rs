@@ -65,7 +65,7 @@ pub(crate) fn document(
 
 /// What the classes look like in a file of its own; a page has the same in its style sheet.
 const ALONE: &str = "text{font:12px 'DejaVu Sans',Verdana,Arial,sans-serif;fill:#1c1f26}\
-.title{font-size:14px;font-weight:bold}.small{font-size:11px}\
+.title{font-size:13px;font-weight:bold}.small{font-size:11px}\
 .grid{stroke:#d9dce3;stroke-width:1}.axis{stroke:#5b6270;stroke-width:1;fill:none}\
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.faint{stroke-width:1;opacity:.3}\
 .band{opacity:.18}.cross{stroke-width:2.4}.rule{stroke:#5b6270;stroke-width:1.2;stroke-dasharray:4 3}";
@@ -199,7 +199,15 @@ impl<'a> Plot<'a> {
             pair(to, x, y);
             write!(to, r#")" d="{outline}"/>"#).expect(OK);
         }
-        for (x, y) in series.crosses.iter().filter_map(|&(x, y)| self.place(x, y)) {
+        if let Some((ring, (x, y))) = series.ring.and_then(|ring| Some((ring, self.place(ring.x, ring.y)?))) {
+            to.push_str(r#"<path class="line" transform="translate("#);
+            pair(to, x, y);
+            let dash = if ring.dashed { r#" stroke-dasharray="3 2.6""# } else { "" };
+            write!(to, r#")" d="M-8,0A8,8 0 1 0 8,0A8,8 0 1 0 -8,0Z"{dash}/>"#).expect(OK);
+        }
+        // What ended without any value ends at the top.
+        let top = |y: f64| self.y.at(y).unwrap_or(self.y.pixels[1]);
+        for (x, y) in series.crosses.iter().filter_map(|&(x, y)| Some((self.x.at(x)?, top(y)))) {
             to.push_str(r#"<path class="line cross" transform="translate("#);
             pair(to, x, y);
             to.push_str(r#")" d="M-5,-5L5,5M-5,5L5,-5"/>"#);

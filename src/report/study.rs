@@ -3,6 +3,7 @@
 mod curves;
 mod grid;
 mod origin;
+mod predicted;
 mod rates;
 mod starts;
 mod verdict;
@@ -16,7 +17,7 @@ use crate::report::thin::Point;
 use crate::stats::spread::{mean, sample_std};
 use crate::stats::student::two_sided_quantile;
 use crate::study::comparison::{ArmSummary, Comparison};
-use crate::study::record::{RunRecord, StudyRecord};
+use crate::study::record::{AxisRecord, RunRecord, StudyRecord};
 
 /// Points of a grid up to which each has curves of its own.
 const POINTS: usize = 4;
@@ -60,9 +61,9 @@ pub fn page(record: &StudyRecord, dir: &Path) -> Result<Page, RecordError> {
     Ok(Page { title: record.name.clone(), lead, sections })
 }
 
-/// `name = value, …` of a point of the grid; empty without a grid.
-fn point_name(record: &StudyRecord, point: &[String]) -> String {
-    let pairs = record.axes.iter().zip(point).map(|(axis, value)| format!("{} = {value}", axis.name));
+/// `name = value, …` of a point on these axes; empty without any.
+fn point_name<'a>(axes: impl IntoIterator<Item = &'a AxisRecord>, point: &[String]) -> String {
+    let pairs = axes.into_iter().zip(point).map(|(axis, value)| format!("{} = {value}", axis.name));
     pairs.collect::<Vec<_>>().join(", ")
 }
 
@@ -75,6 +76,12 @@ fn interval(x: f64, values: &[f64]) -> Point {
     let y = mean(values);
     let reach = if n < 2 { 0.0 } else { two_sided_quantile(0.95, n - 1) * sample_std(values) / (n as f64).sqrt() };
     Point { x, y, low: y - reach, high: y + reach }
+}
+
+/// The same of accuracies, which lie between 0 and 1 however few there are.
+fn accuracy_interval(x: f64, values: &[f64]) -> Point {
+    let Point { y, low, high, .. } = interval(x, values);
+    Point { x, y, low: low.clamp(0.0, 1.0), high: high.clamp(0.0, 1.0) }
 }
 
 impl Study<'_> {

@@ -5,16 +5,16 @@ use crate::record::read::Columns;
 use crate::record::summary::Outcome;
 use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::page::{Block, Section};
-use crate::report::study::{Study, interval, point_name};
+use crate::report::study::{Study, accuracy_interval, interval, point_name};
 use crate::report::thin::Point;
 use crate::study::record::RunRecord;
 
 impl Study<'_> {
     /// Curves of one point of the grid.
     pub(super) fn curves(&self, point: &[String]) -> Result<Section, RecordError> {
-        let name = point_name(self.record, point);
+        let name = point_name(&self.record.axes, point);
         let mut section = Section::new(if name.is_empty() { "Curves".into() } else { format!("Curves, {name}") });
-        let about = "The mean over seeds with its 95 % interval; single seeds faint, a cross where one diverged.";
+        let about = "The mean over seeds with its 95 % interval; single seeds faint, a cross where one diverged, at the top if at once.";
         let losses = self.record.arms.iter().map(|arm| self.loss(arm, point)).collect();
         section.chart(over_steps("Training loss", about, Axis::log("loss"), losses));
         let accuracies = self.record.arms.iter().map(|arm| self.accuracy(arm, point)).collect::<Result<_, _>>()?;
@@ -41,8 +41,8 @@ impl Study<'_> {
         };
         let points = longest.iter().enumerate().map(at).collect();
         let crosses = runs.iter().zip(&faint).filter_map(|(run, curve)| {
-            let last = curve.iter().rev().find(|p| p.y.is_finite())?;
-            Some((run.diverged.as_ref()?.step as f64, last.y))
+            let last = curve.iter().rev().map(|p| p.y).find(|y| y.is_finite());
+            Some((run.diverged.as_ref()?.step as f64, last.unwrap_or(f64::INFINITY)))
         });
         let crosses = crosses.collect();
         Series { faint, crosses, ..Series::new(arm, self.style(arm), Shape::Line, points) }
@@ -60,7 +60,7 @@ impl Study<'_> {
         steps.dedup();
         let at = |&step: &f64| {
             let here: Vec<f64> = faint.iter().flatten().filter(|p| p.x == step).map(|p| p.y).collect();
-            interval(step, &here)
+            accuracy_interval(step, &here)
         };
         let points = steps.iter().map(at).collect();
         Ok(Series { faint, ..Series::new(arm, self.style(arm), Shape::Line, points) })

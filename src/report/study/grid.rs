@@ -5,7 +5,7 @@ use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::heat::{Heat, Side};
 use crate::report::page::Section;
 use crate::report::scale::Kind;
-use crate::report::study::{Study, interval};
+use crate::report::study::{Study, accuracy_interval, predicted};
 use crate::stats::spread::mean;
 use crate::study::record::AxisRecord;
 
@@ -15,10 +15,12 @@ impl Study<'_> {
         let mut section = Section::new("Over the grid");
         let numbers: Vec<Option<Vec<f64>>> = self.record.axes.iter().map(|axis| axis_numbers(&axis.values)).collect();
         match (&self.record.axes[..], &numbers[..]) {
-            ([axis], [Some(values)]) => {
+            // Rates have charts of their own.
+            ([axis], [Some(values)]) if self.rates_axis().is_none() => {
                 let curve = |arm: &String| {
-                    let at =
-                        |(name, &x): (&String, &f64)| interval(x, &self.accuracies(arm, std::slice::from_ref(name)));
+                    let at = |(name, &x): (&String, &f64)| {
+                        accuracy_interval(x, &self.accuracies(arm, std::slice::from_ref(name)))
+                    };
                     let points = axis.values.iter().zip(values).map(at).collect();
                     Series::new(arm.clone(), self.style(arm), Shape::Marked, points)
                 };
@@ -60,9 +62,13 @@ impl Study<'_> {
             whole: true,
             names,
         };
+        let (line, why) = match self.predicted(arm) {
+            Ok(line) => (Some(line), predicted::ABOUT),
+            Err(why) => (None, why),
+        };
         Heat {
             title: format!("Trainability: {arm}"),
-            about: "Mean test accuracy at the end; a cell is empty where every run diverged.".into(),
+            about: format!("Mean test accuracy at the end; a cell is empty where every run diverged. {why}"),
             x: side(x, x.values.clone()),
             y: side(y, y.values.iter().rev().cloned().collect()),
             columns: x.values.len(),
@@ -70,7 +76,7 @@ impl Study<'_> {
             label: "accuracy".into(),
             kind: Kind::Linear,
             height: crate::report::draw::HEIGHT,
-            line: Vec::new(),
+            line,
         }
     }
 }

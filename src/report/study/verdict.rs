@@ -10,24 +10,16 @@ impl Study<'_> {
         if self.record.runs.is_empty() {
             section.text("No run of this study has ended yet.");
         }
-        for point in points {
-            let rows: Vec<_> = self.record.arms.iter().filter_map(|arm| self.verdict_row(arm, point)).collect();
-            let head = [
-                "arm",
-                "verdict",
-                "reached",
-                "median steps",
-                "steps, × baseline",
-                "p (Holm)",
-                "accuracy",
-                "diverged",
-                "learning rate",
-            ];
-            let head = head.map(str::to_string).to_vec();
-            section.blocks.push(Block::Table(Table { caption: point_name(self.record, point), head, rows }));
+        // A table for each point, or one for a large grid.
+        let few = points.len() <= POINTS;
+        for part in points.chunks(if few { 1 } else { points.len() }) {
+            let caption = if few { point_name(&self.record.axes, &part[0]) } else { String::new() };
+            let pairs = part.iter().flat_map(|point| self.record.arms.iter().map(move |arm| (arm, point)));
+            let rows = pairs.filter_map(|(arm, point)| self.verdict_row(arm, point, !few)).collect();
+            section.blocks.push(Block::Table(Table { caption, head: self.verdict_head(!few), rows }));
         }
         // A study with a large grid says the same thing many times.
-        if points.len() <= POINTS {
+        if few {
             section
                 .blocks
                 .extend(self.record.comparisons.iter().map(|comparison| Block::Text(comparison.text.clone())));
@@ -38,15 +30,31 @@ impl Study<'_> {
         section
     }
 
-    fn verdict_row(&self, arm: &str, point: &[String]) -> Option<Vec<String>> {
+    /// Heads of the columns; with `places` also of the axes of the grid.
+    fn verdict_head(&self, places: bool) -> Vec<String> {
+        let axes = self.record.axes.iter().filter(|_| places).map(|axis| axis.name.clone());
+        let rest = [
+            "verdict",
+            "reached",
+            "median steps",
+            "steps, × baseline",
+            "p (Holm)",
+            "accuracy",
+            "diverged",
+            "learning rate",
+        ];
+        std::iter::once("arm".into()).chain(axes).chain(rest.map(str::to_string)).collect()
+    }
+
+    fn verdict_row(&self, arm: &str, point: &[String], places: bool) -> Option<Vec<String>> {
         let summary = self.summary(arm, point)?;
         let comparison = self.comparison(arm, point);
         let dash = || "–".to_string();
         let target = summary.targets.first();
         let ratio = comparison.and_then(|comparison| comparison.targets.first()?.ratio);
         let verdict = comparison.map(|comparison| comparison.verdict.text().to_string());
-        Some(vec![
-            arm.into(),
+        let first = std::iter::once(arm.to_string()).chain(point.iter().filter(|_| places).cloned());
+        let rest = [
             verdict.unwrap_or_else(|| if arm == self.record.baseline { "baseline".into() } else { dash() }),
             target.map_or_else(dash, |target| format!("{} of {}", target.reached, summary.runs)),
             target.and_then(|target| target.median_steps).map_or_else(dash, number),
@@ -60,6 +68,7 @@ impl Study<'_> {
             }),
             if summary.diverged > 0 { format!("{} of {}", summary.diverged, summary.runs) } else { "0".into() },
             number(summary.learning_rate),
-        ])
+        ];
+        Some(first.chain(rest).collect())
     }
 }

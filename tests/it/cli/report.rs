@@ -168,15 +168,71 @@ fn a_grid_of_numbers_becomes_a_curve_or_a_map() {
         )
     };
     let axis = |path: &str, values: &str| format!("[[grid]]\nname = '{path}'\npath = '{path}'\nvalues = {values}\n");
-    let rates = axis("optimizer.lr", "[0.01, 0.1, 1.0]");
+    let clips = axis("train.clip_norm", "[0.01, 0.1, 1.0]");
     let sizes = axis("train.batch_size", "[30, 60, 100]");
-    for (axes, part) in [(rates.clone(), "Over the grid"), (rates + &sizes, "Trainability: &lt;b&gt;xavier")] {
+    for (axes, part) in [(clips.clone(), "Over the grid"), (clips + &sizes, "Trainability: &lt;b&gt;xavier")] {
         let work = Work::new();
         work.study(&grid(&axes));
         let ran = work.compare("study", &[]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let html = read(&work.path("study").join("report.html"));
         assert!(html.contains(part) && !html.contains("<b>"), "{part}");
+    }
+}
+
+#[test]
+fn a_map_has_the_predicted_depth_laid_over_it_where_theory_has_one() {
+    let depths = "[[grid]]\nname = 'depth'\ncases = [{ name = '2', set.model.widths = [12, 12] }, { name = '8', set.model.widths = \
+                  [12, 12, 12, 12, 12, 12, 12, 12] }]\n";
+    let gains = "[[grid]]\nname = 'gain'\ncases = [{ name = 'small', set.init.weight.gain = 0.8 }, { name = 'critical', \
+                 set.init.weight.gain = 1.4142135623730951 }]\n";
+    let sizes = "[[grid]]\nname = 'batch'\npath = 'train.batch_size'\nvalues = [60, 100]\n";
+    let line = "predicted trainable depth, 6 ξ";
+    for (first, second, drawn) in [(depths, gains, 1), (gains, depths, 1), (sizes, gains, 0)] {
+        let work = Work::new();
+        work.study(&format!(
+            "base = 'net.toml'\nseeds = 1\ntargets = [{{ test_accuracy = 0.9 }}]\nset = {{ train.epochs = 1, model.widths = [12, 12], init.weight = {{ kind = \
+             'kaiming_normal' }} }}\n{first}{second}[[arms]]\nname = 'plain'\n[[arms]]\nname = 'normed'\nset.model.norm = 'batch'\n"
+        ));
+        let ran = work.compare("study", &["--threads", "1"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let html = read(&work.path("study").join("report.html"));
+        // A key on the map, and the head of a table.
+        assert_eq!(html.matches(line).count(), 2 * drawn, "{first}{second}");
+        assert!(html.contains("mean field theory&#39;s is for plain MLPs"), "the arm with batch norm has none");
+        assert_eq!(html.contains("neither axis is the depth"), drawn == 0);
+        if drawn == 1 {
+            // 6 ξ of a ReLU net whose σ_w² is 0.64: 6 / ln(2 / 0.64).
+            let row =
+                |name: &str, value: &str| format!("<th scope=\"row\" class=\"words\">{name}</th><td>{value}</td>");
+            assert!(html.contains(&row("small", "5.266")), "{first}");
+        }
+    }
+}
+
+#[test]
+fn learning_rates_that_were_tried_are_curves_with_the_best_marked() {
+    for (rates, images) in [
+        ("{ tune = { low = 0.001, high = 0.1, points = 3 } }", "training images kept back for validation"),
+        ("[0.001, 0.01, 0.1]", "test images"),
+    ] {
+        let work = Work::new();
+        work.study(&format!(
+            "base = 'net.toml'\nseeds = 1\nlearning_rate = {rates}\ntargets = [{{ test_accuracy = 0.5 }}]\n[[arms]]\nname = 'kaiming'\n\
+             [[arms]]\nname = 'dead'\nset.init.weight = {{ kind = 'zeros' }}\n"
+        ));
+        let ran = work.compare("study", &["--threads", "1"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let html = read(&work.path("study").join("report.html"));
+        let parts =
+            ["<h2>Learning rates</h2>", "Steps to test accuracy 50 %, by learning rate", "1 of 3, the lowest", images];
+        for part in parts {
+            assert!(html.contains(part), "{rates}: {part}");
+        }
+        // On each of two charts one ring for each arm: those of the arm that learns nothing are doubtful.
+        let rings = html.matches("d=\"M-8,0A8,8").count();
+        let dashed = html.matches("0Z\" stroke-dasharray=\"3 2.6\"").count();
+        assert!(rings == 4 && dashed >= 2, "{rates}: {rings} rings, {dashed} dashed");
     }
 }
 
