@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::compare::STUDY;
-use super::{CNN, MLP, Work, files_of, initlab};
+use super::{CNN, MLP, Work, initlab};
 
 fn report(arguments: &[&Path]) -> super::Ran {
     initlab(std::iter::once(Path::new("report")).chain(arguments.iter().copied()))
@@ -276,6 +276,7 @@ fn pictures(work: &Work, ending: &str, out: &str, fonts: Option<&str>) -> super:
 #[cfg(feature = "png")]
 #[test]
 fn charts_become_png_files_with_their_text() {
+    use super::files_of;
     use resvg::tiny_skia::Pixmap;
 
     let work = Work::new();
