@@ -7,7 +7,10 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::record::replay::write_events;
+use crate::record::tensorboard::EventFile;
 use crate::report;
+use crate::report::page::Page;
+use crate::report::raster;
 
 /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
 #[derive(Debug, Args)]
@@ -21,7 +24,10 @@ pub struct ReportArgs {
     /// Write every chart as an SVG file into this directory instead.
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
-    /// Write TensorBoard's event file into each directory instead.
+    /// Write every chart as a PNG file into this directory instead, twice the size of the SVG.
+    #[arg(long, value_name = "DIR")]
+    png: Option<PathBuf>,
+    /// Write TensorBoard's event file into each directory instead; of a study into each run's, and one that compares them.
     #[arg(long)]
     tensorboard: bool,
 }
@@ -33,21 +39,41 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<()> {
     let mut written = Vec::new();
     if args.tensorboard {
-        written.extend(args.dirs.iter().map(|dir| events(dir)).collect::<Result<Vec<_>>>()?);
+        for dir in &args.dirs {
+            match report::runs_of_study(dir)? {
+                Some(runs) => written.extend(study_events(dir, &runs)?),
+                None => written.push(events(dir)?),
+            }
+        }
     }
-    if let Some(dir) = &args.svg {
-        written.extend(report::write_svgs(&report::page(&args.dirs)?, dir)?);
-    }
-    if (args.svg.is_none() && !args.tensorboard) || args.out.is_some() {
-        let path = args.html();
-        report::write(&report::page(&args.dirs)?, &path)?;
-        written.push(path);
+    let alone = args.svg.is_some() || args.png.is_some();
+    let html = args.out.is_some() || !(alone || args.tensorboard);
+    if alone || html {
+        let page = report::page(&args.dirs)?;
+        written.extend(args.pictures(&page)?);
+        if html {
+            let path = args.html();
+            report::write(&page, &path)?;
+            written.push(path);
+        }
     }
     let lines: Vec<String> = written.iter().map(|path| format!("{}\n", path.display())).collect();
     super::print(&lines.concat())
 }
 
 impl ReportArgs {
+    /// Writes the charts that are wanted as files of their own.
+    fn pictures(&self, page: &Page) -> Result<Vec<PathBuf>> {
+        let mut written = Vec::new();
+        if let Some(dir) = &self.svg {
+            written.extend(report::write_pictures(page, dir, "svg", |svg| Ok(svg.into()))?);
+        }
+        if let Some(dir) = &self.png {
+            written.extend(report::write_pictures(page, dir, "png", raster::encoder()?)?);
+        }
+        Ok(written)
+    }
+
     fn html(&self) -> PathBuf {
         match (&self.out, &self.dirs[..]) {
             (Some(out), _) => out.clone(),
@@ -55,6 +81,15 @@ impl ReportArgs {
             (None, _) => report::FILE.into(),
         }
     }
+}
+
+/// Writes the event files of a study's runs, and the study's own.
+fn study_events(dir: &Path, runs: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut written = runs.iter().map(|run| events(run)).collect::<Result<Vec<_>>>()?;
+    let configs = runs.iter().map(|run| Ok(report::run_in(run)?.config)).collect::<Result<Vec<_>>>()?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+    written.push(EventFile::experiment(dir, now, &configs)?);
+    Ok(written)
 }
 
 /// Writes a run's event file as if its steps had been spread evenly over the time that it took.

@@ -4,6 +4,7 @@ pub mod checkpoint;
 pub mod csv;
 pub mod error;
 pub mod histograms;
+mod hyperparameters;
 mod protobuf;
 pub mod read;
 pub mod replay;

@@ -1,13 +1,13 @@
 //! TensorBoard's event files: scalars, histograms, the config as text, hyperparameters.
 //!
-//! Messages and field numbers are those of tensorflow/core/util/event.proto, framework/summary.proto and
-//! tensorboard/plugins/hparams/plugin_data.proto. Wall-clock times are arguments.
+//! Messages and field numbers are those of tensorflow/core/util/event.proto and framework/summary.proto. Wall-clock times are arguments.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::hyperparameters::{self, session_start};
 use crate::record::protobuf::{Message, record};
 use crate::record::rows::{EpochRow, LAYERS, LayerRow, StepRow};
 use crate::record::summary::{Outcome, Summary};
@@ -44,11 +44,35 @@ pub struct EventFile {
 
 impl EventFile {
     /// Starts a run's event file, in place of any that the directory has, with its config as text and as
-    /// hyperparameters. The seed is none of them, so that runs of one arm stand together.
+    /// hyperparameters. The seed is none of them: runs that differ in nothing else are one group.
     ///
     /// # Errors
     /// The directory cannot be written.
     pub fn begin(dir: &Path, wall_s: f64, config: &str) -> Result<Self, RecordError> {
+        let mut events = Self::create(dir, wall_s)?;
+        let mut summary = EventSummary::default();
+        summary.text("config", &format!("```toml\n{config}\n```"));
+        summary.hyperparameters("session_start_info", 3, &session_start(config, wall_s));
+        events.event(wall_s, 0, &summary)?;
+        events.flush()?;
+        Ok(events)
+    }
+
+    /// An event file without a run, in place of any that the directory has, for the directory above those of runs: which of
+    /// the hyperparameters of their `configs` differ, and which curves' ends compare them.
+    ///
+    /// # Errors
+    /// The directory cannot be written.
+    pub fn experiment(dir: &Path, wall_s: f64, configs: &[String]) -> Result<PathBuf, RecordError> {
+        let mut events = Self::create(dir, wall_s)?;
+        let mut summary = EventSummary::default();
+        summary.hyperparameters("experiment", 2, &hyperparameters::experiment(configs));
+        events.event(wall_s, 0, &summary)?;
+        events.flush()?;
+        Ok(events.path)
+    }
+
+    fn create(dir: &Path, wall_s: f64) -> Result<Self, RecordError> {
         remove(dir)?;
         let path = dir.join(format!("{PREFIX}{:010}.initlab", wall_s as u64));
         let file = File::create(&path).map_err(RecordError::io(&path, "creating the file"))?;
@@ -56,18 +80,6 @@ impl EventFile {
         let mut version = Message::default();
         version.double(1, wall_s).bytes(3, "brain.Event:2");
         events.write(&version)?;
-        let mut start = Message::default();
-        for (name, value) in hyperparameters(config) {
-            let mut entry = Message::default();
-            entry.bytes(1, name).bytes(2, value);
-            start.bytes(1, entry);
-        }
-        start.double(5, wall_s);
-        let mut summary = EventSummary::default();
-        summary.text("config", &format!("```toml\n{config}\n```"));
-        summary.session("_hparams_/session_start_info", 3, &start);
-        events.event(wall_s, 0, &summary)?;
-        events.flush()?;
         Ok(events)
     }
 
@@ -85,7 +97,7 @@ impl EventFile {
         end.varint(1, status).double(2, wall_s);
         let mut summary = EventSummary::default();
         summary.text("outcome", &result.how_it_ended());
-        summary.session("_hparams_/session_end_info", 4, &end);
+        summary.hyperparameters("session_end_info", 4, &end);
         self.event(wall_s, result.steps, &summary)?;
         self.flush()
     }
@@ -203,7 +215,7 @@ impl EventSummary {
     }
 
     /// A message of the hyperparameters' plugin, which is the number `field` of its choices; its tensor is empty.
-    fn session(&mut self, tag: &str, field: u32, content: &Message) {
+    fn hyperparameters(&mut self, name: &str, field: u32, content: &Message) {
         const FLOAT: u64 = 1;
         let (mut shape, mut size, mut tensor) = (Message::default(), Message::default(), Message::default());
         size.varint(1, 0);
@@ -211,7 +223,7 @@ impl EventSummary {
         tensor.varint(1, FLOAT).bytes(2, shape);
         let mut data = Message::default();
         data.bytes(field, content);
-        self.plugin(tag, "hparams", &data, &tensor);
+        self.plugin(&format!("_hparams_/{name}"), "hparams", &data, &tensor);
     }
 
     fn plugin(&mut self, tag: &str, name: &str, content: &Message, tensor: &Message) {
@@ -238,31 +250,4 @@ impl LayerRow<'_> {
             summary.histogram(self.layer, &self.watch.histogram, range, &numbers);
         }
     }
-}
-
-/// A config's values by dotted path, each as a `google.protobuf.Value`; the seed is left out.
-fn hyperparameters(config: &str) -> Vec<(String, Message)> {
-    let mut found = Vec::new();
-    if let Ok(table) = config.parse::<toml::Table>() {
-        flatten("", &toml::Value::Table(table), &mut found);
-    }
-    found.retain(|(name, _)| name != "seed");
-    found
-}
-
-fn flatten(path: &str, value: &toml::Value, to: &mut Vec<(String, Message)>) {
-    let below = |key: &str| if path.is_empty() { key.to_string() } else { format!("{path}.{key}") };
-    let mut message = Message::default();
-    match value {
-        toml::Value::Table(table) => return table.iter().for_each(|(key, value)| flatten(&below(key), value, to)),
-        toml::Value::Array(list) if list.iter().any(toml::Value::is_table) => {
-            return list.iter().enumerate().for_each(|(i, value)| flatten(&below(&i.to_string()), value, to));
-        }
-        toml::Value::Integer(n) => message.double(2, *n as f64),
-        toml::Value::Float(x) => message.double(2, *x),
-        toml::Value::Boolean(b) => message.varint(4, u64::from(*b)),
-        toml::Value::String(text) => message.bytes(3, text),
-        other => message.bytes(3, other.to_string()),
-    };
-    to.push((path.into(), message));
 }

@@ -90,14 +90,27 @@ pub struct Series {
     pub points: Vec<Point>,
     /// Faint lines behind it, such as single seeds.
     pub faint: Vec<Vec<Point>>,
-    /// Places where something ended, such as a run that diverged.
+    /// Places where something ended, such as a run that diverged; at the top if the value is not finite.
     pub crosses: Vec<(f64, f64)>,
+    /// The point that stands out, such as the best.
+    pub ring: Option<Ring>,
+}
+
+/// A ring around a point of a series.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ring {
+    /// The point's place.
+    pub x: f64,
+    /// Its value.
+    pub y: f64,
+    /// Whether it is a doubtful one.
+    pub dashed: bool,
 }
 
 impl Series {
-    /// A series with neither faint lines nor crosses.
+    /// A series of points alone.
     pub fn new(name: impl Into<String>, style: Style, shape: Shape, points: Vec<Point>) -> Self {
-        Self { name: name.into(), style, shape, points, faint: Vec::new(), crosses: Vec::new() }
+        Self { name: name.into(), style, shape, points, faint: Vec::new(), crosses: Vec::new(), ring: None }
     }
 }
 
@@ -117,7 +130,7 @@ pub struct Rule {
 pub struct Row {
     /// Place along the x axis.
     pub x: f64,
-    /// Each series' last value up to there, if it has begun.
+    /// Each series' value there; of lines and stairs the last up to there, if they have begun.
     pub values: Vec<Option<f64>>,
 }
 
@@ -156,7 +169,11 @@ impl Chart {
         xs.dedup();
         let (n, kept) = (xs.len(), xs.len().min(limit));
         let place = |i: usize| if kept < 2 { 0 } else { i * (n - 1) / (kept - 1) };
-        let value = |series: &Series, x: f64| series.points.iter().rev().find(|p| p.x <= x).map(|p| p.y);
+        let value = |series: &Series, x: f64| {
+            let last = series.points.iter().rev().find(|p| p.x <= x);
+            let alone = matches!(series.shape, Shape::Marked | Shape::Dots);
+            last.filter(|p| !alone || p.x == x).map(|p| p.y)
+        };
         let row = |x: f64| Row { x, values: self.series.iter().map(|series| value(series, x)).collect() };
         ((0..kept).map(|i| row(xs[place(i)])).collect(), n)
     }

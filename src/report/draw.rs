@@ -65,7 +65,7 @@ pub(crate) fn document(
 
 /// What the classes look like in a file of its own; a page has the same in its style sheet.
 const ALONE: &str = "text{font:12px 'DejaVu Sans',Verdana,Arial,sans-serif;fill:#1c1f26}\
-.title{font-size:14px;font-weight:bold}.small{font-size:11px}\
+.title{font-size:13px;font-weight:bold}.small{font-size:11px}\
 .grid{stroke:#d9dce3;stroke-width:1}.axis{stroke:#5b6270;stroke-width:1;fill:none}\
 .line{fill:none;stroke-width:1.8;stroke-linejoin:round}.faint{stroke-width:1;opacity:.3}\
 .band{opacity:.18}.cross{stroke-width:2.4}.rule{stroke:#5b6270;stroke-width:1.2;stroke-dasharray:4 3}";
@@ -143,15 +143,7 @@ impl<'a> Plot<'a> {
             }
         }
         write!(to, r#"</g><path class="axis" d="M{left},{top}V{bottom}H{right}"/>"#).expect(OK);
-        let (x_label, y_label) = (escape(&shorten(&self.chart.x.label, 60)), escape(&shorten(&self.chart.y.label, 60)));
-        write!(
-            to,
-            r#"<text x="{}" y="{}" text-anchor="middle" class="x-label">{x_label}</text>"#,
-            (left + right) / 2.0,
-            bottom + 36.0
-        )
-        .expect(OK);
-        write!(to, r#"<text x="6" y="{}" class="y-label">{y_label}</text>"#, top - 10.0).expect(OK);
+        labels(to, [&self.chart.x.label, &self.chart.y.label], &self.x, &self.y);
     }
 
     /// A label below the axis, with its full text where it was cut.
@@ -207,7 +199,15 @@ impl<'a> Plot<'a> {
             pair(to, x, y);
             write!(to, r#")" d="{outline}"/>"#).expect(OK);
         }
-        for (x, y) in series.crosses.iter().filter_map(|&(x, y)| self.place(x, y)) {
+        if let Some((ring, (x, y))) = series.ring.and_then(|ring| Some((ring, self.place(ring.x, ring.y)?))) {
+            to.push_str(r#"<path class="line" transform="translate("#);
+            pair(to, x, y);
+            let dash = if ring.dashed { r#" stroke-dasharray="3 2.6""# } else { "" };
+            write!(to, r#")" d="M-8,0A8,8 0 1 0 8,0A8,8 0 1 0 -8,0Z"{dash}/>"#).expect(OK);
+        }
+        // What ended without any value ends at the top.
+        let top = |y: f64| self.y.at(y).unwrap_or(self.y.pixels[1]);
+        for (x, y) in series.crosses.iter().filter_map(|&(x, y)| Some((self.x.at(x)?, top(y)))) {
             to.push_str(r#"<path class="line cross" transform="translate("#);
             pair(to, x, y);
             to.push_str(r#")" d="M-5,-5L5,5M-5,5L5,-5"/>"#);
@@ -290,6 +290,16 @@ impl<'a> Plot<'a> {
         let first = if every == 1 { 0 } else { (every / 2 + index * every / 8) % every };
         places.into_iter().skip(first).step_by(every).collect()
     }
+}
+
+/// What the axes measure: below the plot, and above its left edge.
+pub(crate) fn labels(to: &mut String, [x_label, y_label]: [&str; 2], x: &Scale, y: &Scale) {
+    let ([left, right], [bottom, top]) = (x.pixels, y.pixels);
+    let (x_label, y_label) = (escape(&shorten(x_label, 60)), escape(&shorten(y_label, 50)));
+    let middle = (left + right) / 2.0;
+    write!(to, r#"<text x="{middle}" y="{}" text-anchor="middle" class="x-label">{x_label}</text>"#, bottom + 36.0)
+        .expect(OK);
+    write!(to, r#"<text x="6" y="{}" class="y-label">{y_label}</text>"#, top - 10.0).expect(OK);
 }
 
 /// The corners of a line or a stair through points on the page.

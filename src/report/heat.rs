@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::draw::{ABOVE, BELOW, Frame, LEFT, LINE, OK, WIDTH, document};
+use crate::report::draw::{ABOVE, BELOW, Frame, LEFT, LINE, OK, WIDTH, document, labels};
 use crate::report::palette::sequential;
 use crate::report::png::{data_uri, indexed};
 use crate::report::scale::{Kind, Scale, drawable};
@@ -29,8 +29,21 @@ pub struct Heat {
     pub kind: Kind,
     /// Height in units of the chart.
     pub height: f64,
-    /// A line over the map, such as a prediction, as (x, y).
-    pub line: Vec<(f64, f64)>,
+    /// A line over the map, such as a prediction.
+    pub line: Option<Line>,
+}
+
+/// A line over a map.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// What it is.
+    pub label: String,
+    /// Its corners, as (x, y); it is broken where they are not finite or lie beyond the map.
+    pub path: Vec<(f64, f64)>,
+    /// The side of the map along which it is told in the table.
+    pub side: String,
+    /// What it says there: places of that side, and values.
+    pub values: Vec<(String, String)>,
 }
 
 /// One side of a map.
@@ -58,7 +71,7 @@ pub fn heat(heat: &Heat, frame: Frame<'_>) -> String {
     let lift = if frame == Frame::Alone { LINE } else { 0.0 };
     let colours = Scale::fit(heat.kind, heat.values.iter().copied(), [0.0, 1.0]);
     // Names of rows are wider than numbers.
-    let left = if heat.y.names.is_empty() { LEFT } else { LEFT + 14.0 };
+    let left = if heat.y.names.is_empty() { LEFT } else { LEFT + 28.0 };
     let x = Scale { kind: heat.x.kind, domain: heat.x.range, pixels: [left, WIDTH - BAR] };
     let y_pixels = [heat.height - BELOW + lift, ABOVE + lift];
     let y = Scale { kind: heat.y.kind, domain: heat.y.range, pixels: y_pixels };
@@ -66,12 +79,17 @@ pub fn heat(heat: &Heat, frame: Frame<'_>) -> String {
     picture(&mut body, heat, &colours, &x, &y);
     sides(&mut body, heat, &x, &y);
     bar(&mut body, heat, &colours, y_pixels);
-    overlay(&mut body, &heat.line, &x, &y);
+    let mut height = heat.height + lift;
+    if let Some(line) = &heat.line {
+        overlay(&mut body, &path(&line.path, &x, &y));
+        key(&mut body, &line.label, left, height + 8.0);
+        height += LINE + 8.0;
+    }
     let attributes = match frame {
         Frame::Page(_) => attributes(heat, &colours, &x, &y),
         Frame::Alone => String::new(),
     };
-    document(frame, &heat.title, &heat.about, heat.height + lift, &attributes, &body)
+    document(frame, &heat.title, &heat.about, height, &attributes, &body)
 }
 
 /// What the page's script needs to turn a place into values.
@@ -128,15 +146,7 @@ fn sides(to: &mut String, heat: &Heat, x: &Scale, y: &Scale) {
     for (place, label) in places(&heat.y, y, 4, (bottom - top) / 15.0) {
         write!(to, r#"<text x="{}" y="{:.1}" text-anchor="end">{label}</text>"#, left - 6.0, place + 4.0).expect(OK);
     }
-    let (x_label, y_label) = (escape(&shorten(&heat.x.label, 60)), escape(&shorten(&heat.y.label, 50)));
-    write!(
-        to,
-        r#"<text x="{}" y="{}" text-anchor="middle" class="x-label">{x_label}</text>"#,
-        (left + right) / 2.0,
-        bottom + 36.0
-    )
-    .expect(OK);
-    write!(to, r#"<text x="6" y="{}" class="y-label">{y_label}</text>"#, top - 10.0).expect(OK);
+    labels(to, [&heat.x.label, &heat.y.label], x, y);
 }
 
 /// Where labels of a side stand, and the labels, ready for markup; of names, as many as have room.
@@ -177,7 +187,8 @@ fn bar(to: &mut String, heat: &Heat, colours: &Scale, [bottom, top]: [f64; 2]) {
         .expect(OK);
 }
 
-fn overlay(to: &mut String, line: &[(f64, f64)], x: &Scale, y: &Scale) {
+/// A line's path over the map.
+fn path(line: &[(f64, f64)], x: &Scale, y: &Scale) -> String {
     let mut path = String::new();
     let within = |place: f64, [a, b]: [f64; 2]| (a.min(b)..=a.max(b)).contains(&place);
     let mut pen_down = false;
@@ -193,10 +204,20 @@ fn overlay(to: &mut String, line: &[(f64, f64)], x: &Scale, y: &Scale) {
             _ => pen_down = false,
         }
     }
+    path
+}
+
+/// Draws a path so that it is seen on every colour of the scale, and on every page: black over white.
+fn overlay(to: &mut String, path: &str) {
     if !path.is_empty() {
-        // White below black is seen on every colour of the scale.
         write!(to, r##"<path d="{path}" fill="none" stroke="#ffffff" stroke-width="4"/>"##).expect(OK);
         write!(to, r##"<path d="{path}" fill="none" stroke="#000000" stroke-width="1.8" stroke-dasharray="6 3"/>"##)
             .expect(OK);
     }
+}
+
+/// What the line is, below the map.
+fn key(to: &mut String, label: &str, x: f64, y: f64) {
+    overlay(to, &format!("M{x},{y}h28"));
+    write!(to, r#"<text x="{}" y="{}">{}</text>"#, x + 36.0, y + 4.0, escape(&shorten(label, 46))).expect(OK);
 }

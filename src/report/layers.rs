@@ -244,7 +244,7 @@ impl Layers<'_> {
         Heat {
             title: title.into(),
             about: about.into(),
-            x: step_side(steps.first().copied().unwrap_or(0), steps.last().copied().unwrap_or(0)),
+            x: step_side(steps.first().copied().unwrap_or(0), steps.last().copied().unwrap_or(0), columns),
             y: Side {
                 label: "layer".into(),
                 range: [0.0, layers.len() as f64],
@@ -257,7 +257,7 @@ impl Layers<'_> {
             label: label.into(),
             kind,
             height: draw::HEIGHT,
-            line: Vec::new(),
+            line: None,
         }
     }
 }
@@ -269,8 +269,11 @@ fn points(phase: &PhaseColumns, column: usize, first: Option<u64>, limit: usize)
     thin(steps.iter().map(|&step| step as f64), values.iter().map(|&v| f64::from(v)), limit)
 }
 
-fn step_side(first: u64, last: u64) -> Side {
-    let range = [first as f64, (last as f64).max(first as f64 + 1.0)];
+/// Steps from `first` to `last`, each in the middle of its column.
+fn step_side(first: u64, last: u64, columns: usize) -> Side {
+    let (first, last) = (first as f64, last as f64);
+    let half = if columns < 2 { 0.5 } else { 0.5 * (last - first) / (columns - 1) as f64 };
+    let range = [first - half, last + half];
     Side { label: "step".into(), range, kind: Kind::Linear, whole: true, names: Vec::new() }
 }
 
@@ -298,7 +301,7 @@ fn over_time(histograms: &Histograms, layer: usize) -> Heat {
     Heat {
         title: format!("Activations of {}", histograms.layers()[layer]),
         about: format!("From {} to {}.", number(low), number(high)),
-        x: step_side(step(steps.first()), step(steps.last())),
+        x: step_side(step(steps.first()), step(steps.last()), columns),
         y: Side {
             label: "activation".into(),
             range: [low - width, high + width],
@@ -311,6 +314,6 @@ fn over_time(histograms: &Histograms, layer: usize) -> Heat {
         label: "ln(1 + count)".into(),
         kind: Kind::Linear,
         height: 210.0,
-        line: Vec::new(),
+        line: None,
     }
 }

@@ -2,7 +2,7 @@
 //! knows nothing of tensors.
 //!
 //! A report goes through here in this order: records → [`page::Page`] (`run` with `layers`, `study`, `probe`: what to show) → HTML
-//! (`page`) or pictures, both drawn by `draw` and `heat`.
+//! (`page`) or pictures (`raster` makes PNG files of SVG), both drawn by `draw` and `heat`.
 
 pub mod chart;
 pub mod draw;
@@ -12,6 +12,7 @@ pub mod page;
 pub mod palette;
 mod png;
 pub mod probe;
+pub mod raster;
 pub mod run;
 pub mod scale;
 mod study;
@@ -28,6 +29,7 @@ use crate::record::RecordError;
 use crate::record::read::RunRecords;
 use crate::record::tensors::write_atomically;
 use crate::report::page::Page;
+use crate::study::record::StudyRecord;
 
 /// The name of a report within the directory that it reports on.
 pub const FILE: &str = "report.html";
@@ -51,6 +53,21 @@ pub enum ReportError {
         /// The directory.
         path: PathBuf,
     },
+    /// This build cannot draw pictures.
+    #[error(
+        "this build cannot write PNG files: it was made without the feature `png`; build with `cargo build --release \
+         --features png`, or write SVG files with --svg DIR"
+    )]
+    NoPng,
+    /// There is nothing to write text with in a picture.
+    #[error(
+        "no font was found, so that PNG files would have no text; install one such as DejaVu Sans (on Debian \
+         fonts-dejavu-core), or write SVG files with --svg DIR"
+    )]
+    NoFonts,
+    /// A chart's SVG was not understood.
+    #[error("cannot draw a chart: {0}")]
+    Picture(String),
     /// A record cannot be read, or the report cannot be written.
     #[error(transparent)]
     Record(#[from] RecordError),
@@ -97,6 +114,20 @@ pub fn run_in(dir: &Path) -> Result<RunRecords, ReportError> {
     read(dir, &[])
 }
 
+/// Directories of a study's runs that are there, if `dir` holds a study.
+///
+/// # Errors
+/// The study's record is damaged.
+pub fn runs_of_study(dir: &Path) -> Result<Option<Vec<PathBuf>>, ReportError> {
+    let path = dir.join("study.json");
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let record: StudyRecord = object(&path)?;
+    let runs = record.runs.iter().map(|run| dir.join(&run.dir));
+    Ok(Some(runs.filter(|run| RunRecords::is_run(run)).collect()))
+}
+
 fn read(dir: &Path, wanted: &[&str]) -> Result<RunRecords, ReportError> {
     if !RunRecords::is_run(dir) {
         return Err(ReportError::Nothing { path: dir.into() });
@@ -112,20 +143,22 @@ pub fn write(page: &Page, path: &Path) -> Result<(), RecordError> {
     write_atomically(path, page.html().as_bytes())
 }
 
-/// Writes every chart of a page as an SVG file of its own into `dir`; gives their paths.
+/// Writes every chart of a page as a file of its own into `dir`, named by its place and title; `encode` makes the file
+/// of an SVG. Gives the paths.
 ///
 /// # Errors
-/// A file cannot be written.
-pub fn write_svgs(page: &Page, dir: &Path) -> Result<Vec<PathBuf>, RecordError> {
+/// A chart cannot be encoded, or a file cannot be written.
+pub fn write_pictures(
+    page: &Page,
+    dir: &Path,
+    ending: &str,
+    encode: impl Fn(&str) -> Result<Vec<u8>, ReportError>,
+) -> Result<Vec<PathBuf>, ReportError> {
     std::fs::create_dir_all(dir).map_err(RecordError::io(dir, "creating the directory"))?;
     let write = |(i, (title, svg)): (usize, (&str, String))| {
-        let path = dir.join(picture_name(i, title, "svg"));
-        write_atomically(&path, svg.as_bytes()).map(|()| path)
+        let path = dir.join(format!("{:02}-{}.{ending}", i + 1, text::slug(title)));
+        write_atomically(&path, &encode(&svg)?)?;
+        Ok(path)
     };
     page.pictures().enumerate().map(write).collect()
-}
-
-/// A picture's file name: its place on the page and its title.
-fn picture_name(place: usize, title: &str, ending: &str) -> String {
-    format!("{:02}-{}.{ending}", place + 1, text::slug(title))
 }

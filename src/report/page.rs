@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::report::chart::{Chart, Row};
 use crate::report::draw::{self, Frame, OK, swatch};
-use crate::report::heat::{self, Heat};
+use crate::report::heat::{self, Heat, Line};
 use crate::report::palette;
 use crate::report::scale::Kind;
 use crate::report::text::{escape, number, shorten};
@@ -165,14 +165,15 @@ fn block(to: &mut String, block: &Block, figures: &mut usize) {
             figure(to, "curves", &content.title, &content.about, |to| {
                 to.push_str(&draw::chart(content, Frame::Page(&format!("f{figures}"))));
                 legend(to, content);
-                values(to, &chart_values(content));
+                values(to, &[chart_values(content)]);
             });
         }
         Block::Heat(content) => {
             *figures += 1;
             figure(to, "map", &content.title, &content.about, |to| {
                 to.push_str(&heat::heat(content, Frame::Page(&format!("f{figures}"))));
-                values(to, &heat_values(content));
+                let line = content.line.as_ref().map(line_values);
+                values(to, &std::iter::once(heat_values(content)).chain(line).collect::<Vec<_>>());
             });
         }
     }
@@ -196,9 +197,9 @@ fn legend(to: &mut String, chart: &Chart) {
     to.push_str("</ul>");
 }
 
-fn values(to: &mut String, content: &Table) {
+fn values(to: &mut String, tables: &[Table]) {
     to.push_str("<details><summary>Values</summary>");
-    table(to, content);
+    tables.iter().for_each(|content| table(to, content));
     to.push_str("</details>");
 }
 
@@ -217,7 +218,8 @@ fn table(to: &mut String, table: &Table) {
     for row in &table.rows {
         to.push_str("<tr>");
         for (i, (cell, words)) in row.iter().zip(&words).enumerate() {
-            let (cell, tag) = (escape(cell), if i == 0 { "th" } else { "td" });
+            // A name says no more in a whole paragraph.
+            let (cell, tag) = if i == 0 { (escape(&shorten(cell, 80)), "th") } else { (escape(cell), "td") };
             let scope = if i == 0 { " scope=\"row\"" } else { "" };
             write!(to, "<{tag}{scope}{words}>{cell}</{tag}>").expect(OK);
         }
@@ -280,4 +282,9 @@ fn heat_values(map: &Heat) -> Table {
         head: head.chain((0..across).map(|j| x_name(spread(j, across, columns)))).collect(),
         rows: (0..down).map(row).collect(),
     }
+}
+
+fn line_values(line: &Line) -> Table {
+    let rows = line.values.iter().map(|(place, value)| vec![place.clone(), value.clone()]).collect();
+    Table { caption: String::new(), head: vec![line.side.clone(), line.label.clone()], rows }
 }

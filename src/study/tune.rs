@@ -137,7 +137,7 @@ fn better(a: &TriedRate, b: &TriedRate) -> bool {
 }
 
 /// Index of the soonest, then the most accurate, then the lowest rate.
-fn best(tried: &[TriedRate]) -> usize {
+pub fn best(tried: &[TriedRate]) -> usize {
     (1..tried.len()).fold(0, |best, at| if better(&tried[at], &tried[best]) { at } else { best })
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use initlab::report::chart::{Axis, Chart, Rule, Series, Shape};
 use initlab::report::draw::{Frame, chart};
-use initlab::report::heat::{Heat, Side, heat};
+use initlab::report::heat::{Heat, Line, Side, heat};
 use initlab::report::page::{Block, Page, Section, Table};
 use initlab::report::palette::Style;
 use initlab::report::scale::Kind;
@@ -54,7 +54,12 @@ fn map(name: &str) -> Heat {
         label: "std".into(),
         kind: Kind::Log,
         height: 210.0,
-        line: vec![(1.0, 0.5), (20.0, 1.5), (90.0, 1.0)],
+        line: Some(Line {
+            label: name.into(),
+            path: vec![(1.0, 0.5), (20.0, 1.5), (90.0, 1.0)],
+            side: name.into(),
+            values: vec![(name.into(), name.into())],
+        }),
     }
 }
 

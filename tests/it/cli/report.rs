@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use super::compare::STUDY;
 use super::{CNN, MLP, Work, initlab};
@@ -167,15 +168,71 @@ fn a_grid_of_numbers_becomes_a_curve_or_a_map() {
         )
     };
     let axis = |path: &str, values: &str| format!("[[grid]]\nname = '{path}'\npath = '{path}'\nvalues = {values}\n");
-    let rates = axis("optimizer.lr", "[0.01, 0.1, 1.0]");
+    let clips = axis("train.clip_norm", "[0.01, 0.1, 1.0]");
     let sizes = axis("train.batch_size", "[30, 60, 100]");
-    for (axes, part) in [(rates.clone(), "Over the grid"), (rates + &sizes, "Trainability: &lt;b&gt;xavier")] {
+    for (axes, part) in [(clips.clone(), "Over the grid"), (clips + &sizes, "Trainability: &lt;b&gt;xavier")] {
         let work = Work::new();
         work.study(&grid(&axes));
         let ran = work.compare("study", &[]);
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let html = read(&work.path("study").join("report.html"));
         assert!(html.contains(part) && !html.contains("<b>"), "{part}");
+    }
+}
+
+#[test]
+fn a_map_has_the_predicted_depth_laid_over_it_where_theory_has_one() {
+    let depths = "[[grid]]\nname = 'depth'\ncases = [{ name = '2', set.model.widths = [12, 12] }, { name = '8', set.model.widths = \
+                  [12, 12, 12, 12, 12, 12, 12, 12] }]\n";
+    let gains = "[[grid]]\nname = 'gain'\ncases = [{ name = 'small', set.init.weight.gain = 0.8 }, { name = 'critical', \
+                 set.init.weight.gain = 1.4142135623730951 }]\n";
+    let sizes = "[[grid]]\nname = 'batch'\npath = 'train.batch_size'\nvalues = [60, 100]\n";
+    let line = "predicted trainable depth, 6 ξ";
+    for (first, second, drawn) in [(depths, gains, 1), (gains, depths, 1), (sizes, gains, 0)] {
+        let work = Work::new();
+        work.study(&format!(
+            "base = 'net.toml'\nseeds = 1\ntargets = [{{ test_accuracy = 0.9 }}]\nset = {{ train.epochs = 1, model.widths = [12, 12], init.weight = {{ kind = \
+             'kaiming_normal' }} }}\n{first}{second}[[arms]]\nname = 'plain'\n[[arms]]\nname = 'normed'\nset.model.norm = 'batch'\n"
+        ));
+        let ran = work.compare("study", &["--threads", "1"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let html = read(&work.path("study").join("report.html"));
+        // A key on the map, and the head of a table.
+        assert_eq!(html.matches(line).count(), 2 * drawn, "{first}{second}");
+        assert!(html.contains("mean field theory&#39;s is for plain MLPs"), "the arm with batch norm has none");
+        assert_eq!(html.contains("neither axis is the depth"), drawn == 0);
+        if drawn == 1 {
+            // 6 ξ of a ReLU net whose σ_w² is 0.64: 6 / ln(2 / 0.64).
+            let row =
+                |name: &str, value: &str| format!("<th scope=\"row\" class=\"words\">{name}</th><td>{value}</td>");
+            assert!(html.contains(&row("small", "5.266")), "{first}");
+        }
+    }
+}
+
+#[test]
+fn learning_rates_that_were_tried_are_curves_with_the_best_marked() {
+    for (rates, images) in [
+        ("{ tune = { low = 0.001, high = 0.1, points = 3 } }", "training images kept back for validation"),
+        ("[0.001, 0.01, 0.1]", "test images"),
+    ] {
+        let work = Work::new();
+        work.study(&format!(
+            "base = 'net.toml'\nseeds = 1\nlearning_rate = {rates}\ntargets = [{{ test_accuracy = 0.5 }}]\n[[arms]]\nname = 'kaiming'\n\
+             [[arms]]\nname = 'dead'\nset.init.weight = {{ kind = 'zeros' }}\n"
+        ));
+        let ran = work.compare("study", &["--threads", "1"]);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let html = read(&work.path("study").join("report.html"));
+        let parts =
+            ["<h2>Learning rates</h2>", "Steps to test accuracy 50 %, by learning rate", "1 of 3, the lowest", images];
+        for part in parts {
+            assert!(html.contains(part), "{rates}: {part}");
+        }
+        // On each of two charts one ring for each arm: those of the arm that learns nothing are doubtful.
+        let rings = html.matches("d=\"M-8,0A8,8").count();
+        let dashed = html.matches("0Z\" stroke-dasharray=\"3 2.6\"").count();
+        assert!(rings == 4 && dashed >= 2, "{rates}: {rings} rings, {dashed} dashed");
     }
 }
 
@@ -202,4 +259,76 @@ fn a_probe_is_drawn_beside_its_prediction() {
     assert!(read(&out.join("report.html")) == html, "the same numbers give the same report");
     let chart = probe(&["--ascii"]).stdout;
     assert!(chart.lines().take_while(|line| !line.is_empty()).all(str::is_ascii), "{chart}");
+}
+
+/// A run's charts as files in `OUT`, with fontconfig's settings in place of the system's, if any.
+fn pictures(work: &Work, ending: &str, out: &str, fonts: Option<&str>) -> super::Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_initlab"));
+    command.arg("report").arg(work.path("run")).arg(format!("--{ending}")).arg(work.path(out));
+    if let Some(fonts) = fonts {
+        let path = work.path("fonts.conf");
+        fs::write(&path, format!("<?xml version='1.0'?><fontconfig>{fonts}</fontconfig>")).unwrap();
+        command.env("FONTCONFIG_FILE", path);
+    }
+    command.output().unwrap().into()
+}
+
+#[cfg(feature = "png")]
+#[test]
+fn charts_become_png_files_with_their_text() {
+    use super::files_of;
+    use resvg::tiny_skia::Pixmap;
+
+    let work = Work::new();
+    work.config(CNN);
+    assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
+    let ran = pictures(&work, "png", "png", None);
+    if ran.code == Some(1) && ran.stderr.contains("no font was found") {
+        eprintln!("skipped: no fonts here");
+        return;
+    }
+    assert_eq!((ran.code, pictures(&work, "svg", "svg", None).code), (Some(0), Some(0)), "{ran:?}");
+    let (pngs, svgs) = (files_of(&work.path("png")), files_of(&work.path("svg")));
+    assert!(pngs.len() == svgs.len() && pngs.len() > 10, "{} {}", pngs.len(), svgs.len());
+    for ((name, png), svg) in pngs.iter().zip(svgs.values()) {
+        let drawn = Pixmap::decode_png(png).unwrap();
+        let (width, height) = (drawn.width(), drawn.height());
+        let svg = String::from_utf8(svg.clone()).unwrap();
+        assert!(
+            svg.contains(&format!("width=\"{}\" height=\"{}\"", width / 2, height / 2)),
+            "{name}: {width} {height}"
+        );
+        // Pixels of the text's colour: in the title, and in the labels below the plot.
+        let ink = |from: u32, to: u32| {
+            let all = (from..to).flat_map(|y| (0..width).map(move |x| (x, y)));
+            let dark = |&(x, y): &(u32, u32)| drawn.pixel(x, y).is_some_and(|p| p.red() < 90 && p.blue() < 110);
+            all.filter(dark).count()
+        };
+        assert!(ink(0, 50) > 150, "{name}: {} pixels of a title", ink(0, 50));
+        assert!(ink(height - 90, height) > 100, "{name}: {} pixels of labels", ink(height - 90, height));
+    }
+    assert_eq!(pictures(&work, "png", "again", None).code, Some(0));
+    assert!(files_of(&work.path("again")) == pngs, "the same records give the same pictures");
+}
+
+#[cfg(all(feature = "png", target_os = "linux"))]
+#[test]
+fn a_system_without_fonts_is_told_so_and_gets_no_pictures_without_text() {
+    let work = Work::new();
+    work.config(MLP);
+    assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
+    let none = format!("<dir>{}</dir>", work.path("none").display());
+    let ran = pictures(&work, "png", "png", Some(&none));
+    assert!(ran.code == Some(1) && ran.stderr.contains("no font was found") && ran.stderr.contains("--svg"), "{ran:?}");
+    assert!(!work.path("png").exists());
+}
+
+#[cfg(not(feature = "png"))]
+#[test]
+fn a_build_without_pictures_says_how_to_get_them() {
+    let work = Work::new();
+    work.config(MLP);
+    assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
+    let ran = pictures(&work, "png", "png", None);
+    assert!(ran.code == Some(1) && ran.stderr.contains("--features png") && !work.path("png").exists(), "{ran:?}");
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use initlab::record::run_dir::Existing;
 
+use super::compare::STUDY;
 use super::{CNN, MLP, Work, initlab, records};
 
 fn event_file(dir: &Path) -> PathBuf {
@@ -124,4 +125,22 @@ fn the_real_tensorboard_reads_what_the_records_say() {
         let checked = Command::new(&python).arg(&script).arg(work.path("run")).output().unwrap();
         assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     }
+}
+
+#[test]
+fn a_study_s_arms_stand_side_by_side_in_the_hparams_tab() {
+    let work = Work::new();
+    work.study(STUDY);
+    assert_eq!(work.compare("study", &["--no-report"]).code, Some(0));
+    let study = work.path("study");
+    let ran = initlab(["report", "--tensorboard", study.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 18 + 1), "{ran:?}");
+    assert_eq!(ran.stdout.lines().last(), event_file(&study).to_str());
+    assert!(!study.join("report.html").exists(), "event files instead of the page");
+    let Some(python) = python_with("tensorboard, numpy") else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/check_hparams.py");
+    let differing =
+        ["name", "model.widths", "optimizer.lr", "init.weight.kind", "init.weight.mode", "init.weight.gain"];
+    let checked = Command::new(&python).arg(&script).arg(&study).args(differing).output().unwrap();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
 }
