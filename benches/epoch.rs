@@ -1,6 +1,6 @@
 //! The time of an epoch of training, records and all, for the six pieces of work that are also timed in other frameworks.
 //!
-//! `cargo bench --bench epoch -- [--work NAMES] [--stats] [--threads N] [--runs P] [--epochs E] [--json]`
+//! `cargo bench --bench epoch -- [--work NAMES] [--stats] [--threads N] [--runs P] [--epochs E] [--batch B] [--depth L] [--json]`
 //!
 //! Each run is a real one, through [`initlab::train::train`] into a directory of its own; evaluations lie outside the time.
 //! Reported is each run's best epoch. `--runs P` starts P runs at once that share the images, as a study does.
@@ -38,6 +38,12 @@ struct Arguments {
     /// Epochs of which the best counts.
     #[arg(long, default_value_t = 3)]
     epochs: usize,
+    /// Images in a batch, other than the work's own.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
+    /// Hidden layers of `deep`, other than thirty.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    depth: Option<u32>,
     /// One line of JSON for each piece of work.
     #[arg(long)]
     json: bool,
@@ -76,7 +82,7 @@ impl Work {
     }
 
     /// Network, batch size and learning rate.
-    fn setting(self) -> (String, usize, f64) {
+    fn setting(self, depth: Option<u32>) -> (String, usize, f64) {
         let mlp = |widths: &[usize]| format!("kind = \"mlp\", widths = {widths:?}");
         let cnn = |channels: &[usize]| {
             let stage = |(i, c): (usize, &usize)| {
@@ -88,16 +94,19 @@ impl Work {
         match self {
             Self::Mlp => (mlp(&[50]), 512, 0.1),
             Self::SmallBatch => (mlp(&[50]), 64, 0.1),
-            Self::Deep => (mlp(&[100; 30]), 128, 0.01),
+            Self::Deep => (mlp(&vec![100; depth.unwrap_or(30) as usize]), 128, 0.01),
             Self::Wide => (mlp(&[1024; 3]), 256, 0.05),
             Self::Cnn => (cnn(&[8, 16, 32, 32]), 512, 0.4),
             Self::Cnn64 => (cnn(&[8, 16, 32, 64, 64]), 512, 0.4),
         }
     }
 
-    fn experiment(self, stats: bool, epochs: usize, seed: u64) -> Result<Experiment> {
-        let (model, batch, lr) = self.setting();
-        let stats = if stats { "every = 1" } else { "every = 0, histogram_every = 0" };
+    fn experiment(self, arguments: &Arguments, seed: u64) -> Result<Experiment> {
+        let (model, own_batch, lr) = self.setting(arguments.depth);
+        let (epochs, batch) = (arguments.epochs, arguments.batch.map_or(own_batch, |batch| batch as usize));
+        // What is deeper than usual, or steps more often, must not diverge.
+        let lr = if arguments.depth.or(arguments.batch).is_some() { 0.1 * lr } else { lr };
+        let stats = if arguments.stats { "every = 1" } else { "every = 0, histogram_every = 0" };
         let config = format!(
             "model = {{ {model}, activation = \"relu\" }}\ninit = {{ preset = \"kaiming\" }}\n\
              optimizer = {{ kind = \"sgd\", lr = {lr} }}\nseed = {seed}\nstats = {{ {stats} }}\n\
@@ -125,9 +134,7 @@ fn main() -> Result<()> {
 
 /// Seconds of the best epoch of each run, in rising order.
 fn time(work: Work, arguments: &Arguments, data: &Prepared) -> Result<(Vec<f64>, Arc<Network>)> {
-    let plan = |seed| {
-        Plan::new(work.experiment(arguments.stats, arguments.epochs, seed as u64)?, data.clone()).context("a plan")
-    };
+    let plan = |seed| Plan::new(work.experiment(arguments, seed as u64)?, data.clone()).context("a plan");
     let plans = (0..arguments.runs).map(plan).collect::<Result<Vec<_>>>()?;
     let run = |plan: &Plan| best_epoch(plan, arguments);
     let mut seconds = std::thread::scope(|scope| {
