@@ -90,7 +90,7 @@ fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
             row.arm.chars().take(18).collect(),
             format!("{}/{}", row.targets[0].reached, row.runs),
             row.targets[0].median_steps.map_or_else(|| "–".into(), |steps| format!("{steps:.0}")),
-            ratio.map_or_else(String::new, |ratio| factor(ratio.ratio)),
+            ratio.map_or_else(String::new, |ratio| format!("{}{}", ratio.bound.sign(), factor(ratio.ratio))),
             accuracies(row),
             if row.diverged > 0 { format!("{}/{}", row.diverged, row.runs) } else { String::new() },
             sparkline(&curve, low, high, 15, Glyphs::choose(false)),

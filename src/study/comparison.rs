@@ -191,6 +191,26 @@ pub enum Bound {
 }
 
 impl Bound {
+    /// What stands before the ratio in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::AtMost => "at most ",
+            Self::AtLeast => "at least ",
+            Self::Unknown => "about ",
+        }
+    }
+
+    /// What stands before it in a table.
+    pub fn sign(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::AtMost => "≤",
+            Self::AtLeast => "≥",
+            Self::Unknown => "≈",
+        }
+    }
+
     /// In CSV files.
     pub fn name(self) -> &'static str {
         match self {

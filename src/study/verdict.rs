@@ -60,12 +60,7 @@ fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> String {
     let [low, high] = ratio.interval.map(factor);
     // A bound says nothing about the far side.
     let interval = if ratio.bound == Bound::None { format!(" (95 % interval {low} to {high})") } else { String::new() };
-    let bound = match ratio.bound {
-        Bound::None => "",
-        Bound::AtMost => "at most ",
-        Bound::AtLeast => "at least ",
-        Bound::Unknown => "about ",
-    };
+    let bound = ratio.bound.words();
     let never = if at.reached + at.baseline_reached < at.runs + at.baseline_runs {
         format!(", reached by {}/{} against {}/{}", at.reached, at.runs, at.baseline_reached, at.baseline_runs)
     } else {
