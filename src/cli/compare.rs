@@ -13,8 +13,10 @@ use crate::cli::experiment::read_config;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::study_progress::StudyProgress;
 use crate::cli::{study_plan, study_table};
+use crate::config::Experiment;
 use crate::data::{Choice, Request, load};
 use crate::record::RecordError;
+use crate::record::tensorboard::{EventFile, now};
 use crate::report;
 use crate::study::check::{CheckError, one_dataset};
 use crate::study::estimate::estimate;
@@ -103,6 +105,11 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     };
     let record = campaign.record(&dir, args.command(), failures).map_err(damaged)?;
     export::write(&record, &dir)?;
+    let logged = campaign.runs.iter().map(|run| &run.experiment).filter(|experiment| experiment.record.tensorboard);
+    let configs: Vec<String> = logged.map(Experiment::to_toml).collect();
+    if !configs.is_empty() {
+        EventFile::experiment(&dir, now(), &configs)?;
+    }
     if !args.no_report {
         report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
     }

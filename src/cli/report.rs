@@ -1,13 +1,13 @@
 //! `initlab report`: what records hold, as a page, and as pictures.
 
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::record::replay::write_events;
-use crate::record::tensorboard::EventFile;
+use crate::record::tensorboard::{EventFile, now, seconds};
 use crate::report;
 use crate::report::page::Page;
 use crate::report::raster;
@@ -87,15 +87,13 @@ impl ReportArgs {
 fn study_events(dir: &Path, runs: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut written = runs.iter().map(|run| events(run)).collect::<Result<Vec<_>>>()?;
     let configs = runs.iter().map(|run| Ok(report::run_in(run)?.config)).collect::<Result<Vec<_>>>()?;
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
-    written.push(EventFile::experiment(dir, now, &configs)?);
+    written.push(EventFile::experiment(dir, now(), &configs)?);
     Ok(written)
 }
 
 /// Writes a run's event file as if its steps had been spread evenly over the time that it took.
 fn events(dir: &Path) -> Result<PathBuf> {
     let run = report::run_in(dir)?;
-    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
     let ended = std::fs::metadata(dir.join("run.json")).and_then(|file| file.modified());
     let end = seconds(ended.unwrap_or_else(|_| SystemTime::now()));
     let took = run.summary.as_ref().map_or(0.0, |s| s.timing.wall_s / s.steps.max(1) as f64);

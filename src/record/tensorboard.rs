@@ -5,6 +5,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::record::RecordError;
 use crate::record::hyperparameters::{self, session_start};
@@ -14,6 +15,16 @@ use crate::record::summary::{Outcome, Summary};
 
 /// How the names of event files begin; TensorBoard looks for `tfevents`.
 pub const PREFIX: &str = "events.out.tfevents.";
+
+/// Seconds since 1970.
+pub fn now() -> f64 {
+    seconds(SystemTime::now())
+}
+
+/// `time` as seconds since 1970.
+pub fn seconds(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
 
 /// Columns of `layers.csv` that an event file needs; all but the last three become curves, as `LAYER/COLUMN`.
 pub const COLUMNS: [&str; 11] = [

@@ -1,7 +1,7 @@
 //! The records of one run: what each step and evaluation adds to its directory, and where it stands.
 
 use std::path::Path;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use crate::activation::Activation;
 use crate::data::Part;
@@ -15,7 +15,7 @@ use crate::record::replay::replay;
 use crate::record::rows::{EPOCHS, EpochRow, LAYERS, LayerRow, STEPS, StepRow};
 use crate::record::run_dir::RunDir;
 use crate::record::summary::{Divergence, Outcome, Summary, Timing};
-use crate::record::tensorboard::{EventFile, EventSummary};
+use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::tensors;
 use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
@@ -312,11 +312,6 @@ impl<'a> Recorder<'a> {
         }
         Ok(summary)
     }
-}
-
-/// Seconds since 1970, for TensorBoard.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
 fn activations(plan: &Plan) -> serde_json::Value {

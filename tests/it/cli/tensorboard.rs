@@ -137,10 +137,14 @@ fn a_study_s_arms_stand_side_by_side_in_the_hparams_tab() {
     assert_eq!((ran.code, ran.stdout.lines().count()), (Some(0), 18 + 1), "{ran:?}");
     assert_eq!(ran.stdout.lines().last(), event_file(&study).to_str());
     assert!(!study.join("report.html").exists(), "event files instead of the page");
+    let logged = work.compare("logged", &["--no-report", "--set", "set.record.tensorboard=true"]);
+    assert_eq!(logged.code, Some(0), "{logged:?}");
     let Some(python) = python_with("tensorboard, numpy") else { return };
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/check_hparams.py");
     let differing =
         ["name", "model.widths", "optimizer.lr", "init.weight.kind", "init.weight.mode", "init.weight.gain"];
-    let checked = Command::new(&python).arg(&script).arg(&study).args(differing).output().unwrap();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    for study in [study, work.path("logged")] {
+        let checked = Command::new(&python).arg(&script).arg(&study).args(differing).output().unwrap();
+        assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    }
 }
