@@ -1,9 +1,9 @@
 //! Each arm at its own best learning rate: a logarithmic grid, tried on images that the verdict never sees.
 //!
 //! The tuning runs train on the first five sixths of the training images, are judged on the last sixth, and have seeds of
-//! their own. The best rate is the one that reaches the study's first target soonest, and, where several do or none does, the
-//! one with the highest accuracy. A rate at the grid's edge that is better than its neighbour
-//! widens the grid on that side.
+//! their own. The best rate is the one at which most runs reach the study's first target; among equals the soonest, then the
+//! most accurate. A rate at the grid's edge that is better than its neighbour widens the grid on that side, and so does
+//! divergence at the lowest.
 
 use std::path::Path;
 
@@ -84,8 +84,8 @@ pub fn stage(study: &Study, grid: &Grid, cell: usize, data: &StudyData, dir: &Pa
         let best = best(&tried);
         let spare = below + above < grid.spare();
         match best {
-            // Where all rates fail alike, lower ones would too.
-            0 if spare && better(&tried[0], &tried[1]) => below += 1,
+            // Where all rates fail alike, lower ones would too, unless it is divergence.
+            0 if spare && (tried[0].accuracy == 0.0 || better(&tried[0], &tried[1])) => below += 1,
             last if last + 1 == rates.len() && spare => above += 1,
             _ => {
                 let cell = &study.cells[cell];
@@ -131,12 +131,13 @@ fn judge(learning_rate: f64, runs: &[RunRecord]) -> TriedRate {
     }
 }
 
-/// Whether `a` is sooner than `b`, or as soon and more accurate.
+/// Whether more runs reach the target at `a` than at `b`; or as many and sooner; or as soon and more accurate.
 fn better(a: &TriedRate, b: &TriedRate) -> bool {
-    a.mean_steps.total_cmp(&b.mean_steps).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
+    let reached = b.reached.cmp(&a.reached);
+    reached.then(a.mean_steps.total_cmp(&b.mean_steps)).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
 }
 
-/// Index of the soonest, then the most accurate, then the lowest rate.
+/// Index of the best rate, the lowest among equals.
 pub fn best(tried: &[TriedRate]) -> usize {
     (1..tried.len()).fold(0, |best, at| if better(&tried[at], &tried[best]) { at } else { best })
 }
@@ -153,23 +154,24 @@ mod tests {
     }
 
     #[test]
-    fn the_soonest_rate_is_the_best_and_accuracy_decides_among_equals() {
-        let tried = |steps: [f64; 3], accuracies: [f64; 3]| -> Vec<TriedRate> {
+    fn the_rate_of_most_runs_is_the_best_then_the_soonest_then_the_most_accurate() {
+        let tried = |reached: [usize; 3], steps: [f64; 3], accuracies: [f64; 3]| -> Vec<TriedRate> {
             let one = |i: usize| TriedRate {
                 learning_rate: i as f64,
-                runs: 1,
-                reached: 1,
+                runs: 2,
+                reached: reached[i],
                 mean_steps: steps[i],
                 accuracy: accuracies[i],
             };
             (0..3).map(one).collect()
         };
-        for (steps, accuracies, want) in [
-            ([300.0, 100.0, 200.0], [0.9, 0.8, 0.9], 1),
-            ([100.0, 100.0, 100.0], [0.1, 0.2, 0.3], 2),
-            ([100.0, 100.0, 100.0], [0.5, 0.5, 0.5], 0),
+        for (reached, steps, accuracies, want) in [
+            ([2, 2, 2], [300.0, 100.0, 200.0], [0.9, 0.8, 0.9], 1),
+            ([2, 2, 2], [100.0, 100.0, 100.0], [0.1, 0.2, 0.3], 2),
+            ([2, 2, 2], [100.0, 100.0, 100.0], [0.5, 0.5, 0.5], 0),
+            ([2, 1, 0], [339.0, 335.0, 400.0], [0.8, 0.9, 0.9], 0),
         ] {
-            assert_eq!(best(&tried(steps, accuracies)), want);
+            assert_eq!(best(&tried(reached, steps, accuracies)), want);
         }
     }
 }

@@ -29,7 +29,7 @@ impl Study<'_> {
         let Some(target) = self.record.targets.first().filter(|_| !found.is_empty()) else { return section };
         let target = target.text();
         section.text(format!(
-            "The best rate reaches {target} soonest and, where several do or none does, has the highest accuracy, on {images}."
+            "At the best rate most runs reach {target}; among equals it is the soonest, then the most accurate, on {images}."
         ));
         section.blocks.push(Block::Table(self.best_rates(found)));
         if found.iter().any(|tuning| tuning.at_edge) {
