@@ -18,12 +18,9 @@ impl Study<'_> {
             let pairs = part.iter().flat_map(|point| self.record.arms.iter().map(move |arm| (arm, point)));
             let rows = pairs.filter_map(|(arm, point)| self.verdict_row(arm, point, !few)).collect();
             section.blocks.push(Block::Table(Table { caption, head: self.verdict_head(!few), rows }));
-        }
-        // A study with a large grid says the same thing many times.
-        if few {
-            section
-                .blocks
-                .extend(self.record.comparisons.iter().map(|comparison| Block::Text(comparison.text.clone())));
+            // A study with a large grid would say the same thing many times.
+            let of_part = self.record.comparisons.iter().filter(|comparison| few && comparison.point == part[0]);
+            section.blocks.extend(of_part.map(|comparison| Block::Text(comparison.text.clone())));
         }
         for failure in &self.record.failures {
             section.text(format!("{} could not be carried out: {}", failure.dir, failure.error));
