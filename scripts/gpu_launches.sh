@@ -3,7 +3,7 @@
 #
 #     scripts/gpu_launches.sh INITLAB CONFIG [train's options]
 #
-# INITLAB is a binary built with `--features cuda`. It runs on benches/fake_gpu.c, which computes nothing, for 10 and for 20
+# INITLAB is a binary built with `--features cuda`, CONFIG one that counts its length in steps. It runs on benches/fake_gpu.c, which computes nothing, for 10 and for 20
 # steps; the difference by 10 is a step. A kernel that a module lacks is an error. CUDA_HOME names the toolkit.
 set -euo pipefail
 [ $# -ge 2 ] || { echo "usage: scripts/gpu_launches.sh INITLAB CONFIG [train's options]" >&2; exit 2; }
