@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use clap::Args;
 
+use crate::record::read::RunRecords;
 use crate::record::replay::write_events;
 use crate::record::tensorboard::{EventFile, now, seconds};
 use crate::report;
@@ -42,7 +43,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
         for dir in &args.dirs {
             match report::runs_of_study(dir)? {
                 Some(runs) => written.extend(study_events(dir, &runs)?),
-                None => written.push(events(dir)?),
+                None => written.push(events(dir, &report::run_in(dir)?)?),
             }
         }
     }
@@ -85,15 +86,18 @@ impl ReportArgs {
 
 /// Writes the event files of a study's runs, and the study's own.
 fn study_events(dir: &Path, runs: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut written = runs.iter().map(|run| events(run)).collect::<Result<Vec<_>>>()?;
-    let configs = runs.iter().map(|run| Ok(report::run_in(run)?.config)).collect::<Result<Vec<_>>>()?;
+    let (mut written, mut configs) = (Vec::new(), Vec::new());
+    for dir in runs {
+        let run = report::run_in(dir)?;
+        written.push(events(dir, &run)?);
+        configs.push(run.config);
+    }
     written.push(EventFile::experiment(dir, now(), &configs)?);
     Ok(written)
 }
 
 /// Writes a run's event file as if its steps had been spread evenly over the time that it took.
-fn events(dir: &Path) -> Result<PathBuf> {
-    let run = report::run_in(dir)?;
+fn events(dir: &Path, run: &RunRecords) -> Result<PathBuf> {
     let ended = std::fs::metadata(dir.join("run.json")).and_then(|file| file.modified());
     let end = seconds(ended.unwrap_or_else(|_| SystemTime::now()));
     let took = run.summary.as_ref().map_or(0.0, |s| s.timing.wall_s / s.steps.max(1) as f64);

@@ -7,7 +7,7 @@ use crate::cli::model::trimmed;
 use crate::cli::study_map;
 use crate::config::error::folded;
 use crate::report::terminal::{Glyphs, sparkline};
-use crate::study::comparison::{ArmSummary, Comparison, Test};
+use crate::study::comparison::{ArmSummary, Comparison, Ratio};
 use crate::study::record::{StudyRecord, Tuning};
 use crate::study::verdict::factor;
 
@@ -86,7 +86,7 @@ fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
     for row in rows {
         let ratio = comparison(record, row).and_then(|comparison| comparison.targets[0].ratio);
         // Where nobody gets there, nothing is known.
-        let ratio = ratio.filter(|ratio| ratio.test != Test::Nothing);
+        let ratio = ratio.filter(Ratio::is_tested);
         let curve: Vec<f64> = row.curve.loss.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         table.add_row([
             row.arm.chars().take(18).collect(),

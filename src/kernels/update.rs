@@ -76,19 +76,7 @@ dispatch! {
             *v = alpha * *v + (1.0 - alpha) * d * d;
             *g = d / (v.sqrt() + eps);
         }
-        let both = parameters.iter_mut().zip(gradient);
-        if buffer.is_empty() {
-            for (p, g) in both {
-                *g *= lr;
-                *p -= *g;
-            }
-        } else {
-            for ((p, g), b) in both.zip(buffer) {
-                *b = momentum * *b + *g;
-                *g = lr * *b;
-                *p -= *g;
-            }
-        }
+        sgd(parameters, gradient, buffer, lr, momentum, false, 0.0);
     }
 }
 

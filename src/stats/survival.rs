@@ -49,6 +49,11 @@ pub fn log_rank(a: &[Time], b: &[Time]) -> f64 {
     as_far / all
 }
 
+/// The most probable that all of so many of one group and none of the other, in pairs, meet an event, if the groups are equal.
+pub fn all_or_none(pairs: usize) -> f64 {
+    2.0 * 0.25f64.powi(pairs as i32)
+}
+
 /// What each time adds to its group's events, observed less expected.
 fn scores(times: &[Time]) -> Vec<f64> {
     let hazard = |at: f64| {

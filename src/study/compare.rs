@@ -20,7 +20,7 @@ use crate::stats::bootstrap::percentile_interval;
 use crate::stats::multiple::holm;
 use crate::stats::paired::paired_mean;
 use crate::stats::sign::sign_test;
-use crate::stats::survival::{Time, log_rank};
+use crate::stats::survival::{Time, all_or_none, log_rank};
 use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetComparison, Test, Verdict};
 use crate::study::record::{Measure, RunRecord, Target};
 use crate::study::summarise::times;
@@ -56,7 +56,7 @@ fn at_point(runs: &[RunRecord], point: &[String], baseline: &str, targets: &[Tar
     }
     let mut all: Vec<Comparison> = arms.iter().map(|arm| against(&of(arm), &base, targets)).collect();
     (0..targets.len()).for_each(|target| correct(&mut all, target));
-    let tests = all.iter().filter_map(|comparison| comparison.targets[0].ratio).filter(tested).count();
+    let tests = all.iter().filter_map(|comparison| comparison.targets[0].ratio).filter(Ratio::is_tested).count();
     for comparison in &mut all {
         comparison.verdict = comparison.targets[0].verdict;
         comparison.text = sentence(comparison, baseline, tests);
@@ -64,15 +64,10 @@ fn at_point(runs: &[RunRecord], point: &[String], baseline: &str, targets: &[Tar
     all
 }
 
-/// Whether there was anything to test.
-fn tested(ratio: &Ratio) -> bool {
-    ratio.test != Test::Nothing
-}
-
 /// Holm's correction over the arms of a point, and the verdicts that follow.
 fn correct(comparisons: &mut [Comparison], target: usize) {
     let ratios = comparisons.iter_mut().filter_map(|comparison| comparison.targets[target].ratio.as_mut());
-    let ratios: Vec<&mut Ratio> = ratios.filter(|ratio| tested(ratio)).collect();
+    let ratios: Vec<&mut Ratio> = ratios.filter(|ratio| ratio.is_tested()).collect();
     let adjusted = holm(&ratios.iter().map(|ratio| ratio.p_value).collect::<Vec<_>>());
     ratios.into_iter().zip(adjusted).for_each(|(ratio, p)| ratio.p_holm = p);
     for comparison in comparisons {
@@ -187,11 +182,6 @@ fn ratio(pairs: &[Pair<'_>], at: usize, measure: Measure, logs: &[f64], stream: 
         p_value,
         p_holm: p_value,
     })
-}
-
-/// The most probable that all of so many runs of one arm and none of the other reach a target, if the arms are equal.
-pub(super) fn all_or_none(pairs: usize) -> f64 {
-    2.0 * 0.25f64.powi(pairs as i32)
 }
 
 fn difference(values: &[f64], stream: &str) -> Option<Difference> {

@@ -150,6 +150,13 @@ pub struct Ratio {
     pub p_holm: f64,
 }
 
+impl Ratio {
+    /// Whether there was anything to test.
+    pub fn is_tested(&self) -> bool {
+        self.test != Test::Nothing
+    }
+}
+
 /// How it is decided whether two arms differ: by who reached the target in the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

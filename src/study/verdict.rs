@@ -1,6 +1,6 @@
 //! From numbers to words.
 
-use crate::study::compare::all_or_none;
+use crate::stats::survival::all_or_none;
 use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test, Verdict};
 
 /// A verdict needs a p-value below this, after Holm's correction.
@@ -36,7 +36,7 @@ pub(super) fn sentence(comparison: &Comparison, baseline: &str, tests: usize) ->
     let Some(ratio) = &at.ratio else {
         return format!("{arm}: {}; fewer than two seeds can be compared with {baseline}", at.verdict.text());
     };
-    if ratio.test == Test::Nothing {
+    if !ratio.is_tested() {
         return format!("{arm}: {}; neither reaches {target}, n = {}", at.verdict.text(), ratio.pairs);
     }
     format!("{arm}: {}{}; {}", at.verdict.text(), lean(at, ratio, tests), numbers(at, ratio, baseline))

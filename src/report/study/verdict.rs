@@ -3,7 +3,7 @@
 use crate::report::page::{Block, Section, Table};
 use crate::report::study::{POINTS, Study, point_name};
 use crate::report::text::number;
-use crate::study::comparison::{Bound, Test};
+use crate::study::comparison::{Bound, Ratio};
 
 impl Study<'_> {
     pub(super) fn verdicts(&self, points: &[Vec<String>]) -> Section {
@@ -56,7 +56,7 @@ impl Study<'_> {
             verdict.unwrap_or_else(|| if arm == self.record.baseline { "baseline".into() } else { dash() }),
             target.map_or_else(dash, |target| format!("{} of {}", target.reached, summary.runs)),
             target.and_then(|target| target.median_steps).map_or_else(dash, number),
-            ratio.filter(|r| r.test != Test::Nothing).map_or_else(dash, |r| match r.bound {
+            ratio.filter(Ratio::is_tested).map_or_else(dash, |r| match r.bound {
                 Bound::None => format!("{} ({} … {})", number(r.ratio), number(r.interval[0]), number(r.interval[1])),
                 // A bound says nothing about the far side.
                 bound => format!("{}{}", bound.words(), number(r.ratio)),
