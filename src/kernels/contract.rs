@@ -335,27 +335,12 @@ impl Run<'_> {
             for m in 0..M {
                 for v in 0..N {
                     let to = out.add(places[m][1] + columns[v].out as usize);
-                    put(sums[m][v], to, columns[v].lanes as usize, self.add);
+                    let full = columns[v].lanes as usize == LANES;
+                    let old = || if full { V::load(to) } else { V::load_first(to, masks[v]) };
+                    let sum = if self.add { sums[m][v].add(old()) } else { sums[m][v] };
+                    if full { sum.store(to) } else { sum.store_first(to, columns[v].lanes as usize) }
                 }
             }
-        }
-    }
-}
-
-/// Writes the first `lanes` of a vector, or adds them.
-#[inline(always)]
-unsafe fn put<V: Vector>(sum: V, to: *mut f32, lanes: usize, add: bool) {
-    // SAFETY: the caller's promise that `lanes` values stand at `to`.
-    unsafe {
-        if lanes == LANES {
-            if add { sum.add(V::load(to)) } else { sum }.store(to);
-            return;
-        }
-        let mut values = [0f32; LANES];
-        sum.store(values.as_mut_ptr());
-        for (i, value) in values.iter().take(lanes).enumerate() {
-            let old = if add { *to.add(i) } else { 0.0 };
-            *to.add(i) = old + value;
         }
     }
 }

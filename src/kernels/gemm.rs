@@ -1,6 +1,14 @@
-//! Matrix products through the `gemm` crate, on row-major slices with explicit strides.
+//! Matrix products of row-major slices with explicit strides.
+//!
+//! A tile of the result stands in registers while its terms are added: values of `a` one by one, spread over vectors,
+//! times vectors of `b`. So `a` may have any strides. `b` is read where it lies if its rows are contiguous and near each other, and is
+//! otherwise copied, a panel at a time, into a buffer that stays in the second cache (the inner loops of Goto & van de Geijn
+//! 2008). Each value of the result is one chain of sums for every [`DEPTH`] terms, whatever the number of threads.
 
-pub use gemm::Parallelism;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+use super::simd::{Kernel, LANES, Vector, WIDEST, vectorised_widely};
 
 /// A read-only matrix in a slice: element (i, j) stands at `i·row_stride + j·col_stride`.
 #[derive(Clone, Copy)]
@@ -29,37 +37,266 @@ impl<'a> Matrix<'a> {
             data: self.data,
         }
     }
+
+    /// The place of element (i, j), which may lie just beyond the matrix.
+    #[inline(always)]
+    fn at(&self, i: usize, j: usize) -> *const f32 {
+        self.data.as_ptr().wrapping_add(i * self.row_stride + j * self.col_stride)
+    }
 }
 
-/// `out = a·b`, or `out += a·b` if `add`; `out` is row-major `[a.rows, b.cols]`.
-pub fn matmul(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool, parallelism: Parallelism) {
+/// Terms that are added before a tile goes back to memory.
+const DEPTH: usize = 256;
+/// Columns of a panel.
+const PANEL: usize = 64;
+/// Values that the terms of a panel may span if it is read where it lies.
+const NEAR: usize = 1 << 16;
+
+/// `out = a·b`, or `out += a·b` if `add`; `out` is row-major `[a.rows, b.cols]`. With more than one thread the work is cut
+/// for the current rayon pool.
+pub fn matmul(out: &mut [f32], a: Matrix<'_>, b: Matrix<'_>, add: bool, threads: usize) {
     assert_eq!(a.cols, b.rows, "inner dimensions of a matrix product");
     let (m, n, k) = (a.rows, b.cols, a.cols);
     assert!(out.len() >= m * n, "a {m}×{n} product needs {} values, found {}", m * n, out.len());
-    // SAFETY: the three slices hold every element that the sizes and strides address (asserted above and in
-    // `Matrix::new`), and `out` is borrowed mutably, so it overlaps neither input.
+    if k == 0 && !add {
+        out[..m * n].fill(0.0);
+    }
+    if m * n * k == 0 {
+        return;
+    }
+    let whole = Product { a, b, out: out.as_mut_ptr(), rows: 0..m, columns: 0..n, add };
+    if threads <= 1 {
+        return vectorised_widely(whole);
+    }
+    // Panels are packed by one thread each, if there are enough of them.
+    let by_columns = n.div_ceil(PANEL) >= threads;
+    let (len, unit) = if by_columns { (n, PANEL) } else { (m, 8) };
+    let share = len.div_ceil(unit).div_ceil(threads) * unit;
+    rayon::in_place_scope(|scope| {
+        for start in (0..len).step_by(share) {
+            let part = start..(start + share).min(len);
+            let (rows, columns) = if by_columns { (0..m, part) } else { (part, 0..n) };
+            let part = Product { rows, columns, ..whole };
+            scope.spawn(move |_| vectorised_widely(part));
+        }
+    });
+}
+
+/// Some rows and columns of a product.
+struct Product<'a> {
+    a: Matrix<'a>,
+    b: Matrix<'a>,
+    /// Holds `a.rows` rows of `b.cols` values.
+    out: *mut f32,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    add: bool,
+}
+
+// SAFETY: the parts of a product that go to threads write different rows or columns of `out`.
+unsafe impl Send for Product<'_> {}
+
+impl Kernel for Product<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        let Self { a, b, .. } = self;
+        let (n, k) = (b.cols, a.cols);
+        let packs = b.col_stride != 1 || b.row_stride * k.min(DEPTH) > NEAR;
+        let mut buffer = Buffer::new();
+        let parts = k.div_ceil(DEPTH);
+        for part in 0..parts {
+            let (term, terms) = (part * k / parts, (part + 1) * k / parts - part * k / parts);
+            for column in self.columns.clone().step_by(PANEL) {
+                let columns = (self.columns.end - column).min(PANEL);
+                let (vectors, step) = if packs {
+                    // SAFETY: a buffer holds `DEPTH` rows of `PANEL` values.
+                    (unsafe { pack::<V>(b, term..term + terms, column..column + columns, &mut buffer) }, PANEL)
+                } else {
+                    (b.at(term, column), b.row_stride)
+                };
+                let panel = Tiles {
+                    a: a.at(self.rows.start, term),
+                    a_row: a.row_stride,
+                    a_term: a.col_stride,
+                    b: vectors,
+                    b_term: step,
+                    terms,
+                    out: self.out.wrapping_add(self.rows.start * n + column),
+                    out_row: n,
+                    add: self.add || part > 0,
+                };
+                // SAFETY: all rows, terms and columns lie in the matrices, as `matmul` and `Matrix::new` have seen.
+                unsafe { panel.run::<V>(self.rows.len(), columns) };
+            }
+        }
+    }
+}
+
+/// Room for a panel.
+#[repr(align(64))]
+struct Buffer([MaybeUninit<f32>; DEPTH * PANEL]);
+
+impl Buffer {
+    #[inline(always)]
+    fn new() -> Self {
+        Self([MaybeUninit::uninit(); DEPTH * PANEL])
+    }
+}
+
+/// Copies `columns` of the rows `terms` of `b` to the beginning of the rows of a buffer. Returns where it begins.
+///
+/// # Safety
+/// `b` holds them, and a buffer as many rows and columns.
+#[inline(always)]
+unsafe fn pack<V: Vector>(
+    b: Matrix<'_>,
+    terms: Range<usize>,
+    columns: Range<usize>,
+    buffer: &mut Buffer,
+) -> *const f32 {
+    let to = buffer.0.as_mut_ptr().cast::<f32>();
+    let whole = |n: usize| n - n % LANES;
+    let [whole_terms, whole_columns] = match (b.row_stride, b.col_stride) {
+        (_, 1) => [terms.len(), whole(columns.len())],
+        (1, _) => [whole(terms.len()), whole(columns.len())],
+        _ => [0, 0],
+    };
+    // SAFETY: the caller's promise.
     unsafe {
-        gemm::gemm(
-            m,
-            n,
-            k,
-            out.as_mut_ptr(),
-            1,
-            n as isize,
-            add,
-            a.data.as_ptr(),
-            a.col_stride as isize,
-            a.row_stride as isize,
-            b.data.as_ptr(),
-            b.col_stride as isize,
-            b.row_stride as isize,
-            1.0,
-            1.0,
-            false,
-            false,
-            false,
-            parallelism,
-        );
+        for j in (0..whole_columns).step_by(LANES) {
+            if b.col_stride == 1 {
+                for l in 0..whole_terms {
+                    V::Half::load(b.at(terms.start + l, columns.start + j)).store(to.add(l * PANEL + j));
+                }
+            } else {
+                for l in (0..whole_terms).step_by(LANES) {
+                    let from = |i| V::Half::load(b.at(terms.start + l, columns.start + j + i));
+                    let turned = V::Half::transpose(std::array::from_fn(from));
+                    turned.into_iter().enumerate().for_each(|(i, row)| row.store(to.add((l + i) * PANEL + j)));
+                }
+            }
+        }
+        for l in 0..terms.len() {
+            for j in if l < whole_terms { whole_columns } else { 0 }..columns.len() {
+                *to.add(l * PANEL + j) = *b.at(terms.start + l, columns.start + j);
+            }
+        }
+    }
+    to
+}
+
+/// Operands and result of a panel, from the first row, term and column on.
+#[derive(Clone, Copy)]
+struct Tiles {
+    a: *const f32,
+    a_row: usize,
+    a_term: usize,
+    b: *const f32,
+    b_term: usize,
+    terms: usize,
+    out: *mut f32,
+    out_row: usize,
+    add: bool,
+}
+
+impl Tiles {
+    /// `rows` by `columns` values. Thirty-two registers hold tiles of four vectors by six rows, sixteen two by six.
+    #[inline(always)]
+    unsafe fn run<V: Vector>(mut self, rows: usize, columns: usize) {
+        let mut rest = columns;
+        // SAFETY: the caller's promise.
+        unsafe {
+            if V::LANES == WIDEST {
+                match columns / V::LANES {
+                    4.. => self.vectors::<V, 4, 6>(rows, &mut rest),
+                    3 => self.vectors::<V, 3, 8>(rows, &mut rest),
+                    2 => self.vectors::<V, 2, 8>(rows, &mut rest),
+                    1 => self.vectors::<V, 1, 16>(rows, &mut rest),
+                    0 => {}
+                }
+            } else {
+                while rest >= 2 * V::LANES {
+                    self.vectors::<V, 2, 6>(rows, &mut rest);
+                }
+                if rest >= V::LANES {
+                    self.vectors::<V, 1, 8>(rows, &mut rest);
+                }
+            }
+            // Up to half a vector of columns needs but half a vector.
+            match rest {
+                0 => {}
+                ..=LANES => self.rows::<V::Half, 1, 16, true>(rows, rest),
+                _ => self.rows::<V, 1, 16, true>(rows, rest),
+            }
+        }
+    }
+
+    /// The first `N` vectors of columns, which are then left behind.
+    #[inline(always)]
+    unsafe fn vectors<V: Vector, const N: usize, const M: usize>(&mut self, rows: usize, columns: &mut usize) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            self.rows::<V, N, M, false>(rows, V::LANES);
+            (self.b, self.out) = (self.b.add(N * V::LANES), self.out.add(N * V::LANES));
+        }
+        *columns -= N * V::LANES;
+    }
+
+    /// All rows of `N` vectors of columns, `M` at a time as long as there are as many; the last vector has `lanes` columns.
+    #[inline(always)]
+    unsafe fn rows<V: Vector, const N: usize, const M: usize, const MASKED: bool>(mut self, rows: usize, lanes: usize) {
+        let mut rest = rows;
+        // SAFETY: the caller's promise.
+        unsafe {
+            while rest >= M {
+                self.tile::<V, N, M, MASKED>(lanes, &mut rest);
+            }
+            while rest >= 4 {
+                self.tile::<V, N, 4, MASKED>(lanes, &mut rest);
+            }
+            if rest >= 2 {
+                self.tile::<V, N, 2, MASKED>(lanes, &mut rest);
+            }
+            if rest >= 1 {
+                self.tile::<V, N, 1, MASKED>(lanes, &mut rest);
+            }
+        }
+    }
+
+    /// The first `M` rows, which are then left behind: their sums stand in registers until all terms are added.
+    #[inline(always)]
+    unsafe fn tile<V: Vector, const N: usize, const M: usize, const MASKED: bool>(
+        &mut self,
+        lanes: usize,
+        rows: &mut usize,
+    ) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let a: [*const f32; M] = std::array::from_fn(|m| self.a.add(m * self.a_row));
+            let mask = V::first(lanes);
+            let load = |from| if MASKED { V::load_first(from, mask) } else { V::load(from) };
+            let mut sums = [[V::splat(0.0); N]; M];
+            let (mut at, mut b) = (0, self.b);
+            for _ in 0..self.terms {
+                let vectors: [V; N] = std::array::from_fn(|v| load(b.add(v * V::LANES)));
+                for m in 0..M {
+                    let value = V::splat(*a[m].add(at));
+                    for v in 0..N {
+                        sums[m][v] = value.mul_add(vectors[v], sums[m][v]);
+                    }
+                }
+                (at, b) = (at + self.a_term, b.wrapping_add(self.b_term));
+            }
+            for m in 0..M {
+                for v in 0..N {
+                    let to = self.out.add(m * self.out_row + v * V::LANES);
+                    let sum = if self.add { sums[m][v].add(load(to)) } else { sums[m][v] };
+                    if MASKED { sum.store_first(to, lanes) } else { sum.store(to) }
+                }
+            }
+            (self.a, self.out) = (self.a.add(M * self.a_row), self.out.add(M * self.out_row));
+            *rows -= M;
+        }
     }
 }
 
@@ -89,7 +326,7 @@ mod tests {
             ] {
                 for add in [false, true] {
                     let mut out = if add { vec![100.0; m * n] } else { vec![f32::NAN; m * n] };
-                    matmul(&mut out, a_matrix, b_matrix, add, Parallelism::None);
+                    matmul(&mut out, a_matrix, b_matrix, add, 1);
                     for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
                         let start = if add { 100.0 } else { 0.0 };
                         let want = (0..k).fold(start, |sum, l| sum + a[i * k + l] * b[l * n + j]);

@@ -3,7 +3,7 @@
 use super::draws::{Numbers, mean_and_std, named, normals};
 use super::images::LessonImages;
 use crate::data::{Part, pixel_moments};
-use crate::kernels::gemm::{Matrix, Parallelism, matmul};
+use crate::kernels::gemm::{Matrix, matmul};
 use crate::kernels::moments::{Sums, add_block};
 
 /// Hidden units.
@@ -40,7 +40,7 @@ pub(super) fn first_layer(images: &LessonImages, seed: u64) -> Numbers {
     for x in images.valid.chunks(ROWS * inputs) {
         let rows = x.len() / inputs;
         let z = &mut z[..rows * UNITS];
-        matmul(z, Matrix::new(x, rows, inputs), Matrix::new(&weight, inputs, UNITS), false, Parallelism::None);
+        matmul(z, Matrix::new(x, rows, inputs), Matrix::new(&weight, inputs, UNITS), false, 1);
         add_block(&mut linear, z, 0.0);
         z.iter_mut().for_each(|z| *z = z.max(0.0));
         add_block(&mut relu, z, 0.0);

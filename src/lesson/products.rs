@@ -2,7 +2,7 @@
 
 use super::draws::{Numbers, mean_and_std, named, normals};
 use super::images::LessonImages;
-use crate::kernels::gemm::{Matrix, Parallelism, matmul};
+use crate::kernels::gemm::{Matrix, matmul};
 use crate::kernels::moments::{Sums, add_block};
 use crate::rng::{rng, standard_normals};
 
@@ -37,7 +37,7 @@ pub(super) fn repeated_products(_: &LessonImages, seed: u64) -> Numbers {
 fn product_chain(a: &[f32], x: &[f32], mut goes_on: impl FnMut(usize, &[f32]) -> bool) -> Vec<f32> {
     let (mut x, mut y) = (x.to_vec(), vec![0.0; SIZE]);
     for step in 0..PRODUCTS {
-        matmul(&mut y, Matrix::new(a, SIZE, SIZE), Matrix::new(&x, SIZE, 1), false, Parallelism::None);
+        matmul(&mut y, Matrix::new(a, SIZE, SIZE), Matrix::new(&x, SIZE, 1), false, 1);
         std::mem::swap(&mut x, &mut y);
         if !goes_on(step, &x) {
             break;
@@ -101,7 +101,7 @@ pub(super) fn deep_relu(_: &LessonImages, seed: u64) -> Numbers {
     let mut y = vec![0.0; ROWS * WIDTH];
     for layer in 0..LAYERS {
         let w = normals(seed, &format!("deep_relu/w{layer}"), WIDTH * WIDTH, (2.0 / WIDTH as f64).sqrt());
-        matmul(&mut y, Matrix::new(&x, ROWS, WIDTH), Matrix::new(&w, WIDTH, WIDTH), false, Parallelism::None);
+        matmul(&mut y, Matrix::new(&x, ROWS, WIDTH), Matrix::new(&w, WIDTH, WIDTH), false, 1);
         y.iter_mut().for_each(|y| *y = y.max(0.0));
         std::mem::swap(&mut x, &mut y);
     }

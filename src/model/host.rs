@@ -4,10 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::workspace::{Pass, Workspace, reorder_samples};
-use super::{Layer, Network, Op, Role, Shape};
+use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{Watch, WatchSettings};
-use crate::kernels::gemm::Parallelism;
 use crate::kernels::loss::{self, LossSums};
 use crate::kernels::transpose::transpose;
 use crate::kernels::update;
@@ -96,7 +95,7 @@ struct Shard {
 pub struct HostModel {
     network: Arc<Network>,
     params: Vec<f32>,
-    /// The convolutions' weights transposed, at the same places.
+    /// The weights transposed that the forward pass reads so, at the same places.
     turned: Vec<f32>,
     running: Vec<f32>,
     batches_seen: u64,
@@ -317,7 +316,7 @@ impl HostModel {
         output_gradient: impl FnOnce(&[f32], &mut [f32]),
     ) -> (Vec<Watch>, Vec<f32>) {
         let network = Arc::clone(&self.network);
-        turn_kernels(&network, &self.params, &mut self.turned);
+        turn_weights(&network, &self.params, &mut self.turned);
         let rows = samples.len() / network.input.len();
         if self.shards.is_empty() {
             self.shards.push(Shard::default());
@@ -331,7 +330,7 @@ impl HostModel {
             running: &self.running,
             training: true,
             rows,
-            parallelism: Parallelism::None,
+            threads: 1,
             settings: observe.settings,
             watches: &mut watches,
         };
@@ -361,10 +360,9 @@ impl HostModel {
         work: impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync,
     ) {
         let Self { network, params, turned, running, workers, shards, pool, .. } = self;
-        turn_kernels(network, params, turned);
+        turn_weights(network, params, turned);
         let whole = shards.len() == 1;
         let threads = workers.len();
-        let parallelism = if whole && threads > 1 { Parallelism::Rayon(threads) } else { Parallelism::None };
         let one = |workspace: &mut Workspace, shard: &mut Shard| {
             let mut watches = std::mem::take(&mut shard.observed.watches);
             let mut pass = Pass {
@@ -373,7 +371,7 @@ impl HostModel {
                 running,
                 training,
                 rows: shard.rows.len(),
-                parallelism,
+                threads: if whole { threads } else { 1 },
                 settings: observe.settings,
                 watches: &mut watches,
             };
@@ -432,9 +430,9 @@ impl HostModel {
     }
 }
 
-/// Transposes the convolutions' weights, once for all shards.
-fn turn_kernels(network: &Network, params: &[f32], turned: &mut [f32]) {
-    for param in network.params.iter().filter(|param| param.role == Role::Weight && param.shape.len() == 4) {
+/// Transposes the weights that the forward pass reads so, once for all shards.
+fn turn_weights(network: &Network, params: &[f32], turned: &mut [f32]) {
+    for param in network.params.iter().filter(|param| param.is_turned()) {
         transpose(&params[param.range()], param.shape[0], &mut turned[param.range()]);
     }
 }

@@ -3,7 +3,7 @@
 use crate::activation::Activation;
 use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
-use crate::model::param::{Param, Role};
+use crate::model::param::Param;
 use crate::model::planner;
 use crate::model::shape::Shape;
 use crate::model::spec::LayerSpec;
@@ -146,12 +146,9 @@ impl Network {
     /// Batch norm needs the whole batch at once; very wide layers would pack the same large weights for every shard, and
     /// run faster with threads inside the product.
     pub fn takes_whole_batch(&self) -> bool {
-        let wide = |p: &Param| p.role == Role::Weight && p.len() >= WIDE_WEIGHT;
-        !self.running.is_empty() || self.params.iter().any(wide)
+        !self.running.is_empty() || self.params.iter().any(Param::is_wide)
     }
 }
 
 /// Rows of a shard: enough for the matrix product to run at full speed, few enough to stay in a core's cache.
 const SHARD_ROWS: usize = 64;
-/// Weights of this many values are multiplied by the whole batch at once.
-const WIDE_WEIGHT: usize = 512 * 512;

@@ -6,7 +6,7 @@ use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{self, Watch, WatchSettings};
 use crate::kernels::conv::ConvPlan;
-use crate::kernels::gemm::{Matrix, Parallelism, matmul};
+use crate::kernels::gemm::{Matrix, matmul};
 use crate::kernels::norm::{self, BatchMoments};
 use crate::kernels::{pool, update};
 
@@ -33,7 +33,8 @@ struct State {
 pub struct Pass<'a> {
     /// All parameters, in the kernels' layout.
     pub params: &'a [f32],
-    /// The convolutions' weights transposed, `[patch, channels]`, at the same places: what the forward pass reads.
+    /// The weights transposed, `[fan_in, units]`, at the same places, of those that [`Param::is_turned`](super::Param::is_turned)
+    /// is for.
     pub turned: &'a [f32],
     /// Batch norm's running estimates.
     pub running: &'a [f32],
@@ -42,7 +43,7 @@ pub struct Pass<'a> {
     /// Samples.
     pub rows: usize,
     /// Threads inside a layer's products.
-    pub parallelism: Parallelism,
+    pub threads: usize,
     /// What to look for in the watched layers.
     pub settings: WatchSettings,
     /// One entry for each watched layer, or none.
@@ -190,10 +191,15 @@ impl Workspace {
         }
         match &layer.op {
             Op::Linear => {
-                let weight = pass.param(network, layer.weight).expect("a linear layer has a weight");
+                let param = &network.params[layer.weight.expect("a linear layer has a weight")];
                 let z = if apart { &mut state.z } else { &mut state.out };
-                let (x, w) = (Matrix::new(x, rows, layer.input.len()), Matrix::new(weight, units, layer.input.len()));
-                matmul(z, x, w.t(), false, pass.parallelism);
+                let inputs = layer.input.len();
+                let w = if param.is_turned() {
+                    Matrix::new(&pass.turned[param.range()], inputs, units)
+                } else {
+                    Matrix::new(&pass.params[param.range()], units, inputs).t()
+                };
+                matmul(z, Matrix::new(x, rows, inputs), w, false, pass.threads);
                 self.activate(network, pass, layer, state, 0..len, apart);
             }
             Op::Conv2d(shape) => {
@@ -207,7 +213,7 @@ impl Workspace {
                 plan.pad(x, padded);
                 let turned = &pass.turned[network.params[layer.weight.expect("a convolution has a weight")].range()];
                 let z = if apart { &mut state.z } else { &mut state.out };
-                in_parts(&mut z[..len], layer.output.len(), pass.parallelism, |first, z| {
+                in_parts(&mut z[..len], layer.output.len(), pass.threads, |first, z| {
                     plan.forward(&padded[first * image..], turned, z);
                 });
                 self.activate(network, pass, layer, state, 0..len, apart);
@@ -349,13 +355,13 @@ impl Workspace {
                 let g_matrix = Matrix::new(g, rows, units);
                 let weight_range = range(layer.weight).expect("a linear layer has a weight");
                 let x = Matrix::new(x, rows, inputs);
-                matmul(&mut gradients[weight_range.clone()], g_matrix.t(), x, false, pass.parallelism);
+                matmul(&mut gradients[weight_range.clone()], g_matrix.t(), x, false, pass.threads);
                 if !wanted {
                     return gradient;
                 }
                 let mut dx = self.take(in_len);
                 let weight = Matrix::new(&pass.params[weight_range], units, inputs);
-                matmul(&mut dx, g_matrix, weight, false, pass.parallelism);
+                matmul(&mut dx, g_matrix, weight, false, pass.threads);
                 self.spare.push(gradient);
                 dx
             }
@@ -363,7 +369,7 @@ impl Workspace {
                 let plan = state.plan.as_ref().expect("the forward pass has worked out the places");
                 let weight_range = range(layer.weight).expect("a convolution has a weight");
                 let padded = &state.padded[..rows * plan.padded_len()];
-                in_parts(&mut gradients[weight_range.clone()], shape.patch(), pass.parallelism, |first, dw| {
+                in_parts(&mut gradients[weight_range.clone()], shape.patch(), pass.threads, |first, dw| {
                     plan.weight_gradient(padded, g, first, dw);
                 });
                 if !wanted {
@@ -372,10 +378,10 @@ impl Workspace {
                 let mut dx = self.take(in_len);
                 let weight = &pass.params[weight_range];
                 let spread = &mut self.spread;
-                if matches!(pass.parallelism, Parallelism::None) {
+                if pass.threads == 1 {
                     plan.input_gradient(g, weight, spread, &mut dx[..in_len]);
                 } else {
-                    in_parts(&mut dx[..in_len], layer.input.len(), pass.parallelism, |first, dx| {
+                    in_parts(&mut dx[..in_len], layer.input.len(), pass.threads, |first, dx| {
                         let g = &g[first * layer.output.len()..];
                         plan.input_gradient(g, weight, &mut Vec::new(), dx);
                     });
@@ -448,9 +454,11 @@ fn resize(buffer: &mut Vec<f32>, len: usize) {
 
 /// Calls `work` for parts of `out`, whole numbers of `unit` values, side by side on the threads; it gets the number of units
 /// before its part. Each unit must be worked out alone, so that the number of parts changes nothing.
-fn in_parts(out: &mut [f32], unit: usize, parallelism: Parallelism, work: impl Fn(usize, &mut [f32]) + Sync) {
-    let Parallelism::Rayon(threads) = parallelism else { return work(0, out) };
-    let units = (out.len() / unit).div_ceil(threads.max(1)).max(1);
+fn in_parts(out: &mut [f32], unit: usize, threads: usize, work: impl Fn(usize, &mut [f32]) + Sync) {
+    if threads == 1 {
+        return work(0, out);
+    }
+    let units = (out.len() / unit).div_ceil(threads).max(1);
     rayon::scope(|scope| {
         for (i, part) in out.chunks_mut(units * unit).enumerate() {
             let work = &work;

@@ -13,6 +13,7 @@ pub struct Avx2(__m256);
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, just above")]
 impl Vector for Avx2 {
     const LANES: usize = LANES;
+    type Half = Self;
     type Count = __m256i;
     type Mask = __m256i;
 

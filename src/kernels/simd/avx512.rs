@@ -2,6 +2,7 @@
 
 use std::arch::x86_64::*;
 
+use super::avx2::Avx2;
 use super::{LANES, Vector};
 
 /// Sixteen lanes in an AVX-512 register. Private to the dispatch: it exists only in code compiled for AVX-512.
@@ -13,6 +14,7 @@ pub struct Avx512(__m512);
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, just above")]
 impl Vector for Avx512 {
     const LANES: usize = 2 * LANES;
+    type Half = Avx2;
     type Count = __m512i;
     type Mask = __mmask16;
 
@@ -31,6 +33,10 @@ impl Vector for Avx512 {
     #[inline(always)]
     unsafe fn store(self, to: *mut f32) {
         unsafe { _mm512_storeu_ps(to, self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, lanes: usize) {
+        unsafe { _mm512_mask_storeu_ps(to, Self::first(lanes), self.0) }
     }
     #[inline(always)]
     fn splat(x: f32) -> Self {

@@ -17,6 +17,8 @@ pub const WIDEST: usize = 16;
 pub trait Vector: Copy {
     /// Values in a vector.
     const LANES: usize;
+    /// A vector of half as many lanes, but of no fewer than [`LANES`].
+    type Half: Vector;
     /// A count in each lane.
     type Count: Copy;
     /// The first so many lanes.
@@ -39,6 +41,19 @@ pub trait Vector: Copy {
     /// # Safety
     /// `LANES` values can be written there.
     unsafe fn store(self, to: *mut f32);
+    /// Writes the first `lanes` values to `to`.
+    ///
+    /// # Safety
+    /// As many values can be written there.
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, lanes: usize) {
+        let mut values = [0f32; WIDEST];
+        // SAFETY: no vector has more lanes than `values`; the rest is the caller's promise.
+        unsafe {
+            self.store(values.as_mut_ptr());
+            values.iter().take(lanes).enumerate().for_each(|(i, &value)| *to.add(i) = value);
+        }
+    }
     /// `x` in every lane.
     fn splat(x: f32) -> Self;
     /// self + other.
@@ -93,8 +108,11 @@ pub fn prefetch<T>(values: &[T]) {
 #[inline]
 pub fn vectorised_widely<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f") && !only_eight_lanes() {
-        // SAFETY: the processor has it, as was just asked.
+    if std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+        && !only_eight_lanes()
+    {
+        // SAFETY: the processor has both, as was just asked, and so AVX2 and FMA.
         return unsafe { with_avx512(kernel) };
     }
     vectorised(kernel);
@@ -110,7 +128,7 @@ fn only_eight_lanes() -> bool {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
 fn with_avx512<K: Kernel>(kernel: K) {
     kernel.run::<avx512::Avx512>();
 }
@@ -135,6 +153,7 @@ fn with_avx2<K: Kernel>(kernel: K) {
 /// Portable vectors; with one lane, the rest of a slice.
 impl<const N: usize> Vector for [f32; N] {
     const LANES: usize = N;
+    type Half = Self;
     type Count = [u32; N];
     type Mask = usize;
 
