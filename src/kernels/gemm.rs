@@ -8,7 +8,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::simd::{Kernel, LANES, Vector, WIDEST, vectorised_widely};
+use super::simd::{Kernel, LANES, Vector, WIDEST, prefetch, vectorised_widely};
 
 /// A read-only matrix in a slice: element (i, j) stands at `i·row_stride + j·col_stride`.
 #[derive(Clone, Copy)]
@@ -124,6 +124,7 @@ impl Kernel for Product<'_> {
                     out: self.out.wrapping_add(self.rows.start * n + column),
                     out_row: n,
                     add: self.add || part > 0,
+                    far: packs,
                 };
                 // SAFETY: all rows, terms and columns lie in the matrices, as `matmul` and `Matrix::new` have seen.
                 unsafe { panel.run::<V>(self.rows.len(), columns) };
@@ -163,12 +164,14 @@ unsafe fn pack<V: Vector>(
     };
     // SAFETY: the caller's promise.
     unsafe {
-        for j in (0..whole_columns).step_by(LANES) {
-            if b.col_stride == 1 {
-                for l in 0..whole_terms {
+        if b.col_stride == 1 {
+            for l in 0..whole_terms {
+                for j in (0..whole_columns).step_by(LANES) {
                     V::Half::load(b.at(terms.start + l, columns.start + j)).store(to.add(l * PANEL + j));
                 }
-            } else {
+            }
+        } else {
+            for j in (0..whole_columns).step_by(LANES) {
                 for l in (0..whole_terms).step_by(LANES) {
                     let from = |i| V::Half::load(b.at(terms.start + l, columns.start + j + i));
                     let turned = V::Half::transpose(std::array::from_fn(from));
@@ -197,6 +200,8 @@ struct Tiles {
     out: *mut f32,
     out_row: usize,
     add: bool,
+    /// Whether the result is too large to be near, so that it is asked for before it is needed.
+    far: bool,
 }
 
 impl Tiles {
@@ -275,6 +280,11 @@ impl Tiles {
             let a: [*const f32; M] = std::array::from_fn(|m| self.a.add(m * self.a_row));
             let mask = V::first(lanes);
             let load = |from| if MASKED { V::load_first(from, mask) } else { V::load(from) };
+            if self.far {
+                for m in 0..M {
+                    prefetch(std::slice::from_raw_parts(self.out.add(m * self.out_row), (N - 1) * V::LANES + lanes));
+                }
+            }
             let mut sums = [[V::splat(0.0); N]; M];
             let (mut at, mut b) = (0, self.b);
             for _ in 0..self.terms {
@@ -303,6 +313,7 @@ impl Tiles {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::simd::tests::with_every_width;
 
     /// Small integers, so that every product is exact in any order of its terms.
     fn integers(n: usize, factor: usize) -> Vec<f32> {
@@ -311,7 +322,9 @@ mod tests {
 
     #[test]
     fn products_of_matrices_and_their_transposes_are_those_of_the_definition() {
-        for (m, n, k) in [(1, 1, 1), (2, 3, 4), (1, 17, 5), (65, 10, 33), (7, 1, 64), (16, 16, 0)] {
+        let small = [(1, 1, 1), (2, 3, 4), (1, 17, 5), (65, 10, 33), (7, 1, 64), (16, 16, 0)];
+        let large = [(13, 100, 100), (9, 59, 300), (23, 300, 270), (70, 130, 513)];
+        for (m, n, k) in small.into_iter().chain(large) {
             let (a, b) = (integers(m * k, 7), integers(k * n, 5));
             // The same matrices stored by columns.
             let by_columns = |x: &[f32], rows: usize, cols: usize| -> Vec<f32> {
@@ -325,14 +338,33 @@ mod tests {
                 (Matrix::new(&a_columns, k, m).t(), Matrix::new(&b_columns, n, k).t()),
             ] {
                 for add in [false, true] {
-                    let mut out = if add { vec![100.0; m * n] } else { vec![f32::NAN; m * n] };
-                    matmul(&mut out, a_matrix, b_matrix, add, 1);
-                    for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
-                        let start = if add { 100.0 } else { 0.0 };
-                        let want = (0..k).fold(start, |sum, l| sum + a[i * k + l] * b[l * n + j]);
-                        assert_eq!(out[i * n + j], want, "{m}×{n}×{k}, add {add}, at {i},{j}");
-                    }
+                    let out = if add { vec![100.0; m * n] } else { vec![f32::NAN; m * n] };
+                    with_every_width(|| {
+                        let mut out = out.clone();
+                        matmul(&mut out, a_matrix, b_matrix, add, 1);
+                        for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {
+                            let start = if add { 100.0 } else { 0.0 };
+                            let want = (0..k).fold(start, |sum, l| sum + a[i * k + l] * b[l * n + j]);
+                            assert_eq!(out[i * n + j], want, "{m}×{n}×{k}, add {add}, at {i},{j}");
+                        }
+                    });
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_the_same_bits_for_any_number_of_threads() {
+        for (m, n, k) in [(67, 200, 300), (100, 10, 40), (1, 700, 5)] {
+            let wave = |n: usize| -> Vec<f32> { (0..n).map(|i| (i as f32).sin()).collect() };
+            let (a, b) = (wave(m * k), wave(k * n));
+            let product = |threads| {
+                let mut out = vec![f32::NAN; m * n];
+                matmul(&mut out, Matrix::new(&a, m, k), Matrix::new(&b, k, n), false, threads);
+                out
+            };
+            for threads in 2..5 {
+                assert_eq!(product(threads), product(1), "{m}×{n}×{k}, {threads} threads");
             }
         }
     }
