@@ -1,6 +1,6 @@
 //! Sums over a block of values while it is in the nearest cache.
 
-use super::simd::{Kernel, Vector, WIDEST, vectorised_widely};
+use super::simd::{Kernel, Vector, vectorised_widely};
 
 /// Count, sums and extremes of a set of values; sums in `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,8 +69,10 @@ impl Kernel for MarkLive<'_> {
         let (low, high) = (V::splat(self.low), V::splat(self.high));
         for (i, live) in self.live.chunks_mut(V::LANES).enumerate() {
             let lanes = V::first(live.len());
+            let all = (1 << live.len()) - 1;
+            let mut known = live.iter().enumerate().fold(0, |known, (lane, &flag)| known | flag << lane);
             for rows in self.block.chunks(ROWS * cols) {
-                if live.iter().all(|&flag| flag != 0) {
+                if known == all {
                     break;
                 }
                 let mut highest = low;
@@ -79,11 +81,9 @@ impl Kernel for MarkLive<'_> {
                     let z = unsafe { V::load_first(row.as_ptr().add(i * V::LANES), lanes) };
                     highest = high.if_above(z, z, low).higher(highest);
                 }
-                let mut found = [self.low; WIDEST];
-                // SAFETY: no vector has more lanes.
-                unsafe { highest.store(found.as_mut_ptr()) };
-                live.iter_mut().zip(found).for_each(|(flag, found)| *flag |= u32::from(found > self.low));
+                known |= highest.lanes_above(low) & all;
             }
+            live.iter_mut().enumerate().for_each(|(lane, flag)| *flag = known >> lane & 1);
         }
     }
 }

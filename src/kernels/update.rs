@@ -1,5 +1,7 @@
 //! Parameter updates on slices: each subtracts its step from the parameters and leaves it where the gradient was.
 
+use super::simd::{Kernel, LANES, Vector, vectorised_widely};
+
 dispatch! {
     /// SGD (Sutskever et al. 2013's momentum, as PyTorch defines it).
     ///
@@ -94,9 +96,45 @@ dispatch! {
     }
 }
 
+/// Σx². At most ten additions are in `f32`, the others in `f64`; all are where a square might leave the range of `f32`.
+pub fn sum_of_squares(values: &[f32]) -> f64 {
+    let mut sum = 0.0;
+    vectorised_widely(Squares { values, sum: &mut sum });
+    if (1e-20..1e30).contains(&sum) { sum } else { wide_sum_of_squares(values) }
+}
+
+struct Squares<'a> {
+    values: &'a [f32],
+    sum: &'a mut f64,
+}
+
+impl Kernel for Squares<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        /// Sums side by side, and how many squares each takes before it goes into `f64`.
+        const SUMS: usize = 4;
+        const CHAIN: usize = 8;
+        let mut sums = [0.0; LANES];
+        let chunks = self.values.chunks_exact(SUMS * CHAIN * V::LANES);
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            let mut chains = [V::splat(0.0); SUMS];
+            for vectors in chunk.chunks_exact(SUMS * V::LANES) {
+                for (i, chain) in chains.iter_mut().enumerate() {
+                    // SAFETY: `SUMS` vectors are as long as a chunk of them.
+                    let x = unsafe { V::load(vectors.as_ptr().add(i * V::LANES)) };
+                    *chain = x.mul_add(x, *chain);
+                }
+            }
+            chains[0].add(chains[1]).add(chains[2].add(chains[3])).add_to(&mut sums);
+        }
+        *self.sum = sums.iter().sum::<f64>() + wide_sum_of_squares(rest);
+    }
+}
+
 dispatch! {
     /// Σx² in `f64`, in so many running sums that none waits for the one before.
-    pub fn sum_of_squares(values: &[f32]) -> f64 {
+    fn wide_sum_of_squares(values: &[f32]) -> f64 {
         const SUMS: usize = 32;
         let mut sums = [0f64; SUMS];
         let (chunks, rest) = values.as_chunks::<SUMS>();
@@ -105,5 +143,25 @@ dispatch! {
         }
         sums.iter_mut().zip(rest).for_each(|(s, &x)| *s += f64::from(x) * f64::from(x));
         sums.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::simd::tests::with_every_width;
+
+    #[test]
+    fn sums_of_squares_are_those_of_the_definition_for_every_size_of_value() {
+        for (n, scale) in [(0, 1.0), (7, 1.0), (1037, 1.0), (1037, 1e-30), (1037, 1e25), (5000, 1e-9)] {
+            let values: Vec<f32> = (0..n).map(|i| scale * (i as f32).sin()).collect();
+            let want: f64 = values.iter().map(|&x| f64::from(x).powi(2)).sum();
+            with_every_width(|| {
+                let found = sum_of_squares(&values);
+                assert!((found - want).abs() <= 1e-6 * want, "{n} values of about {scale}: {found}, expected {want}");
+            });
+        }
+        with_every_width(|| assert!(!sum_of_squares(&[1.0, f32::NAN]).is_finite()));
+        with_every_width(|| assert!(!sum_of_squares(&[f32::INFINITY; 600]).is_finite()));
     }
 }

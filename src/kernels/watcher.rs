@@ -6,7 +6,7 @@ use super::moments::Sums;
 use super::simd::{Kernel, LANES, Vector, vectorised_widely};
 
 /// Values that are taken together; sums leave `f32` for `f64` after each run, so that at most ten additions are in `f32`.
-pub const RUN: usize = 256;
+pub const RUN: usize = 512;
 
 /// Additions in the first of the two levels of `f32` sums.
 pub const CHAIN: usize = 8;
@@ -69,8 +69,9 @@ impl<V: Vector, const ON: bool> Watcher<V, ON> {
     #[inline(always)]
     pub fn end(self, sums: &mut BlockSums) {
         if ON {
-            sums.low = self.low.fold(|a, b| if b < a { b } else { a }).min(sums.low);
-            sums.high = self.high.fold(|a, b| if b > a { b } else { a }).max(sums.high);
+            // One zero for both, so that it does not depend on the number of lanes.
+            sums.low = self.low.lowest().min(sums.low) + 0.0;
+            sums.high = self.high.highest().max(sums.high) + 0.0;
             sums.near_zero += V::total(self.near_zero);
         }
     }

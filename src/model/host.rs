@@ -101,6 +101,8 @@ pub struct HostModel {
     batches_seen: u64,
     workers: Vec<Workspace>,
     shards: Vec<Shard>,
+    /// Σg² of each parameter.
+    squares: Vec<f64>,
     pool: Option<rayon::ThreadPool>,
 }
 
@@ -118,7 +120,17 @@ impl HostModel {
         let params = vec![0.0; network.parameters()];
         let workers = (0..threads).map(|_| Workspace::default()).collect();
         let turned = params.clone();
-        Self { network, params, turned, running, batches_seen: 0, workers, shards: Vec::new(), pool }
+        Self {
+            network,
+            params,
+            turned,
+            running,
+            batches_seen: 0,
+            workers,
+            shards: Vec::new(),
+            squares: Vec::new(),
+            pool,
+        }
     }
 
     /// The plan.
@@ -209,10 +221,7 @@ impl HostModel {
             shard.observed.loss = sums;
         });
         self.finish_running(rows);
-        let (total, rest) = self.shards.split_first_mut().expect("there is at least one shard");
-        for shard in rest {
-            update::accumulate(&mut total.gradients, &shard.gradients);
-        }
+        self.add_up_gradients();
         self.observed()
     }
 
@@ -254,10 +263,10 @@ impl HostModel {
         self.run(training, observe, |network, workspace, shard, pass| {
             load(network, workspace, shard, &fill);
             workspace.forward(network, pass);
-            let outputs = workspace.output(network);
-            let mut scratch = vec![0.0; outputs.len()];
             let targets = targets.slice(shard.rows.clone());
-            shard.observed.loss = loss_and_gradient(loss, outputs, classes, targets, 1.0, &mut scratch);
+            shard.observed.loss = workspace.with_output(network, |outputs, scratch| {
+                loss_and_gradient(loss, outputs, classes, targets, 1.0, scratch)
+            });
         });
         self.observed()
     }
@@ -271,6 +280,11 @@ impl HostModel {
     pub fn params_and_gradients(&mut self) -> (&mut [f32], &mut [f32]) {
         let gradients = &mut self.shards.first_mut().expect("a step was taken").gradients;
         (&mut self.params, gradients)
+    }
+
+    /// Σg² of each parameter in the last step.
+    pub fn gradient_squares(&self) -> &[f64] {
+        &self.squares
     }
 
     /// One step with everything kept, for checks: samples in PyTorch's order, one shard. Returns the mean loss, the
@@ -322,7 +336,10 @@ impl HostModel {
             self.shards.push(Shard::default());
         }
         let (workspace, shard) = (&mut self.workers[0], &mut self.shards[0]);
-        let mut watches = if observe.statistics { watches(&network, observe) } else { Vec::new() };
+        let mut watches = Vec::new();
+        if observe.statistics {
+            reset(&mut watches, &network, observe);
+        }
         workspace.input = reorder_samples(network.input, samples, false);
         let mut pass = Pass {
             params: &self.params,
@@ -348,7 +365,11 @@ impl HostModel {
         self.shards.resize_with(count, Shard::default);
         for (i, shard) in self.shards.iter_mut().enumerate() {
             shard.rows = i * rows / count..(i + 1) * rows / count;
-            shard.observed.watches = if observe.statistics { watches(&self.network, observe) } else { Vec::new() };
+            if observe.statistics {
+                reset(&mut shard.observed.watches, &self.network, observe);
+            } else {
+                shard.observed.watches.clear();
+            }
         }
     }
 
@@ -390,6 +411,17 @@ impl HostModel {
                 });
             }
             None => shards.iter_mut().for_each(|shard| one(&mut workers[0], shard)),
+        }
+    }
+
+    /// Adds up the shards' gradients in their order, and measures them while they are near.
+    fn add_up_gradients(&mut self) {
+        let (total, rest) = self.shards.split_first_mut().expect("there is at least one shard");
+        self.squares.clear();
+        for param in &self.network.params {
+            let sum = &mut total.gradients[param.range()];
+            rest.iter().for_each(|shard| update::accumulate(sum, &shard.gradients[param.range()]));
+            self.squares.push(update::sum_of_squares(sum));
         }
     }
 
@@ -437,11 +469,18 @@ fn turn_weights(network: &Network, params: &[f32], turned: &mut [f32]) {
     }
 }
 
-/// An empty watch for each layer that is watched.
-fn watches(network: &Network, observe: &Observe) -> Vec<Watch> {
+/// An empty watch for each layer that is watched, in the memory of the step before.
+fn reset(watches: &mut Vec<Watch>, network: &Network, observe: &Observe) {
     let bins = if observe.histogram_bins > 0 { observe.histogram_bins + 2 } else { 0 };
-    let empty = |units| Watch { live: vec![0; units], histogram: vec![0; bins], ..Watch::default() };
-    network.watched.iter().map(|watched| empty(watched.units)).collect()
+    watches.resize_with(network.watched.len(), Watch::default);
+    for (watch, watched) in watches.iter_mut().zip(&network.watched) {
+        let Watch { mut live, mut histogram, .. } = std::mem::take(watch);
+        live.clear();
+        live.resize(watched.units, 0);
+        histogram.clear();
+        histogram.resize(bins, 0);
+        *watch = Watch { live, histogram, ..Watch::default() };
+    }
 }
 
 fn load(network: &Network, workspace: &mut Workspace, shard: &Shard, fill: &impl Fn(Range<usize>, &mut [f32])) {

@@ -154,6 +154,15 @@ impl Workspace {
         result
     }
 
+    /// Calls `see` with the network's outputs and as many values of scratch.
+    pub fn with_output<T>(&mut self, network: &Network, see: impl FnOnce(&[f32], &mut [f32]) -> T) -> T {
+        let len = self.output(network).len();
+        let mut scratch = self.take(len);
+        let seen = see(self.output(network), &mut scratch[..len]);
+        self.spare.push(scratch);
+        seen
+    }
+
     /// A buffer of at least `len` values of any content.
     fn take(&mut self, len: usize) -> Vec<f32> {
         let mut buffer = self.spare.pop().unwrap_or_default();

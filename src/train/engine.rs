@@ -243,14 +243,13 @@ impl HostEngine {
             return updated;
         }
         let network = Arc::clone(self.model.network());
-        let (params, gradients) = self.model.params_and_gradients();
-        let squares = network.params.iter().map(|param| update::sum_of_squares(&gradients[param.range()]));
         self.gradient_norms.clear();
-        self.gradient_norms.extend(squares.map(f64::sqrt));
+        self.gradient_norms.extend(self.model.gradient_squares().iter().map(|square| square.sqrt()));
         updated.gradient_norm = self.gradient_norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
         if !updated.gradient_norm.is_finite() {
             return updated;
         }
+        let (params, gradients) = self.model.params_and_gradients();
         if let Some(factor) = clip_factor(clip_norm, updated.gradient_norm) {
             update::scale(gradients, factor as f32);
             self.gradient_norms.iter_mut().for_each(|norm| *norm *= factor);
@@ -260,10 +259,8 @@ impl HostEngine {
         updated
     }
 
-    fn bad_gradient(&mut self) -> Option<usize> {
-        let network = Arc::clone(self.model.network());
-        let gradients = self.model.gradients_mut();
-        network.params.iter().position(|param| !update::sum_of_squares(&gradients[param.range()]).is_finite())
+    fn bad_gradient(&self) -> Option<usize> {
+        self.model.gradient_squares().iter().position(|square| !square.is_finite())
     }
 
     fn weights(&self) -> Weights {

@@ -72,6 +72,10 @@ impl Vector for Avx2 {
         unsafe { Self(_mm256_blendv_ps(no.0, yes.0, _mm256_cmp_ps::<_CMP_GT_OQ>(self.0, limit.0))) }
     }
     #[inline(always)]
+    fn lanes_above(self, limit: Self) -> u32 {
+        unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, limit.0)) as u32 }
+    }
+    #[inline(always)]
     fn zero_counts() -> Self::Count {
         unsafe { _mm256_setzero_si256() }
     }
@@ -115,8 +119,13 @@ impl Vector for Avx2 {
         })
     }
     #[inline(always)]
-    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
+    fn lowest(self) -> f32 {
         let lanes: [f32; LANES] = unsafe { std::mem::transmute(self.0) };
-        lanes.fold(f)
+        lanes.lowest()
+    }
+    #[inline(always)]
+    fn highest(self) -> f32 {
+        let lanes: [f32; LANES] = unsafe { std::mem::transmute(self.0) };
+        lanes.highest()
     }
 }

@@ -75,6 +75,10 @@ impl Vector for Avx512 {
         unsafe { Self(_mm512_mask_blend_ps(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, limit.0), no.0, yes.0)) }
     }
     #[inline(always)]
+    fn lanes_above(self, limit: Self) -> u32 {
+        u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, limit.0) })
+    }
+    #[inline(always)]
     fn zero_counts() -> Self::Count {
         unsafe { _mm512_setzero_si512() }
     }
@@ -87,8 +91,7 @@ impl Vector for Avx512 {
     }
     #[inline(always)]
     fn total(counts: Self::Count) -> u64 {
-        let lanes: [u32; 2 * LANES] = unsafe { std::mem::transmute(counts) };
-        lanes.into_iter().map(u64::from).sum()
+        u64::from(unsafe { _mm512_reduce_add_epi32(counts) } as u32)
     }
     #[inline(always)]
     fn add_to(self, sums: &mut [f64; LANES]) {
@@ -104,9 +107,12 @@ impl Vector for Avx512 {
         unreachable!("a square has as many rows as columns")
     }
     #[inline(always)]
-    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
-        let lanes: [f32; 2 * LANES] = unsafe { std::mem::transmute(self.0) };
-        lanes.fold(f)
+    fn lowest(self) -> f32 {
+        unsafe { _mm512_reduce_min_ps(self.0) }
+    }
+    #[inline(always)]
+    fn highest(self) -> f32 {
+        unsafe { _mm512_reduce_max_ps(self.0) }
     }
 }
 

@@ -72,6 +72,8 @@ pub trait Vector: Copy {
     fn higher(self, other: Self) -> Self;
     /// `yes` where self > limit, else `no` (also for NaN).
     fn if_above(self, limit: Self, yes: Self, no: Self) -> Self;
+    /// The lanes where self > limit as bits, the first lane's lowest; NaN is not.
+    fn lanes_above(self, limit: Self) -> u32;
     /// No counts.
     fn zero_counts() -> Self::Count;
     /// One more in each lane where self < limit; NaN is not.
@@ -82,8 +84,10 @@ pub trait Vector: Copy {
     fn add_to(self, sums: &mut [f64; LANES]);
     /// `LANES` vectors as the rows of a square, turned into its columns. Only for vectors of [`LANES`] lanes.
     fn transpose(square: [Self; LANES]) -> [Self; LANES];
-    /// The lanes folded into one value.
-    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32;
+    /// The smallest lane; none may be NaN, and which zero is smaller is not said.
+    fn lowest(self) -> f32;
+    /// The largest lane; none may be NaN, and which zero is larger is not said.
+    fn highest(self) -> f32;
 }
 
 /// Work that is compiled for every kind of vector; `run` and what it calls must be `#[inline(always)]`.
@@ -213,6 +217,10 @@ impl<const N: usize> Vector for [f32; N] {
         std::array::from_fn(|i| if self[i] > limit[i] { yes[i] } else { no[i] })
     }
     #[inline(always)]
+    fn lanes_above(self, limit: Self) -> u32 {
+        (0..N).fold(0, |bits, i| bits | u32::from(self[i] > limit[i]) << i)
+    }
+    #[inline(always)]
     fn zero_counts() -> Self::Count {
         [0; N]
     }
@@ -233,8 +241,12 @@ impl<const N: usize> Vector for [f32; N] {
         std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
     }
     #[inline(always)]
-    fn fold(self, f: impl Fn(f32, f32) -> f32) -> f32 {
-        self.into_iter().reduce(f).expect("a vector has a lane")
+    fn lowest(self) -> f32 {
+        self.into_iter().fold(f32::INFINITY, f32::min)
+    }
+    #[inline(always)]
+    fn highest(self) -> f32 {
+        self.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
 }
 
@@ -264,7 +276,8 @@ pub mod tests {
         #[inline(always)]
         fn run<V: Vector>(self) {
             let (mut lanes, mut sums, mut counts) = (vec![Vec::new(); 7], [0.5f64; LANES], V::zero_counts());
-            let mut most = 0f32;
+            let mut above = 0;
+            let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
             for start in (0..WIDEST).step_by(V::LANES) {
                 // SAFETY: both arrays hold `WIDEST` values, a multiple of the lanes.
                 let (a, b) = unsafe { (V::load(self.0.as_ptr().add(start)), V::load(self.1.as_ptr().add(start))) };
@@ -282,8 +295,10 @@ pub mod tests {
                     lanes.extend(values[..V::LANES].iter().map(bits));
                 }
                 b.abs().add_to(&mut sums);
+                above |= u64::from(a.lanes_above(b)) << start;
                 counts = a.count_below(b, a.count_below(V::splat(1.0), counts));
-                most = b.abs().fold(f32::max).max(most);
+                let between = (b.abs().lower(V::splat(5.0)), b.abs().higher(V::splat(1.0)));
+                (least, most) = (between.0.lowest().min(least), between.1.highest().max(most));
                 let mut values = [1f32; WIDEST];
                 // SAFETY: as above.
                 unsafe { cut.store(values.as_mut_ptr()) };
@@ -291,7 +306,7 @@ pub mod tests {
                 assert_eq!(values[0].to_bits(), self.0[start].to_bits());
             }
             lanes.push(sums.map(f64::to_bits).to_vec());
-            lanes.push(vec![V::total(counts), u64::from(most.to_bits())]);
+            lanes.push(vec![V::total(counts), above, u64::from(least.to_bits()), u64::from(most.to_bits())]);
             *self.2 = lanes;
         }
     }
