@@ -130,7 +130,7 @@ pub fn forward(
 ) {
     let len = block_len(cols);
     let Scratch { tile, before } = scratch;
-    before.resize(len + PAGE, 0.0);
+    before.resize(len, 0.0);
     match bias {
         Some(bias) => repeat(bias, cols + RUN, tile),
         None => {
@@ -152,13 +152,6 @@ pub fn forward(
     }
 }
 
-const PAGE: usize = 1024;
-fn apart<'a>(data: &[f32], scratch: &'a mut [f32]) -> &'a mut [f32] {
-    let distance = (data.as_ptr() as usize).wrapping_sub(scratch.as_ptr() as usize) / 4;
-    let offset = distance.wrapping_add(PAGE / 2) % PAGE;
-    &mut scratch[offset..]
-}
-
 /// The first `len` of `values` again and again, doubling what is there.
 fn repeat(values: &[f32], len: usize, to: &mut Vec<f32>) {
     to.clear();
@@ -178,7 +171,7 @@ fn forward_block(
     before: &mut [f32],
 ) {
     let in_place = h.is_none();
-    let other = &mut h.unwrap_or_else(|| apart(z, before))[..z.len()];
+    let other = &mut h.unwrap_or(before)[..z.len()];
     let near_zero = watch.as_ref().map_or(0.0, |(_, settings)| settings.near_zero);
     let rises = activation.relu_form().is_none_or(|form| form.leak >= 0.0);
     let seen = match watch {
@@ -223,7 +216,7 @@ pub fn backward(
 ) {
     let len = block_len(cols);
     let Scratch { tile, before } = scratch;
-    before.resize(len + PAGE, 0.0);
+    before.resize(len, 0.0);
     // Two levels, the sums of some blocks and then their total, keep the rounding of long columns small.
     let half = if bias_gradient.is_some() { cols + RUN } else { 0 };
     tile.clear();
@@ -263,7 +256,6 @@ fn backward_block(
     with_piecewise!(
         activation,
         |phi| {
-            let before = apart(gradient, before);
             let seen = watch.as_ref().map(|(_, settings)| (&mut *before, settings.gradient_near_zero));
             let sums = block::backward(phi, gradient, saved, columns, seen);
             if let (Some((watch, _)), Some(sums)) = (watch, sums) {

@@ -1,6 +1,14 @@
-//! Parameter updates on slices: each subtracts its step from the parameters and leaves it where the gradient was.
+//! Parameter updates on slices: each subtracts its step from the parameters, and all but [`descend`] leave it where the
+//! gradient was.
 
 use super::simd::{Kernel, LANES, Vector, vectorised_widely};
+
+dispatch! {
+    /// SGD without momentum or decay: p −= lr·g. The gradient stays, which saves writing it.
+    pub fn descend(parameters: &mut [f32], gradient: &[f32], lr: f32) {
+        parameters.iter_mut().zip(gradient).for_each(|(p, &g)| *p -= lr * g);
+    }
+}
 
 dispatch! {
     /// SGD (Sutskever et al. 2013's momentum, as PyTorch defines it).

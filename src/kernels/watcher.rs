@@ -5,7 +5,8 @@ use std::ops::Range;
 use super::moments::Sums;
 use super::simd::{Kernel, LANES, Vector, vectorised_widely};
 
-/// Values that are taken together; sums leave `f32` for `f64` after each run, so that at most ten additions are in `f32`.
+/// Values that are taken together; sums leave `f32` for `f64` after each run, so that with eight lanes sixteen additions are in
+/// `f32`, and twelve with sixteen.
 pub const RUN: usize = 512;
 
 /// Additions in the first of the two levels of `f32` sums.

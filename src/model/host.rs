@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::by_param::for_each_param;
 use super::workspace::{Pass, Workspace, reorder_samples};
 use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
@@ -330,7 +331,7 @@ impl HostModel {
         output_gradient: impl FnOnce(&[f32], &mut [f32]),
     ) -> (Vec<Watch>, Vec<f32>) {
         let network = Arc::clone(&self.network);
-        turn_weights(&network, &self.params, &mut self.turned);
+        turn_weights(&network, None, &self.params, &mut self.turned);
         let rows = samples.len() / network.input.len();
         if self.shards.is_empty() {
             self.shards.push(Shard::default());
@@ -381,7 +382,7 @@ impl HostModel {
         work: impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync,
     ) {
         let Self { network, params, turned, running, workers, shards, pool, .. } = self;
-        turn_weights(network, params, turned);
+        turn_weights(network, pool.as_ref(), params, turned);
         let whole = shards.len() == 1;
         let threads = workers.len();
         let one = |workspace: &mut Workspace, shard: &mut Shard| {
@@ -417,12 +418,12 @@ impl HostModel {
     /// Adds up the shards' gradients in their order, and measures them while they are near.
     fn add_up_gradients(&mut self) {
         let (total, rest) = self.shards.split_first_mut().expect("there is at least one shard");
-        self.squares.clear();
-        for param in &self.network.params {
-            let sum = &mut total.gradients[param.range()];
+        self.squares.resize(self.network.params.len(), 0.0);
+        let (pool, sums) = (self.pool.as_ref(), &mut total.gradients);
+        for_each_param(&self.network, pool, sums, &mut self.squares, |param, sum, square| {
             rest.iter().for_each(|shard| update::accumulate(sum, &shard.gradients[param.range()]));
-            self.squares.push(update::sum_of_squares(sum));
-        }
+            *square = update::sum_of_squares(sum);
+        });
     }
 
     /// The shards' observations added up in their order.
@@ -463,10 +464,12 @@ impl HostModel {
 }
 
 /// Transposes the weights that the forward pass reads so, once for all shards.
-fn turn_weights(network: &Network, params: &[f32], turned: &mut [f32]) {
-    for param in network.params.iter().filter(|param| param.is_turned()) {
-        transpose(&params[param.range()], param.shape[0], &mut turned[param.range()]);
-    }
+fn turn_weights(network: &Network, pool: Option<&rayon::ThreadPool>, params: &[f32], turned: &mut [f32]) {
+    for_each_param(network, pool, turned, &mut vec![(); network.params.len()], |param, turned, ()| {
+        if param.is_turned() {
+            transpose(&params[param.range()], param.shape[0], turned);
+        }
+    });
 }
 
 /// An empty watch for each layer that is watched, in the memory of the step before.

@@ -5,6 +5,8 @@
 //! and give the same numbers.
 
 pub mod build;
+mod by_param;
+
 mod cnn;
 pub mod device;
 mod error;

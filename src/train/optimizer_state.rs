@@ -66,7 +66,7 @@ impl HostState {
         Self { slots: vec![vec![0.0; n]; optimizer.slots().len()], steps: 0 }
     }
 
-    /// Takes one step in place; the gradients become the steps. With `norms`, those of the parameters' gradients and a place
+    /// Takes one step in place; the gradients become the steps, or stay where a step is its gradient times the rate. With `norms`, those of the parameters' gradients and a place
     /// for the step's, one entry for each parameter is pushed there.
     pub fn step(
         &mut self,
@@ -86,7 +86,11 @@ impl HostState {
             let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
             let lr = lr * param.lr_scale;
             let weight = norms.as_ref().map(|_| norm(p));
-            update(optimizer, lr, self.steps, p, g, one, two);
+            if plain {
+                update::descend(p, g, lr as f32);
+            } else {
+                update(optimizer, lr, self.steps, p, g, one, two);
+            }
             if let (Some((gradients, norms)), Some(weight)) = (&mut norms, weight) {
                 let gradient = gradients[i];
                 let update = if plain { lr * gradient } else { norm(g) };

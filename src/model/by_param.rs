@@ -1,0 +1,42 @@
+//! Work on every parameter, shared by the threads.
+
+use super::{Network, Param};
+
+/// Fewer values than this are done before a second thread has begun.
+const WORTH_A_THREAD: usize = 1 << 16;
+
+/// Calls `work` for every parameter with its part of `values`, which is laid out like all parameters, and its place in
+/// `results`. Each parameter is worked on alone, so that the number of threads changes nothing.
+pub fn for_each_param<T: Send>(
+    network: &Network,
+    pool: Option<&rayon::ThreadPool>,
+    values: &mut [f32],
+    results: &mut [T],
+    work: impl Fn(&Param, &mut [f32], &mut T) + Sync,
+) {
+    let Some(pool) = pool.filter(|_| values.len() >= 2 * WORTH_A_THREAD) else {
+        return group(&network.params, values, results, &work);
+    };
+    let share = values.len().div_ceil(pool.current_num_threads()).max(WORTH_A_THREAD);
+    pool.scope(|scope| {
+        let (mut params, mut values, mut results, work) = (&network.params[..], values, results, &work);
+        while let Some(first) = params.first() {
+            let end = |param: &Param| param.range().end - first.start;
+            let count = params.iter().position(|param| end(param) >= share).map_or(params.len(), |last| last + 1);
+            let (own_params, other_params) = params.split_at(count);
+            let (own_values, other_values) = values.split_at_mut(end(&own_params[count - 1]));
+            let (own_results, other_results) = results.split_at_mut(count);
+            scope.spawn(move |_| group(own_params, own_values, own_results, work));
+            (params, values, results) = (other_params, other_values, other_results);
+        }
+    });
+}
+
+/// The same for parameters that follow each other.
+fn group<T>(params: &[Param], mut values: &mut [f32], results: &mut [T], work: &impl Fn(&Param, &mut [f32], &mut T)) {
+    for (param, result) in params.iter().zip(results) {
+        let (own, rest) = values.split_at_mut(param.len());
+        work(param, own, result);
+        values = rest;
+    }
+}
