@@ -6,7 +6,6 @@
 
 pub mod build;
 mod by_param;
-
 mod cnn;
 pub mod device;
 mod error;
