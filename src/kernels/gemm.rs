@@ -230,7 +230,7 @@ impl Tiles {
             // Up to half a vector of columns needs but half a vector.
             match rest {
                 0 => {}
-                ..=LANES => self.rows::<V::Half, 1, 16, true>(rows, rest),
+                1..=LANES => self.rows::<V::Half, 1, 16, true>(rows, rest),
                 _ => self.rows::<V, 1, 16, true>(rows, rest),
             }
         }
@@ -297,10 +297,10 @@ impl Tiles {
                 }
                 (at, b) = (at + self.a_term, b.wrapping_add(self.b_term));
             }
-            for m in 0..M {
-                for v in 0..N {
+            for (m, row) in sums.iter().enumerate() {
+                for (v, &sum) in row.iter().enumerate() {
                     let to = self.out.add(m * self.out_row + v * V::LANES);
-                    let sum = if self.add { sums[m][v].add(load(to)) } else { sums[m][v] };
+                    let sum = if self.add { sum.add(load(to)) } else { sum };
                     if MASKED { sum.store_first(to, lanes) } else { sum.store(to) }
                 }
             }
