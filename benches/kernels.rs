@@ -78,7 +78,7 @@ fn conv_input_gradient(bencher: Bencher, geometry: (usize, usize, usize, usize))
 fn product(bencher: Bencher, (m, n, k): (usize, usize, usize)) {
     let (a, b, mut out) = (wave(m * k), wave(n * k), wave(m * n));
     bencher.counter(ItemsCount::new(m * n * k)).bench_local(|| {
-        matmul(&mut out, Matrix::new(black_box(&a), m, k), Matrix::new(&b, n, k).t(), false, 1);
+        matmul(&mut out, Matrix::new(black_box(&a), m, k), Matrix::new(&b, k, n), false, 1);
     });
 }
 

@@ -230,6 +230,7 @@ impl Tiles {
             // Up to half a vector of columns needs but half a vector.
             match rest {
                 0 => {}
+                _ if V::LANES < WIDEST => self.rows::<V, 1, 8, true>(rows, rest),
                 1..=LANES => self.rows::<V::Half, 1, 16, true>(rows, rest),
                 _ => self.rows::<V, 1, 16, true>(rows, rest),
             }
