@@ -78,16 +78,16 @@ fn comparison<'a>(record: &'a StudyRecord, row: &ArmSummary) -> Option<&'a Compa
 }
 
 fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
-    let losses = || rows.iter().flat_map(|row| row.curve.loss.iter().copied().flatten());
-    let (low, high) = (losses().fold(f64::INFINITY, f64::min), losses().fold(0.0, f64::max));
+    let curves: Vec<Vec<f64>> =
+        rows.iter().map(|row| row.curve.loss.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect()).collect();
+    let (low, high) = ends(&curves);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["arm", "reached", "steps", "× baseline", "accuracy %", "diverged", "loss"]);
-    for row in rows {
+    for (row, curve) in rows.iter().zip(&curves) {
         let ratio = comparison(record, row).and_then(|comparison| comparison.targets[0].ratio);
         // Where nobody gets there, nothing is known.
         let ratio = ratio.filter(Ratio::is_tested);
-        let curve: Vec<f64> = row.curve.loss.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         table.add_row([
             row.arm.chars().take(18).collect(),
             format!("{}/{}", row.targets[0].reached, row.runs),
@@ -95,7 +95,7 @@ fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
             ratio.map_or_else(String::new, |ratio| format!("{}{}", ratio.bound.sign(), factor(ratio.ratio))),
             accuracies(row),
             if row.diverged > 0 { format!("{}/{}", row.diverged, row.runs) } else { String::new() },
-            sparkline(&curve, low, high, 15, Glyphs::choose(false)),
+            sparkline(curve, low, high, 15, Glyphs::choose(false)),
         ]);
     }
     table.column_iter_mut().for_each(|column| {
@@ -107,8 +107,31 @@ fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
     format!("{}\n", trimmed(&table))
 }
 
+/// The lowest value of all curves, and the highest of the curve in the middle, so that one that explodes does not make the
+/// others flat.
+fn ends(curves: &[Vec<f64>]) -> (f64, f64) {
+    let low = curves.iter().flatten().copied().fold(f64::INFINITY, f64::min);
+    let highest = |curve: &Vec<f64>| curve.iter().copied().filter(|loss| loss.is_finite()).reduce(f64::max);
+    let mut highs: Vec<f64> = curves.iter().filter_map(highest).collect();
+    highs.sort_by(f64::total_cmp);
+    (low, highs.get(highs.len() / 2).copied().unwrap_or(low))
+}
+
 fn accuracies(row: &ArmSummary) -> String {
     let Some(spread) = row.test_accuracy else { return "–".into() };
     let std = spread.std.map_or_else(String::new, |std| format!(" ± {:.2}", 100.0 * std));
     format!("{:.2}{std}", 100.0 * spread.mean)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exploding_curve_does_not_set_the_scale_of_the_others() {
+        let curves = [vec![2.3, 0.5], vec![1e30, f64::NAN], vec![2.4, 0.4]];
+        assert_eq!(ends(&curves), (0.4, 2.4));
+        assert_eq!(ends(&[vec![2.3, 0.5]]), (0.5, 2.3));
+        assert_eq!(ends(&[vec![f64::NAN]]), (f64::INFINITY, f64::INFINITY));
+    }
 }
