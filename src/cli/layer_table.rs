@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::model::trimmed;
-use crate::model::host::Observed;
+use crate::model::observe::Observed;
 use crate::record::rows::{Moments, dead_fraction};
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::train::{Event, Plan};

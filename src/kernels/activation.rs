@@ -131,13 +131,7 @@ pub fn forward(
     let len = block_len(cols);
     let Scratch { tile, before } = scratch;
     before.resize(len, 0.0);
-    match bias {
-        Some(bias) => repeat(bias, cols + RUN, tile),
-        None => {
-            tile.clear();
-            tile.resize(cols + RUN, 0.0);
-        }
-    }
+    repeat(bias.unwrap_or(&[0.0]), cols + RUN, tile);
     let tile = Tile { values: tile, cols };
     let live = live_interval(activation);
     for (i, z) in z.chunks_mut(len).enumerate() {
@@ -152,7 +146,7 @@ pub fn forward(
     }
 }
 
-/// The first `len` of `values` again and again, doubling what is there.
+/// `values` (at least one) again and again, `len` in all: what is there doubles.
 fn repeat(values: &[f32], len: usize, to: &mut Vec<f32>) {
     to.clear();
     to.extend_from_slice(values);

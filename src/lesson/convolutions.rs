@@ -8,7 +8,9 @@ use crate::activation::Activation;
 use crate::init::gain::gain;
 use crate::init::{BiasInit, FanMode, Gain, InitRule, WeightInit, preset};
 use crate::kernels::moments::{Sums, add_block};
-use crate::model::host::{HostModel, Loss, Observe, Targets};
+use crate::model::host::HostModel;
+use crate::model::objective::{Loss, Targets};
+use crate::model::observe::Observe;
 use crate::model::{LayerSpec, Network, Role, Shape};
 
 /// The leaky ReLU's gain of five slopes.

@@ -10,7 +10,9 @@ use super::first_layer::{SHIFT, UNITS};
 use super::images::LessonImages;
 use crate::activation::Activation;
 use crate::data::Part;
-use crate::model::host::{HostModel, Loss, Observe, Targets};
+use crate::model::host::HostModel;
+use crate::model::objective::{Loss, Targets};
+use crate::model::observe::Observe;
 use crate::model::{LayerSpec, Network, Param, Shape};
 
 /// The untrained net's mean squared error on the training images, against the digit as a number.

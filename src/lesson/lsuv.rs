@@ -3,8 +3,10 @@
 use super::images::LessonImages;
 use crate::activation::{Activation, ReluForm};
 use crate::data::Part;
-use crate::model::host::{HostModel, Loss, Observe, Observed, Targets};
+use crate::model::host::HostModel;
 use crate::model::lsuv::LsuvError;
+use crate::model::objective::{Loss, Targets};
+use crate::model::observe::{Observe, Observed};
 use crate::model::{Network, Role};
 use crate::record::rows::Moments;
 use crate::train::Plan;

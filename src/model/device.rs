@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::model::host::{Loss, Observe, Observed, Targets};
+use crate::model::objective::{Loss, Targets};
+use crate::model::observe::{Observe, Observed};
 use crate::model::{Layer, Network};
 use forward::Trace;
 use prepared::Prepared;

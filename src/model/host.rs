@@ -4,85 +4,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::by_param::for_each_param;
+use super::objective::{Loss, Targets, loss_and_gradient};
+use super::observe::{Observe, Observed, reset};
 use super::workspace::{Pass, Workspace, reorder_samples};
 use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
-use crate::kernels::activation::{Watch, WatchSettings};
-use crate::kernels::loss::{self, LossSums};
+use crate::kernels::activation::Watch;
+use crate::kernels::loss::LossSums;
 use crate::kernels::transpose::transpose;
 use crate::kernels::update;
-
-/// What the outputs are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Cross-entropy of the softmax against the labels.
-    CrossEntropy,
-    /// Mean squared error: against one-hot labels, or, with one output, against the label as a number.
-    Mse,
-}
-
-/// The targets of a batch.
-#[derive(Clone, Copy, Debug)]
-pub enum Targets<'a> {
-    /// Class of each sample.
-    Labels(&'a [u8]),
-    /// A number for each sample (one output, mean squared error).
-    Values(&'a [f32]),
-}
-
-impl Targets<'_> {
-    fn slice(&self, range: Range<usize>) -> Self {
-        match self {
-            Self::Labels(labels) => Self::Labels(&labels[range]),
-            Self::Values(values) => Self::Values(&values[range]),
-        }
-    }
-}
-
-/// What to observe in a step besides the loss.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Observe {
-    /// Whether to take every layer's statistics.
-    pub statistics: bool,
-    /// Bins of the activations' histograms (without the two outer ones); 0 for none.
-    pub histogram_bins: usize,
-    /// Thresholds and ranges.
-    pub settings: WatchSettings,
-}
-
-impl Default for Observe {
-    fn default() -> Self {
-        let settings = WatchSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
-        Self { statistics: false, histogram_bins: 0, settings }
-    }
-}
-
-/// What a step or an evaluation gave.
-#[derive(Clone, Debug, Default)]
-pub struct Observed {
-    /// Loss and right answers over the rows.
-    pub loss: LossSums,
-    /// One entry for each of [`Network::watched`] if statistics were taken.
-    pub watches: Vec<Watch>,
-}
-
-impl Observed {
-    /// Adds what was seen in other rows.
-    pub fn merge(&mut self, part: &Self) {
-        self.loss.merge(&part.loss);
-        if self.watches.is_empty() {
-            self.watches.clone_from(&part.watches);
-            return;
-        }
-        for (watch, part) in self.watches.iter_mut().zip(&part.watches) {
-            watch.pre_activation.merge(&part.pre_activation);
-            watch.activation.merge(&part.activation);
-            watch.gradient.merge(&part.gradient);
-            watch.live.iter_mut().zip(&part.live).for_each(|(a, &b)| *a |= b);
-            watch.histogram.iter_mut().zip(&part.histogram).for_each(|(a, &b)| *a += b);
-        }
-    }
-}
 
 /// A part of the batch: its gradients and what was seen.
 #[derive(Default)]
@@ -472,48 +402,12 @@ fn turn_weights(network: &Network, pool: Option<&rayon::ThreadPool>, params: &[f
     });
 }
 
-/// An empty watch for each layer that is watched, in the memory of the step before.
-fn reset(watches: &mut Vec<Watch>, network: &Network, observe: &Observe) {
-    let bins = if observe.histogram_bins > 0 { observe.histogram_bins + 2 } else { 0 };
-    watches.resize_with(network.watched.len(), Watch::default);
-    for (watch, watched) in watches.iter_mut().zip(&network.watched) {
-        let Watch { mut live, mut histogram, .. } = std::mem::take(watch);
-        live.clear();
-        live.resize(watched.units, 0);
-        histogram.clear();
-        histogram.resize(bins, 0);
-        *watch = Watch { live, histogram, ..Watch::default() };
-    }
-}
-
 fn load(network: &Network, workspace: &mut Workspace, shard: &Shard, fill: &impl Fn(Range<usize>, &mut [f32])) {
     let len = shard.rows.len() * network.input.len();
     if workspace.input.len() != len {
         workspace.input.resize(len, 0.0);
     }
     fill(shard.rows.clone(), &mut workspace.input);
-}
-
-/// The loss of `outputs` (`[rows, classes]`), and its gradient times `scale` in `gradient`.
-///
-/// # Panics
-/// If labels are below no class, or there is not one target for each row.
-pub fn loss_and_gradient(
-    loss: Loss,
-    outputs: &[f32],
-    classes: usize,
-    targets: Targets<'_>,
-    scale: f32,
-    gradient: &mut [f32],
-) -> LossSums {
-    match (loss, targets) {
-        (Loss::CrossEntropy, Targets::Labels(labels)) => loss::cross_entropy(outputs, classes, labels, scale, gradient),
-        (Loss::Mse, Targets::Labels(labels)) if classes == 1 => {
-            loss::mse_value(outputs, labels.iter().map(|&l| f32::from(l)), scale, gradient)
-        }
-        (Loss::Mse, Targets::Labels(labels)) => loss::mse_one_hot(outputs, classes, labels, scale, gradient),
-        (_, Targets::Values(values)) => loss::mse_value(outputs, values.iter().copied(), scale, gradient),
-    }
 }
 
 impl Shape {

@@ -8,7 +8,9 @@ use crate::activation::{Activation, ReluForm};
 use crate::config::init::{LsuvConfig, LsuvMean, LsuvTarget};
 use crate::kernels::moments::Sums;
 use crate::model::Role;
-use crate::model::host::{HostModel, Loss, Observe, Targets};
+use crate::model::host::HostModel;
+use crate::model::objective::{Loss, Targets};
+use crate::model::observe::Observe;
 
 /// A layer that LSUV cannot bring to unit variance.
 #[derive(Clone, Debug, Error, PartialEq)]

@@ -14,6 +14,8 @@ mod layer;
 pub mod lsuv;
 mod mlp;
 mod network;
+pub mod objective;
+pub mod observe;
 mod param;
 mod planner;
 mod shape;

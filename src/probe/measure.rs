@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::kernels::moments::{Sums, add_block};
-use crate::model::host::{HostModel, Targets, loss_and_gradient};
+use crate::model::host::HostModel;
+use crate::model::objective::{Targets, loss_and_gradient};
 use crate::model::{Network, Role};
 use crate::probe::jacobian::singular_values;
 use crate::probe::rows::Row;

@@ -66,7 +66,8 @@ impl HostState {
         Self { slots: vec![vec![0.0; n]; optimizer.slots().len()], steps: 0 }
     }
 
-    /// Takes one step in place; the gradients become the steps, or stay where a step is its gradient times the rate. With `norms`, those of the parameters' gradients and a place
+    /// Takes one step in place; the gradients become the steps, or stay where a step is its gradient times the rate. With
+    /// `norms`, those of the parameters' gradients and a place
     /// for the step's, one entry for each parameter is pushed there.
     pub fn step(
         &mut self,
@@ -86,11 +87,7 @@ impl HostState {
             let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
             let lr = lr * param.lr_scale;
             let weight = norms.as_ref().map(|_| norm(p));
-            if plain {
-                update::descend(p, g, lr as f32);
-            } else {
-                update(optimizer, lr, self.steps, p, g, one, two);
-            }
+            update(optimizer, lr, self.steps, p, g, one, two);
             if let (Some((gradients, norms)), Some(weight)) = (&mut norms, weight) {
                 let gradient = gradients[i];
                 let update = if plain { lr * gradient } else { norm(g) };
@@ -106,6 +103,7 @@ fn norm(values: &[f32]) -> f64 {
 
 fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &mut [f32], g: &mut [f32], one: &mut [f32], two: &mut [f32]) {
     match *optimizer {
+        Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. } => update::descend(p, g, lr as f32),
         Optimizer::Sgd { momentum, nesterov, weight_decay } => {
             update::sgd(p, g, one, lr as f32, momentum as f32, nesterov, weight_decay as f32);
         }

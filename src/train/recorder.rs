@@ -7,7 +7,7 @@ use crate::activation::Activation;
 use crate::data::Part;
 use crate::kernels::loss::LossSums;
 use crate::model::Watched;
-use crate::model::host::Observed;
+use crate::model::observe::Observed;
 use crate::record::checkpoint::{Checkpoint, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use crate::model::Watched;
-use crate::model::host::{Observe, Observed};
+use crate::model::observe::{Observe, Observed};
 use crate::record::checkpoint::Weights;
 use crate::record::rows::{EpochRow, StepRow};
 use crate::record::run_dir::{Existing, RunDir};

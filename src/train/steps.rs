@@ -4,7 +4,7 @@ use candle_core::Result;
 
 use crate::data::{Part, epoch_order};
 use crate::kernels::loss::LossSums;
-use crate::model::host::{Observe, Observed};
+use crate::model::observe::{Observe, Observed};
 use crate::record::rows::EpochRow;
 use crate::train::engine::{Batch, Engine};
 use crate::train::prepare::Plan;

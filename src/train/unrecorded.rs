@@ -1,7 +1,7 @@
 //! Training for its losses and accuracies alone, without a directory of records.
 
 use crate::kernels::loss::LossSums;
-use crate::model::host::Observe;
+use crate::model::observe::Observe;
 use crate::record::rows::EpochRow;
 use crate::train::engine::{Compute, Engine, RunStep};
 use crate::train::prepare::{Plan, TrainError};

@@ -3,7 +3,7 @@
 use crate::kernels::activation::WatchSettings;
 use crate::kernels::moments::Sums;
 use crate::model::Watched;
-use crate::model::host::{Observe, Observed};
+use crate::model::observe::{Observe, Observed};
 use crate::record::summary::Divergence;
 use crate::train::prepare::Plan;
 

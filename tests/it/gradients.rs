@@ -14,7 +14,8 @@ use candle_core::{DType, Device, Tensor, Var};
 use initlab::activation::Activation;
 use initlab::model::Role;
 use initlab::model::device::DeviceModel;
-use initlab::model::host::{Loss, Observe, Targets};
+use initlab::model::objective::{Loss, Targets};
+use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Shape};
 use initlab::rng;
 

@@ -14,7 +14,9 @@ use initlab::kernels::activation::{Watch, WatchSettings};
 use initlab::kernels::moments::Sums;
 use initlab::model::Role;
 use initlab::model::device::DeviceModel;
-use initlab::model::host::{HostModel, Loss, Observe, Observed, Targets};
+use initlab::model::host::HostModel;
+use initlab::model::objective::{Loss, Targets};
+use initlab::model::observe::{Observe, Observed};
 use initlab::model::{LayerSpec, Network, Shape};
 use initlab::rng;
 

@@ -6,7 +6,8 @@ use super::DeviceModel;
 use super::transfer::Transfer;
 use super::watch::Seen;
 use crate::kernels::loss::LossSums;
-use crate::model::host::{Loss, Observed, Targets};
+use crate::model::objective::{Loss, Targets};
+use crate::model::observe::Observed;
 use crate::ops::loss::{self, Measured};
 
 /// The targets of all runs on the device, `[run, row]`.

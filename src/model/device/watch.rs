@@ -12,7 +12,7 @@ use super::forward::{Kept, Trace};
 use super::transfer::Transfer;
 use crate::kernels::activation::{Watch, live_interval};
 use crate::kernels::moments::Sums;
-use crate::model::host::Observe;
+use crate::model::observe::Observe;
 use crate::model::{Layer, Network, Op};
 use crate::ops::reduce::by_pixel;
 
