@@ -1,6 +1,6 @@
 """The work of benches/cohorts.rs in PyTorch on a GPU: runs trained in turn, eagerly and through torch.compile.
 
-usage: python3 benches/gpu_peers.py [--work mlp,small_batch,deep,cnn] [--statistics] [--seconds 2] [--device cuda]
+usage: python3 benches/gpu_peers.py [--work mlp,small_batch,deep,cnn] [--forms eager,compile] [--statistics] [--seconds 2] [--device cuda]
 
 A line of JSON for each measurement: images per second, the median of five stretches. Images lie on the GPU as bytes and
 are gathered and normalised there, as initlab has it. --statistics records mean, mean square, least, greatest and share of
@@ -100,23 +100,24 @@ class Training:
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", default=",".join(WORKS))
+    parser.add_argument("--forms", default="eager,compile")
     parser.add_argument("--statistics", action="store_true")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
     arguments = parser.parse_args()
     for work in arguments.work.split(","):
         # Hooks that keep tensors break the graph: with statistics only the eager form is a fair rival.
-        for compiled in [False] if arguments.statistics else [False, True]:
+        for form in ["eager"] if arguments.statistics else arguments.forms.split(","):
             result = {
                 "program": "torch " + torch.__version__,
-                "form": "compile" if compiled else "eager",
+                "form": form,
                 "device": arguments.device,
                 "work": work,
                 "runs": 1,
                 "statistics": arguments.statistics,
             }
             try:
-                rate = Training(work, arguments.device, arguments.statistics, compiled).measure(arguments.seconds)
+                rate = Training(work, arguments.device, arguments.statistics, form == "compile").measure(arguments.seconds)
                 result["images_per_s"] = round(rate)
             except Exception as error:  # a machine without a C compiler cannot run torch.compile
                 result["error"] = str(error).splitlines()[0][:200]
