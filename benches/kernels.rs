@@ -4,6 +4,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use initlab::activation::Activation;
 use initlab::kernels::activation::{self, Scratch, Watch, WatchSettings};
+use initlab::kernels::buffer::Buffer;
 use initlab::kernels::conv::{ConvPlan, ConvShape};
 use initlab::kernels::gemm::{Matrix, matmul};
 use initlab::kernels::moments;
@@ -18,16 +19,16 @@ const IMAGES: usize = 64;
 /// The lesson's convolutions: input size, channels in and out, kernel; stride 2.
 const CONVOLUTIONS: [(usize, usize, usize, usize); 4] = [(28, 1, 8, 5), (14, 8, 16, 3), (7, 16, 32, 3), (4, 32, 32, 3)];
 
-fn wave(n: usize) -> Vec<f32> {
-    (0..n).map(|i| (i as f32 * 0.37).sin()).collect()
+fn wave(n: usize) -> Buffer {
+    Buffer::from(&*(0..n).map(|i| (i as f32 * 0.37).sin()).collect::<Vec<_>>())
 }
 
 struct Convolution {
     plan: ConvPlan,
-    padded: Vec<f32>,
-    images: Vec<f32>,
-    weights: Vec<f32>,
-    outputs: Vec<f32>,
+    padded: Buffer,
+    images: Buffer,
+    weights: Buffer,
+    outputs: Buffer,
     multiplications: usize,
 }
 
@@ -39,7 +40,7 @@ impl Convolution {
         let shape = ConvShape { in_channels, out_channels, kernel, stride, padding, input, output };
         let plan = ConvPlan::new(&shape);
         let images = wave(IMAGES * shape.input_len());
-        let mut padded = vec![0.0; IMAGES * plan.padded_len()];
+        let mut padded = Buffer::zeros(IMAGES * plan.padded_len());
         plan.pad(&images, &mut padded);
         let weights = wave(out_channels * shape.patch());
         let outputs = wave(IMAGES * shape.windows() * out_channels);
@@ -67,7 +68,7 @@ fn conv_weight_gradient(bencher: Bencher, geometry: (usize, usize, usize, usize)
 
 #[divan::bench(args = CONVOLUTIONS)]
 fn conv_input_gradient(bencher: Bencher, geometry: (usize, usize, usize, usize)) {
-    let (mut c, mut spread) = (Convolution::new(geometry), Vec::new());
+    let (mut c, mut spread) = (Convolution::new(geometry), Buffer::default());
     bencher
         .counter(ItemsCount::new(c.multiplications))
         .bench_local(|| c.plan.input_gradient(black_box(&c.outputs), &c.weights, &mut spread, &mut c.images));

@@ -1,6 +1,7 @@
 //! Bias, activation and statistics of a layer's output in one walk over it, block by block in the nearest cache.
 
 use super::block::{self, Seen, Tile};
+use super::buffer::Buffer;
 use super::math;
 use super::moments::{self, Sums};
 use super::piecewise::{Bent, Leaky, Rectified, Straight};
@@ -79,13 +80,19 @@ fn block_len(cols: usize) -> usize {
     (BLOCK / cols).max(1) * cols
 }
 
-/// Scratch of [`forward`] and [`backward`], of any content, kept to save allocations.
-#[derive(Debug, Default)]
+/// What [`forward`] and [`backward`] keep from call to call: memory, and whether sums in `f32` have sufficed.
+#[derive(Default)]
 pub struct Scratch {
     /// The bias, or the sums of its gradient, as a [`Tile`].
-    tile: Vec<f32>,
+    tile: Buffer,
     /// What a block was before it was overwritten.
-    before: Vec<f32>,
+    before: Buffer,
+    /// Whether to keep what is overwritten, so that blocks whose squares leave the range of `f32` can be summed in `f64`. It costs a
+    /// store for each value, and few nets need it.
+    pub careful: bool,
+    /// Whether a watch lacks a block's sums, because the block was beyond that range and not kept. What was watched is then to be
+    /// watched again, with care.
+    pub missed: bool,
 }
 
 /// Calls `$f` with the form of `$activation` in vectors, if it is of the ReLU family.
@@ -129,15 +136,15 @@ pub fn forward(
     scratch: &mut Scratch,
 ) {
     let len = block_len(cols);
-    let Scratch { tile, before } = scratch;
-    before.resize(len, 0.0);
+    let Scratch { tile, before, careful, missed } = scratch;
+    let mut before = before_of(before, *careful && h.is_none() && watch.is_some(), len);
     repeat(bias.unwrap_or(&[0.0]), cols + RUN, tile);
     let tile = Tile { values: tile, cols };
     let live = live_interval(activation);
     for (i, z) in z.chunks_mut(len).enumerate() {
         let h = h.as_deref_mut().map(|h| &mut h[i * len..][..z.len()]);
         let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings));
-        forward_block(activation, z, h, &tile, watch, live, before);
+        *missed |= !forward_block(activation, z, h, &tile, watch, live, before.as_deref_mut());
     }
     if let Some((watch, _)) = watch
         && live == EVERYWHERE
@@ -147,14 +154,26 @@ pub fn forward(
 }
 
 /// `values` (at least one) again and again, `len` in all: what is there doubles.
-fn repeat(values: &[f32], len: usize, to: &mut Vec<f32>) {
-    to.clear();
-    to.extend_from_slice(values);
-    while to.len() < len {
-        to.extend_from_within(..to.len().min(len - to.len()));
+fn repeat(values: &[f32], len: usize, to: &mut Buffer) {
+    to.resize(len);
+    let mut done = values.len().min(len);
+    to[..done].copy_from_slice(&values[..done]);
+    while done < len {
+        let more = done.min(len - done);
+        to.copy_within(..more, done);
+        done += more;
     }
 }
 
+/// Room for a block of `len` values, if it is wanted.
+fn before_of(before: &mut Buffer, wanted: bool, len: usize) -> Option<&mut [f32]> {
+    wanted.then(|| {
+        before.resize(len);
+        &mut **before
+    })
+}
+
+/// Returns whether all sums are known.
 fn forward_block(
     activation: Activation,
     z: &mut [f32],
@@ -162,37 +181,48 @@ fn forward_block(
     tile: &Tile<'_>,
     watch: Option<(&mut Watch, &WatchSettings)>,
     live: (f32, f32),
-    before: &mut [f32],
-) {
-    let in_place = h.is_none();
-    let other = &mut h.unwrap_or(before)[..z.len()];
+    before: Option<&mut [f32]>,
+) -> bool {
+    let (in_place, len) = (h.is_none(), z.len());
     let near_zero = watch.as_ref().map_or(0.0, |(_, settings)| settings.near_zero);
     let rises = activation.relu_form().is_none_or(|form| form.leak >= 0.0);
+    let piecewise = with_piecewise!(activation, |_phi| true, else false);
     let seen = match watch {
         None => Seen::Nothing,
-        Some(_) if rises && with_piecewise!(activation, |_phi| true, else false) => Seen::Both,
+        Some(_) if rises && piecewise => Seen::Both,
         Some(_) => Seen::Z,
     };
+    // A smooth φ comes after the statistics of z, which is still there.
+    let mut other = if in_place && !piecewise { None } else { h.or(before).map(|other| &mut other[..len]) };
     let [z_sums, h_sums] = with_piecewise!(
         activation,
-        |phi| block::forward(phi, z, other, in_place, tile, seen, near_zero),
-        else {
-            let sums = block::forward(Straight, z, other, in_place, tile, seen, near_zero);
-            apply_smooth(activation, if in_place { z } else { other });
-            sums
-        }
+        |phi| block::forward(phi, z, other.as_deref_mut(), in_place, tile, seen, near_zero),
+        else block::forward(Straight, z, other.as_deref_mut(), in_place, tile, seen, near_zero)
     );
-    let Some((watch, settings)) = watch else { return };
-    let (z, h): (&[f32], &[f32]) = if in_place { (other, z) } else { (z, other) };
-    z_sums.add_to(&mut watch.pre_activation, z);
-    if seen == Seen::Both { h_sums } else { measure(h, near_zero) }.add_to(&mut watch.activation, h);
+    let Some((watch, settings)) = watch else {
+        if !piecewise {
+            apply_smooth(activation, other.unwrap_or(z));
+        }
+        return true;
+    };
+    let gone = in_place && piecewise && activation != Activation::Identity;
+    let kept: Option<&[f32]> = if gone { other.as_deref() } else { Some(z) };
+    let mut known = z_sums.add_to(&mut watch.pre_activation, len, kept);
     if live != EVERYWHERE {
-        moments::mark_live(&mut watch.live, z, live.0, live.1);
+        // Where z is gone φ is a plain or leaky ReLU, and h lies above zero where z did.
+        moments::mark_live(&mut watch.live, kept.unwrap_or(z), live.0, live.1);
     }
+    let h = if in_place { z } else { other.expect("h has a place of its own") };
+    if !piecewise {
+        apply_smooth(activation, h);
+    }
+    let h_sums = if seen == Seen::Both { h_sums } else { measure(h, near_zero) };
+    known &= h_sums.add_to(&mut watch.activation, len, Some(h));
     if !watch.histogram.is_empty() {
         let (low, high) = settings.histogram_range;
         moments::histogram(&mut watch.histogram, h, low, high);
     }
+    known
 }
 
 /// Turns the gradient with respect to h into that with respect to z, in place: dz = dh·φ′(z).
@@ -209,17 +239,17 @@ pub fn backward(
     scratch: &mut Scratch,
 ) {
     let len = block_len(cols);
-    let Scratch { tile, before } = scratch;
-    before.resize(len, 0.0);
+    let Scratch { tile, before, careful, missed } = scratch;
+    let mut before = before_of(before, *careful && watch.is_some(), len);
     // Two levels, the sums of some blocks and then their total, keep the rounding of long columns small.
     let half = if bias_gradient.is_some() { cols + RUN } else { 0 };
-    tile.clear();
-    tile.resize(2 * half, 0.0);
+    tile.resize(2 * half);
+    tile.fill(0.0);
     let (columns, total) = tile.split_at_mut(half);
     for (i, (gradient, saved)) in gradient.chunks_mut(len).zip(saved.chunks(len)).enumerate() {
         let block_columns = bias_gradient.is_some().then_some((&mut *columns, cols));
         let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings));
-        backward_block(activation, gradient, saved, block_columns, watch, before);
+        *missed |= !backward_block(activation, gradient, saved, block_columns, watch, before.as_deref_mut());
         if i % BLOCKS_OF_COLUMN_SUMS == BLOCKS_OF_COLUMN_SUMS - 1 {
             move_sums(columns, total);
         }
@@ -239,31 +269,34 @@ fn move_sums(columns: &mut [f32], total: &mut [f32]) {
     columns.fill(0.0);
 }
 
+/// Returns whether all sums are known.
 fn backward_block(
     activation: Activation,
     gradient: &mut [f32],
     saved: &[f32],
     columns: Option<(&mut [f32], usize)>,
     watch: Option<(&mut Watch, &WatchSettings)>,
-    before: &mut [f32],
-) {
+    mut before: Option<&mut [f32]>,
+) -> bool {
+    let near_zero = watch.as_ref().map(|(_, settings)| settings.gradient_near_zero);
     with_piecewise!(
         activation,
         |phi| {
-            let seen = watch.as_ref().map(|(_, settings)| (&mut *before, settings.gradient_near_zero));
-            let sums = block::backward(phi, gradient, saved, columns, seen);
-            if let (Some((watch, _)), Some(sums)) = (watch, sums) {
-                sums.add_to(&mut watch.gradient, &before[..gradient.len()]);
-            }
+            let sums = block::backward(phi, gradient, saved, columns, near_zero, before.as_deref_mut());
+            let (Some((watch, _)), Some(sums)) = (watch, sums) else { return true };
+            let len = gradient.len();
+            let kept = if activation == Activation::Identity { Some(&*gradient) } else { before.as_deref().map(|b| &b[..len]) };
+            sums.add_to(&mut watch.gradient, len, kept)
         },
         else {
             if let Some((watch, settings)) = watch {
                 moments::add_block(&mut watch.gradient, gradient, settings.gradient_near_zero);
             }
             apply_smooth_slope(activation, gradient, saved);
-            block::backward(Straight, gradient, saved, columns, None);
+            block::backward(Straight, gradient, saved, columns, None, None);
+            true
         }
-    );
+    )
 }
 
 /// Adds a layer's gradient to its watch, for layers that have no activation to undo.
@@ -421,7 +454,7 @@ mod tests {
             let mut results = Vec::new();
             for watched in [false, true] {
                 let mut watch = Watch { live: vec![0; cols], ..Watch::default() };
-                let mut scratch = Scratch::default();
+                let mut scratch = Scratch { careful: true, ..Scratch::default() };
                 let (mut z, mut h) = (start.clone(), vec![f32::NAN; rows * cols]);
                 let apart = (!in_place).then_some(&mut h[..]);
                 let seen = watched.then_some((&mut watch, &settings));
@@ -451,6 +484,33 @@ mod tests {
                 let size = column().map(f64::abs).sum::<f64>();
                 assert!((f64::from(db) - column().sum::<f64>()).abs() <= 1e-6 * size, "{what}: db");
             }
+        }
+    }
+
+    #[test]
+    fn without_care_sums_are_those_with_care_or_known_to_be_missing() {
+        let settings = WatchSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0) };
+        for (activation, scale, misses) in [
+            (Activation::Relu, 1.0, false),
+            (Activation::Relu, 0.0, false),
+            (Activation::Relu, 1e-20, true),
+            (Activation::Relu, 1e20, true),
+            (Activation::Relu, f32::NAN, true),
+            (Activation::LeakyRelu { leak: 0.0 }, 1e-20, true),
+            (Activation::Identity, 1e-20, false),
+            (Activation::Tanh, 1e-20, false),
+        ] {
+            let [(watch, missed), (careful, _)] = [false, true].map(|careful| {
+                let mut watch = Watch { live: vec![0; 100], ..Watch::default() };
+                let mut scratch = Scratch { careful, ..Scratch::default() };
+                let (mut z, mut dh) = (wave(6400, 0.37), wave(6400, 0.71));
+                z.iter_mut().chain(&mut dh).for_each(|x| *x *= scale);
+                forward(activation, &mut z, None, 100, None, Some((&mut watch, &settings)), &mut scratch);
+                backward(activation, &mut dh, &z, 100, None, Some((&mut watch, &settings)), &mut scratch);
+                (watch, scratch.missed)
+            });
+            assert_eq!(missed, misses, "{activation:?}, size {scale}");
+            assert!(misses || watch == careful, "{activation:?}, size {scale}");
         }
     }
 

@@ -88,12 +88,12 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
     }
 }
 
-/// Adds the bias and applies φ. In place, h replaces z and, where something is seen, z goes to `other`; else `other` gets
-/// h and z stays, with its bias. Returns the sums of z and of h as far as they are `seen`.
+/// Adds the bias and applies φ. In place, h replaces z, which goes to `other` if there is one; else `other` gets h and z
+/// stays, with its bias. Returns the sums of z and of h as far as they are `seen`.
 pub fn forward<P: Piecewise>(
     phi: P,
     values: &mut [f32],
-    other: &mut [f32],
+    other: Option<&mut [f32]>,
     in_place: bool,
     tile: &Tile<'_>,
     seen: Seen,
@@ -101,23 +101,27 @@ pub fn forward<P: Piecewise>(
 ) -> [BlockSums; 2] {
     let mut sums = [BlockSums::empty(); 2];
     let (len, from) = (values.len(), values.as_mut_ptr());
-    if in_place && seen == Seen::Nothing {
-        let (z, h) = (from, from);
-        vectorised_widely(Forward::<P, false, false, false> { phi, from, len, z, h, tile, near_zero, sums: &mut sums });
-        return sums;
-    }
-    assert!(other.len() >= len, "a block of {len} values needs as many beside it, found {}", other.len());
-    let other = other.as_mut_ptr();
-    let (z, h) = if in_place { (other, from) } else { (from, other) };
+    let other = other.map(|other| {
+        assert!(other.len() >= len, "a block of {len} values needs as many beside it, found {}", other.len());
+        other.as_mut_ptr()
+    });
+    let (z, h) = match other {
+        Some(other) if in_place => (other, from),
+        Some(other) => (from, other),
+        None => (from, from),
+    };
     macro_rules! run {
-        ($z:literal, $h:literal) => {
-            vectorised_widely(Forward::<P, true, $z, $h> { phi, from, len, z, h, tile, near_zero, sums: &mut sums })
+        ($keep:literal, $z:literal, $h:literal) => {
+            vectorised_widely(Forward::<P, $keep, $z, $h> { phi, from, len, z, h, tile, near_zero, sums: &mut sums })
         };
     }
-    match seen {
-        Seen::Nothing => run!(false, false),
-        Seen::Z => run!(true, false),
-        Seen::Both => run!(true, true),
+    match (other.is_some(), seen) {
+        (false, Seen::Nothing) => run!(false, false, false),
+        (false, Seen::Z) => run!(false, true, false),
+        (false, Seen::Both) => run!(false, true, true),
+        (true, Seen::Nothing) => run!(true, false, false),
+        (true, Seen::Z) => run!(true, true, false),
+        (true, Seen::Both) => run!(true, true, true),
     }
     sums
 }
@@ -126,12 +130,12 @@ pub fn forward<P: Piecewise>(
 ///
 /// Both pointers lead to the same values. Seen as one, the compiler would write dz with masked stores, which skip what a
 /// select leaves unchanged and are many times slower on some processors.
-struct Backward<'a, P, const BIAS: bool, const WATCH: bool> {
+struct Backward<'a, P, const BIAS: bool, const WATCH: bool, const KEEP: bool> {
     phi: P,
     from: *const f32,
     to: *mut f32,
     saved: &'a [f32],
-    /// Where dh goes while it is watched.
+    /// Where dh goes if it is kept.
     before: &'a mut [f32],
     /// Sums of dz, laid out like a [`Tile`].
     columns: &'a mut [f32],
@@ -140,7 +144,9 @@ struct Backward<'a, P, const BIAS: bool, const WATCH: bool> {
     sums: &'a mut BlockSums,
 }
 
-impl<P: Piecewise, const BIAS: bool, const WATCH: bool> Kernel for Backward<'_, P, BIAS, WATCH> {
+impl<P: Piecewise, const BIAS: bool, const WATCH: bool, const KEEP: bool> Kernel
+    for Backward<'_, P, BIAS, WATCH, KEEP>
+{
     #[inline(always)]
     fn run<V: Vector>(mut self) {
         let len = self.saved.len();
@@ -150,7 +156,7 @@ impl<P: Piecewise, const BIAS: bool, const WATCH: bool> Kernel for Backward<'_, 
     }
 }
 
-impl<P: Piecewise, const BIAS: bool, const WATCH: bool> Backward<'_, P, BIAS, WATCH> {
+impl<P: Piecewise, const BIAS: bool, const WATCH: bool, const KEEP: bool> Backward<'_, P, BIAS, WATCH, KEEP> {
     /// Values `range`, a whole number of vectors.
     #[inline(always)]
     fn sweep<V: Vector>(&mut self, range: Range<usize>) {
@@ -172,7 +178,7 @@ impl<P: Piecewise, const BIAS: bool, const WATCH: bool> Backward<'_, P, BIAS, WA
                             let column = columns.as_mut_ptr().add(i - run.start);
                             V::load(column).add(dz).store(column);
                         }
-                        if WATCH {
+                        if KEEP {
                             dh.store(before.add(i));
                         }
                     }
@@ -188,25 +194,26 @@ impl<P: Piecewise, const BIAS: bool, const WATCH: bool> Backward<'_, P, BIAS, WA
 }
 
 /// Turns dh into dz = dh·φ′ in place. `saved` is h where φ′ can be read off it, else z. `columns`, where there is a bias,
-/// gathers the sums of dz for rows of so many values, laid out like a [`Tile`]. With `watch`, a place for dh and the limit of
-/// what is near zero, the sums of dh are returned.
+/// gathers the sums of dz for rows of so many values, laid out like a [`Tile`]. With `near_zero`, the limit of what is near
+/// zero, the sums of dh are returned, and dh is kept in `before` if that is there.
 pub fn backward<P: Piecewise>(
     phi: P,
     gradient: &mut [f32],
     saved: &[f32],
     columns: Option<(&mut [f32], usize)>,
-    watch: Option<(&mut [f32], f32)>,
+    near_zero: Option<f32>,
+    before: Option<&mut [f32]>,
 ) -> Option<BlockSums> {
-    let (has_bias, watched) = (columns.is_some(), watch.is_some());
+    let (has_bias, watched, keeps) = (columns.is_some(), near_zero.is_some(), before.is_some());
     let (columns, cols) = columns.unwrap_or((&mut [], 1));
-    let (before, near_zero) = watch.unwrap_or_default();
+    let (near_zero, before) = (near_zero.unwrap_or_default(), before.unwrap_or_default());
     let len = gradient.len();
-    assert!(saved.len() == len && (!watched || before.len() >= len), "the slices of a block have one length");
+    assert!(saved.len() == len && (!keeps || before.len() >= len), "the slices of a block have one length");
     let to = gradient.as_mut_ptr();
     let mut sums = BlockSums::empty();
     macro_rules! run {
-        ($bias:literal, $watch:literal) => {
-            vectorised_widely(Backward::<P, $bias, $watch> {
+        ($bias:literal, $watch:literal, $keep:literal) => {
+            vectorised_widely(Backward::<P, $bias, $watch, $keep> {
                 phi,
                 from: to,
                 to,
@@ -219,11 +226,13 @@ pub fn backward<P: Piecewise>(
             })
         };
     }
-    match (has_bias, watched) {
-        (false, false) => run!(false, false),
-        (false, true) => run!(false, true),
-        (true, false) => run!(true, false),
-        (true, true) => run!(true, true),
+    match (has_bias, watched, watched && keeps) {
+        (false, false, _) => run!(false, false, false),
+        (false, true, false) => run!(false, true, false),
+        (false, true, true) => run!(false, true, true),
+        (true, false, _) => run!(true, false, false),
+        (true, true, false) => run!(true, true, false),
+        (true, true, true) => run!(true, true, true),
     }
     watched.then_some(sums)
 }

@@ -1,5 +1,6 @@
 //! Convolutions on NHWC images: three products over images with their zeros around them.
 
+use super::buffer::Buffer;
 use super::contract::{ColumnList, Columns, Contraction, Level, RowList, Rows};
 
 /// The geometry of a 2-D convolution on one image.
@@ -166,12 +167,12 @@ impl ConvPlan {
     }
 
     /// The gradient of `images`, which are overwritten: the first of those whose outputs have `gradient`. `spread` is scratch of any content, kept to save allocations.
-    pub fn input_gradient(&self, gradient: &[f32], weights: &[f32], spread: &mut Vec<f32>, images: &mut [f32]) {
+    pub fn input_gradient(&self, gradient: &[f32], weights: &[f32], spread: &mut Buffer, images: &mut [f32]) {
         let ConvShape { in_channels: c, out_channels: units, kernel, stride, output, .. } = self.shape;
         let (group, width) = (self.back_group, self.spread[1] * units);
         let (out_len, spread_len) = (self.shape.windows() * units, self.spread[0] * width);
-        spread.clear();
-        spread.resize(group * spread_len, 0.0);
+        spread.resize(group * spread_len);
+        spread.fill(0.0);
         if self.gaps {
             images.fill(0.0);
         }
@@ -323,10 +324,10 @@ mod tests {
             }
             assert_eq!(dw, want_dw, "{shape:?}: weights' gradient");
             // Once all together, and once in parts, which get the outputs' gradients from their own on.
-            plan.input_gradient(&dz, &weights, &mut vec![f32::NAN; 3], &mut dx);
+            plan.input_gradient(&dz, &weights, &mut Buffer::from(&[f32::NAN; 3][..]), &mut dx);
             let part = 20 * shape.input_len();
-            plan.input_gradient(&dz, &weights, &mut Vec::new(), &mut dx[..part]);
-            plan.input_gradient(&dz[20 * windows * units..], &weights, &mut Vec::new(), &mut dx[part..]);
+            plan.input_gradient(&dz, &weights, &mut Buffer::default(), &mut dx[..part]);
+            plan.input_gradient(&dz[20 * windows * units..], &weights, &mut Buffer::default(), &mut dx[part..]);
             assert_eq!(dx, want_dx, "{shape:?}: inputs' gradient");
         }
     }

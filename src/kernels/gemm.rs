@@ -102,15 +102,15 @@ impl Kernel for Product<'_> {
         let Self { a, b, .. } = self;
         let (n, k) = (b.cols, a.cols);
         let packs = b.col_stride != 1 || b.row_stride * k.min(DEPTH) > NEAR;
-        let mut buffer = Buffer::new();
+        let mut packed = Packed::new();
         let parts = k.div_ceil(DEPTH);
         for part in 0..parts {
             let (term, terms) = (part * k / parts, (part + 1) * k / parts - part * k / parts);
             for column in self.columns.clone().step_by(PANEL) {
                 let columns = (self.columns.end - column).min(PANEL);
                 let (vectors, step) = if packs {
-                    // SAFETY: a buffer holds `DEPTH` rows of `PANEL` values.
-                    (unsafe { pack::<V>(b, term..term + terms, column..column + columns, &mut buffer) }, PANEL)
+                    // SAFETY: there is room for `DEPTH` rows of `PANEL` values.
+                    (unsafe { pack::<V>(b, term..term + terms, column..column + columns, &mut packed) }, PANEL)
                 } else {
                     (b.at(term, column), b.row_stride)
                 };
@@ -135,27 +135,27 @@ impl Kernel for Product<'_> {
 
 /// Room for a panel.
 #[repr(align(64))]
-struct Buffer([MaybeUninit<f32>; DEPTH * PANEL]);
+struct Packed([MaybeUninit<f32>; DEPTH * PANEL]);
 
-impl Buffer {
+impl Packed {
     #[inline(always)]
     fn new() -> Self {
         Self([MaybeUninit::uninit(); DEPTH * PANEL])
     }
 }
 
-/// Copies `columns` of the rows `terms` of `b` to the beginning of the rows of a buffer. Returns where it begins.
+/// Copies `columns` of the rows `terms` of `b` to the beginning of the rows of a panel. Returns where it begins.
 ///
 /// # Safety
-/// `b` holds them, and a buffer as many rows and columns.
+/// `b` holds them, and a panel as many rows and columns.
 #[inline(always)]
 unsafe fn pack<V: Vector>(
     b: Matrix<'_>,
     terms: Range<usize>,
     columns: Range<usize>,
-    buffer: &mut Buffer,
+    packed: &mut Packed,
 ) -> *const f32 {
-    let to = buffer.0.as_mut_ptr().cast::<f32>();
+    let to = packed.0.as_mut_ptr().cast::<f32>();
     let whole = |n: usize| n - n % LANES;
     let [whole_terms, whole_columns] = match (b.row_stride, b.col_stride) {
         (_, 1) => [terms.len(), whole(columns.len())],

@@ -35,6 +35,7 @@ macro_rules! dispatch {
 
 pub mod activation;
 mod block;
+pub mod buffer;
 pub mod contract;
 pub mod conv;
 pub mod gemm;

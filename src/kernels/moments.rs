@@ -44,7 +44,8 @@ impl Sums {
 
 /// Adds a block of values to `sums`; values with |x| < `near_zero` are counted.
 pub fn add_block(sums: &mut Sums, block: &[f32], near_zero: f32) {
-    super::watcher::measure(block, near_zero).add_to(sums, block);
+    let known = super::watcher::measure(block, near_zero).add_to(sums, block.len(), Some(block));
+    debug_assert!(known, "the block is at hand");
 }
 
 /// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole rows

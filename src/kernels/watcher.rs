@@ -97,18 +97,26 @@ impl BlockSums {
 
     /// Whether no square can have overflown, and those that underflow do not count beside the largest.
     fn is_ordinary(&self) -> bool {
-        (1e-12..1e15).contains(&self.high.max(-self.low))
+        let largest = self.high.max(-self.low);
+        largest == 0.0 || (1e-12..1e15).contains(&largest)
     }
 
-    /// Adds what is known of `block` to `sums`.
-    pub fn add_to(&self, sums: &mut Sums, block: &[f32]) {
-        let wide = if self.is_ordinary() { (self.sum, self.squares) } else { wide_sums(block) };
-        sums.n += block.len() as u64;
+    /// Adds what is known of a block of `len` values to `sums`. Returns false, and adds nothing, where its values are needed
+    /// to sum them in `f64` and are not in `block`.
+    #[must_use]
+    pub fn add_to(&self, sums: &mut Sums, len: usize, block: Option<&[f32]>) -> bool {
+        let wide = match block {
+            _ if self.is_ordinary() => (self.sum, self.squares),
+            Some(block) => wide_sums(block),
+            None => return false,
+        };
+        sums.n += len as u64;
         sums.sum += total(wide.0);
         sums.sum_of_squares += total(wide.1);
         sums.min = sums.min.min(self.low);
         sums.max = sums.max.max(self.high);
         sums.near_zero += self.near_zero;
+        true
     }
 }
 

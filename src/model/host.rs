@@ -10,6 +10,7 @@ use super::workspace::{Pass, Workspace, reorder_samples};
 use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::Watch;
+use crate::kernels::buffer::Buffer;
 use crate::kernels::loss::LossSums;
 use crate::kernels::transpose::transpose;
 use crate::kernels::update;
@@ -18,16 +19,16 @@ use crate::kernels::update;
 #[derive(Default)]
 struct Shard {
     rows: Range<usize>,
-    gradients: Vec<f32>,
+    gradients: Buffer,
     observed: Observed,
 }
 
 /// A network with its parameters and the buffers to train it.
 pub struct HostModel {
     network: Arc<Network>,
-    params: Vec<f32>,
+    params: Buffer,
     /// The weights transposed that the forward pass reads so, at the same places.
-    turned: Vec<f32>,
+    turned: Buffer,
     running: Vec<f32>,
     batches_seen: u64,
     workers: Vec<Workspace>,
@@ -48,7 +49,7 @@ impl HostModel {
             rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("the system starts the worker threads")
         });
         let running = network.initial_running();
-        let params = vec![0.0; network.parameters()];
+        let params = Buffer::zeros(network.parameters());
         let workers = (0..threads).map(|_| Workspace::default()).collect();
         let turned = params.clone();
         Self {
@@ -137,15 +138,14 @@ impl HostModel {
         loss: Loss,
         observe: &Observe,
     ) -> Observed {
-        self.cut(rows, observe);
         let scale = 1.0 / rows as f32;
         let classes = self.network.output().len();
-        self.run(true, observe, |network, workspace, shard, pass| {
+        self.run(rows, true, observe, |network, workspace, shard, pass| {
             load(network, workspace, shard, &fill);
             workspace.forward(network, pass);
             let targets = targets.slice(shard.rows.clone());
             let mut sums = LossSums::default();
-            shard.gradients.resize(network.parameters(), 0.0);
+            shard.gradients.resize(network.parameters());
             workspace.backward(network, pass, &mut shard.gradients, false, |outputs, gradient| {
                 sums = loss_and_gradient(loss, outputs, classes, targets, scale, gradient);
             });
@@ -189,9 +189,8 @@ impl HostModel {
         loss: Loss,
         observe: &Observe,
     ) -> Observed {
-        self.cut(rows, observe);
         let classes = self.network.output().len();
-        self.run(training, observe, |network, workspace, shard, pass| {
+        self.run(rows, training, observe, |network, workspace, shard, pass| {
             load(network, workspace, shard, &fill);
             workspace.forward(network, pass);
             let targets = targets.slice(shard.rows.clone());
@@ -267,11 +266,12 @@ impl HostModel {
             self.shards.push(Shard::default());
         }
         let (workspace, shard) = (&mut self.workers[0], &mut self.shards[0]);
+        workspace.scratch.careful = true;
         let mut watches = Vec::new();
         if observe.statistics {
             reset(&mut watches, &network, observe);
         }
-        workspace.input = reorder_samples(network.input, samples, false);
+        workspace.input = Buffer::from(&*reorder_samples(network.input, samples, false));
         let mut pass = Pass {
             params: &self.params,
             turned: &self.turned,
@@ -283,7 +283,7 @@ impl HostModel {
             watches: &mut watches,
         };
         workspace.forward(&network, &mut pass);
-        shard.gradients.resize(network.parameters(), 0.0);
+        shard.gradients.resize(network.parameters());
         let input = workspace.backward(&network, &mut pass, &mut shard.gradients, true, output_gradient);
         let input = reorder_samples(network.input, &input.expect("the gradient of the samples was asked for"), true);
         (watches, input)
@@ -304,15 +304,33 @@ impl HostModel {
         }
     }
 
-    /// Calls `work` for every shard, spread over the workers in a fixed manner.
+    /// Cuts the batch and calls `work` for every shard. Where a watch could not tell all, everything is done once more with care, and
+    /// from then on: a net whose values vanish or explode goes on doing so.
     fn run(
         &mut self,
+        rows: usize,
         training: bool,
         observe: &Observe,
         work: impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync,
     ) {
+        turn_weights(&self.network, self.pool.as_ref(), &self.params, &mut self.turned);
+        self.cut(rows, observe);
+        self.run_shards(training, observe, &work);
+        if self.workers.iter_mut().any(|worker| std::mem::take(&mut worker.scratch.missed)) {
+            self.workers.iter_mut().for_each(|worker| worker.scratch.careful = true);
+            self.cut(rows, observe);
+            self.run_shards(training, observe, &work);
+        }
+    }
+
+    /// Calls `work` for every shard, spread over the workers in a fixed manner.
+    fn run_shards(
+        &mut self,
+        training: bool,
+        observe: &Observe,
+        work: &(impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync),
+    ) {
         let Self { network, params, turned, running, workers, shards, pool, .. } = self;
-        turn_weights(network, pool.as_ref(), params, turned);
         let whole = shards.len() == 1;
         let threads = workers.len();
         let one = |workspace: &mut Workspace, shard: &mut Shard| {
@@ -405,7 +423,7 @@ fn turn_weights(network: &Network, pool: Option<&rayon::ThreadPool>, params: &[f
 fn load(network: &Network, workspace: &mut Workspace, shard: &Shard, fill: &impl Fn(Range<usize>, &mut [f32])) {
     let len = shard.rows.len() * network.input.len();
     if workspace.input.len() != len {
-        workspace.input.resize(len, 0.0);
+        workspace.input.resize(len);
     }
     fill(shard.rows.clone(), &mut workspace.input);
 }

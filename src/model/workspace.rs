@@ -5,6 +5,7 @@
 use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::{self, Watch, WatchSettings};
+use crate::kernels::buffer::Buffer;
 use crate::kernels::conv::ConvPlan;
 use crate::kernels::gemm::{Matrix, matmul};
 use crate::kernels::norm::{self, BatchMoments};
@@ -14,13 +15,13 @@ use crate::kernels::{pool, update};
 #[derive(Default)]
 struct State {
     /// h, `[rows, output]`.
-    out: Vec<f32>,
+    out: Buffer,
     /// z, where φ′ cannot be read off h.
-    z: Vec<f32>,
+    z: Buffer,
     /// A convolution's places.
     plan: Option<ConvPlan>,
     /// A convolution's images between their zeros, kept for the weights' gradient.
-    padded: Vec<f32>,
+    padded: Buffer,
     /// Positions of the maxima.
     chosen: Vec<u32>,
     /// Batch norm's moments.
@@ -68,11 +69,12 @@ fn watch_of<'a>(
 #[derive(Default)]
 pub struct Workspace {
     /// The samples, channels last.
-    pub input: Vec<f32>,
+    pub input: Buffer,
     states: Vec<State>,
-    spread: Vec<f32>,
-    scratch: activation::Scratch,
-    spare: Vec<Vec<f32>>,
+    spread: Buffer,
+    /// Of the activations.
+    pub scratch: activation::Scratch,
+    spare: Vec<Buffer>,
 }
 
 impl Workspace {
@@ -164,10 +166,10 @@ impl Workspace {
     }
 
     /// A buffer of at least `len` values of any content.
-    fn take(&mut self, len: usize) -> Vec<f32> {
+    fn take(&mut self, len: usize) -> Buffer {
         let mut buffer = self.spare.pop().unwrap_or_default();
         if buffer.len() < len {
-            buffer.resize(len, 0.0);
+            buffer.resize(len);
         }
         buffer
     }
@@ -216,7 +218,7 @@ impl Workspace {
                 let image = plan.padded_len();
                 // What is new is zero, and the zeros around the images stay.
                 if state.padded.len() < rows * image {
-                    state.padded.resize(rows * image, 0.0);
+                    state.padded.resize(rows * image);
                 }
                 let padded = &mut state.padded[..rows * image];
                 plan.pad(x, padded);
@@ -317,10 +319,10 @@ impl Workspace {
         layers: &[Layer],
         states: &[State],
         input: &[f32],
-        mut gradient: Vec<f32>,
+        mut gradient: Buffer,
         gradients: &mut [f32],
         first: Option<usize>,
-    ) -> Vec<f32> {
+    ) -> Buffer {
         for (i, layer) in layers.iter().enumerate().skip(first.unwrap_or(0)).rev() {
             if layer.passes_through() {
                 continue;
@@ -340,10 +342,10 @@ impl Workspace {
         layer: &Layer,
         state: &State,
         x: &[f32],
-        mut gradient: Vec<f32>,
+        mut gradient: Buffer,
         gradients: &mut [f32],
         wanted: bool,
-    ) -> Vec<f32> {
+    ) -> Buffer {
         let rows = pass.rows;
         let (len, units) = (rows * layer.output.len(), layer.output.units());
         let in_len = rows * layer.input.len();
@@ -392,7 +394,7 @@ impl Workspace {
                 } else {
                     in_parts(&mut dx[..in_len], layer.input.len(), pass.threads, |first, dx| {
                         let g = &g[first * layer.output.len()..];
-                        plan.input_gradient(g, weight, &mut Vec::new(), dx);
+                        plan.input_gradient(g, weight, &mut Buffer::default(), dx);
                     });
                 }
                 self.spare.push(gradient);
@@ -455,9 +457,9 @@ fn latest<'a>(layers: &[Layer], states: &'a [State], input: &'a [f32]) -> &'a [f
 }
 
 /// Exactly `len` values of any content; a buffer that already has them keeps its content.
-fn resize(buffer: &mut Vec<f32>, len: usize) {
+fn resize(buffer: &mut Buffer, len: usize) {
     if buffer.len() != len {
-        buffer.resize(len, 0.0);
+        buffer.resize(len);
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Avx512(__m512);
 impl Vector for Avx512 {
     const LANES: usize = 2 * LANES;
     type Half = Avx2;
-    type Count = __m512i;
+    type Count = u32;
     type Mask = __mmask16;
 
     #[inline(always)]
@@ -80,18 +80,15 @@ impl Vector for Avx512 {
     }
     #[inline(always)]
     fn zero_counts() -> Self::Count {
-        unsafe { _mm512_setzero_si512() }
+        0
     }
     #[inline(always)]
     fn count_below(self, limit: Self, counts: Self::Count) -> Self::Count {
-        unsafe {
-            let below = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0);
-            _mm512_mask_add_epi32(counts, below, counts, _mm512_set1_epi32(1))
-        }
+        counts + unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0) }.count_ones()
     }
     #[inline(always)]
     fn total(counts: Self::Count) -> u64 {
-        u64::from(unsafe { _mm512_reduce_add_epi32(counts) } as u32)
+        u64::from(counts)
     }
     #[inline(always)]
     fn add_to(self, sums: &mut [f64; LANES]) {

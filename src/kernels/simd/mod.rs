@@ -19,7 +19,7 @@ pub trait Vector: Copy {
     const LANES: usize;
     /// A vector of half as many lanes, but of no fewer than [`LANES`].
     type Half: Vector;
-    /// A count in each lane.
+    /// Counts of the lanes.
     type Count: Copy;
     /// The first so many lanes.
     type Mask: Copy;
@@ -114,9 +114,10 @@ pub fn vectorised_widely<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx512f")
         && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("popcnt")
         && !only_eight_lanes()
     {
-        // SAFETY: the processor has both, as was just asked, and so AVX2 and FMA.
+        // SAFETY: the processor has all three, as was just asked, and so AVX2 and FMA.
         return unsafe { with_avx512(kernel) };
     }
     vectorised(kernel);
@@ -132,7 +133,7 @@ fn only_eight_lanes() -> bool {
 }
 
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl,avx2,fma")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma,popcnt")]
 fn with_avx512<K: Kernel>(kernel: K) {
     kernel.run::<avx512::Avx512>();
 }
