@@ -11,7 +11,7 @@
 typedef unsigned long long Ptr;
 enum { MAX_KERNELS = 1024 };
 
-static struct Kernel { char name[96]; long launches; } kernels[MAX_KERNELS];
+static struct Kernel { char name[96]; long launches; int shared; } kernels[MAX_KERNELS];
 static int kernel_count;
 static long products, to_device, to_host, allocations, memsets, events;
 static long long to_device_bytes, to_host_bytes;
@@ -34,7 +34,8 @@ __attribute__((destructor)) static void report(void) {
 /* Devices, contexts, streams, events: any handle will do. */
 int cuInit(unsigned flags) { return 0; }
 int cuDeviceGet(int *device, int ordinal) { *device = ordinal; return ordinal == 0 ? 0 : 101; }
-int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = 1; return 0; }
+enum { SHARED_MEMORY = 232448 }; /* what a block may ask for */
+int cuDeviceGetAttribute(int *value, int attribute, int device) { *value = attribute == 97 ? SHARED_MEMORY : 1; return 0; }
 int cuDevicePrimaryCtxRetain(void **context, int device) { *context = (void *)1; return 0; }
 int cuDevicePrimaryCtxRelease_v2(int device) { return 0; }
 int cuCtxGetCurrent(void **context) { *context = (void *)1; return 0; }
@@ -100,11 +101,18 @@ int cuModuleGetFunction(void **function, void *module, const char *name) {
     *function = &kernels[kernel_count++];
     return 0;
 }
+int cuFuncSetAttribute(struct Kernel *kernel, int attribute, int value) {
+    if (attribute == 8) kernel->shared = value;
+    return value > SHARED_MEMORY;
+}
 int cuLaunchKernel(struct Kernel *kernel, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by, unsigned bz,
                    unsigned shared, void *stream, void **arguments, void **extra) {
     /* What a real driver refuses. */
-    if (!gx || !gy || !gz || !bx || !by || !bz || gx > 2147483647u || bx * by * bz > 1024) {
-        fprintf(stderr, "fake GPU: %s launched with grid %u %u %u, block %u %u %u\n", kernel->name, gx, gy, gz, bx, by, bz);
+    int allowed = kernel->shared > 49152 ? kernel->shared : 49152;
+    if (!gx || !gy || !gz || !bx || !by || !bz || gx > 2147483647u || gy > 65535 || gz > 65535 || bx * by * bz > 1024 ||
+        shared > allowed) {
+        fprintf(stderr, "fake GPU: %s launched with grid %u %u %u, block %u %u %u, %u bytes shared\n", kernel->name, gx, gy, gz,
+                bx, by, bz, shared);
         return 1;
     }
     kernel->launches++;

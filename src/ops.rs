@@ -6,7 +6,12 @@
 //! GPU these nets are bound by the number of launches: operations are chosen to be few, and numbers that they need
 //! (indices, thresholds) are uploaded once. candle's own backward passes are not used: several are wrong (pooling,
 //! relu′(0)) or missing for strided windows.
+//!
+//! What candle's kernels do slowly on a GPU, ours do there (`cuda`): each operation asks for them first and goes through candle's
+//! tensors otherwise.
 
+#[cfg_attr(not(feature = "cuda"), path = "ops/no_cuda.rs")]
+pub(crate) mod cuda;
 pub mod loss;
 pub mod norm;
 pub mod phi;
@@ -15,3 +20,16 @@ pub mod windows;
 
 pub use phi::Phi;
 pub use windows::Windows;
+
+use candle_core::{DType, Result, Tensor};
+
+/// Images (bytes, `[image, pixel]`) by index as `f32`, times `scale` plus `offset`. The indices must be within.
+///
+/// # Errors
+/// The device fails.
+pub fn gather_images(bytes: &Tensor, indices: &Tensor, scale: f64, offset: f64) -> Result<Tensor> {
+    match cuda::images(bytes, indices, scale, offset)? {
+        Some(images) => Ok(images),
+        None => bytes.index_select(indices, 0)?.to_dtype(DType::F32)?.affine(scale, offset),
+    }
+}

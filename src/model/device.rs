@@ -187,11 +187,12 @@ impl DeviceModel {
         let measured = self.measure(outputs, &targets, loss, rows, 1.0 / rows as f64)?;
         let mut seen = Seen::new(&network, observe);
         let first = if input_gradient { None } else { network.layers.iter().position(Layer::has_params) };
-        let (gradients, input) = self.backward(&traces, measured.gradient.clone(), rows, first, &mut seen)?;
+        let ((gradients, squares), input) =
+            self.backward(&traces, measured.gradient.clone(), rows, first, &mut seen)?;
         seen.forward(&network.layers, &traces);
         self.move_running(&network.layers, &traces, rows)?;
         let mut transfer = Transfer::default();
-        let norms = transfer.add(&crate::ops::reduce::long_sums(&gradients.to_dtype(DType::F64)?.sqr()?)?)?;
+        let norms = transfer.add(&squares)?;
         self.gradients = Some(gradients);
         let (observed, numbers) = self.observe(&measured, seen, rows, transfer)?;
         let gradient_norms = numbers[norms].iter().map(|square| square.sqrt()).collect();

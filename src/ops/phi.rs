@@ -4,6 +4,8 @@ use std::f64::consts::{FRAC_2_PI, PI};
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use super::cuda;
+use super::reduce::unit_sums;
 use crate::activation::{Activation, ReluForm, SELU_ALPHA, SELU_LAMBDA};
 
 /// The activation of one layer in all runs. Runs of the ReLU family may differ in leak, shift and ceiling.
@@ -22,6 +24,9 @@ pub struct Relu {
     floor: Option<Tensor>,
     shift: Option<Tensor>,
     max: Option<Tensor>,
+    /// Leak, shift and ceiling of each run, `[run, 3]`.
+    #[cfg(feature = "cuda")]
+    pub(super) numbers: Tensor,
 }
 
 /// φ(z), and where a ReLU let nothing or less through.
@@ -30,6 +35,13 @@ pub struct Activated {
     pub h: Tensor,
     below: Option<Tensor>,
     above: Option<Tensor>,
+}
+
+impl Activated {
+    /// φ(z) alone, where the way back looks at z.
+    pub(super) fn of(h: Tensor) -> Self {
+        Self { h, below: None, above: None }
+    }
 }
 
 impl Phi {
@@ -54,30 +66,59 @@ impl Phi {
         };
         let mixed = forms.iter().any(|form| form.leak == 0.0) && forms.iter().any(|form| form.leak != 0.0);
         let zero = Tensor::zeros((1, 1, 1), dtype, device)?;
+        #[cfg(feature = "cuda")]
+        let of_runs: Vec<f64> = forms.iter().flat_map(|form| [form.leak, form.shift, form.max]).collect();
         Ok(Self::Relu(Relu {
             floor: if mixed { Some(zero.affine(1.0, f64::from(f32::MIN))?) } else { None },
             zero,
             leak: numbers(|form| form.leak, 0.0)?,
             shift: numbers(|form| form.shift, 0.0)?,
             max: numbers(|form| form.max, f64::INFINITY)?,
+            #[cfg(feature = "cuda")]
+            numbers: Tensor::from_vec(of_runs, (forms.len(), 3), device)?.to_dtype(dtype)?,
         }))
     }
 
-    /// φ(z). NaN stays NaN.
-    pub fn forward(&self, z: &Tensor) -> Result<Activated> {
-        match self {
-            Self::Relu(relu) => relu.forward(z),
-            Self::Same(activation) => Ok(Activated { h: activate(*activation, z)?, below: None, above: None }),
+    /// z = `product` + `bias` (of each run's units) and φ(z), both `[run, row·pixel, unit]`. NaN stays NaN. The product of a
+    /// layer with a bias may become z: nobody else may look at it again.
+    pub fn forward(&self, product: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Activated)> {
+        if let Some(found) = cuda::phi_forward(self, product, bias)? {
+            return Ok(found);
         }
+        let z = bias.map_or_else(|| Ok(product.clone()), |bias| product.broadcast_add(bias))?;
+        let activated = match self {
+            Self::Relu(relu) => relu.forward(&z)?,
+            Self::Same(activation) => Activated::of(activate(*activation, &z)?),
+        };
+        Ok((z, activated))
     }
 
     /// dh·φ′(z), with φ′(0) the slope of the negative side, as PyTorch has it.
     pub fn backward(&self, dh: &Tensor, z: &Tensor, activated: &Activated) -> Result<Tensor> {
+        if let Some(dz) = cuda::phi_backward(self, dh, z, &activated.h)? {
+            return Ok(dz);
+        }
         match self {
             Self::Relu(relu) => relu.backward(dh, activated),
             Self::Same(Activation::Identity) => Ok(dh.clone()),
             Self::Same(activation) => dh * slope(*activation, z, &activated.h)?,
         }
+    }
+
+    /// The same, and its sums over parts of each run's `rows` rows and their pixels, `[run, part, unit]`.
+    pub fn backward_sums(
+        &self,
+        dh: &Tensor,
+        z: &Tensor,
+        activated: &Activated,
+        rows: usize,
+    ) -> Result<(Tensor, Tensor)> {
+        if let Some(found) = cuda::phi_backward_sums(self, dh, z, &activated.h)? {
+            return Ok(found);
+        }
+        let dz = self.backward(dh, z, activated)?;
+        let sums = unit_sums(&dz, rows)?.unsqueeze(1)?;
+        Ok((dz, sums))
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
+
+use super::cuda;
 
 /// Σ over the rows' pixels, then over the rows: `[run, row·pixel, unit]` → `[run, unit]`.
 pub fn unit_sums(t: &Tensor, rows: usize) -> Result<Tensor> {
@@ -29,13 +31,33 @@ pub fn sum_over(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
 const CHUNK: usize = 1024;
 
 /// Σ over the last dimension: `[run, n]` → `[run]`.
-pub fn long_sums(t: &Tensor) -> Result<Tensor> {
+fn long_sums(t: &Tensor) -> Result<Tensor> {
     let whole = t.dim(1)? / CHUNK * CHUNK;
     if whole <= CHUNK {
         return t.sum(1);
     }
     let sums = split_last(&t.narrow(1, 0, whole)?, CHUNK)?.sum(2)?.sum(1)?;
     if whole == t.dim(1)? { Ok(sums) } else { sums + t.narrow(1, whole, t.dim(1)? - whole)?.sum(1)? }
+}
+
+/// Gradients of all parameters, `[run, part, value]` each, with their parts added up and side by side, `[run, value]`; and the
+/// sum of all squares of each run, in `f64`.
+pub fn join_gradients(gradients: &[Tensor]) -> Result<(Tensor, Tensor)> {
+    if let Some(found) = cuda::join(gradients)? {
+        return Ok(found);
+    }
+    let whole = |g: &Tensor| if g.dim(1)? == 1 { g.squeeze(1) } else { g.sum(1) };
+    let joined = Tensor::cat(&gradients.iter().map(whole).collect::<Result<Vec<_>>>()?, 1)?;
+    let squares = long_sums(&joined.to_dtype(DType::F64)?.sqr()?)?;
+    Ok((joined, squares))
+}
+
+/// Σx² over each of `ranges` of three tensors `[run, value]`, in `f64`: `[tensor·run, range]`.
+pub fn squares_of_ranges(tensors: [&Tensor; 3], ranges: &[Range<usize>]) -> Result<Tensor> {
+    match cuda::squares_of_ranges(tensors, ranges)? {
+        Some(squares) => Ok(squares),
+        None => range_sums(&Tensor::cat(&tensors, 0)?.to_dtype(DType::F64)?.sqr()?, ranges),
+    }
 }
 
 /// `[run, n]` as `[run, n/size, size]`, without a copy though the runs do not follow each other in memory.
@@ -56,7 +78,7 @@ fn windows_of(t: &Tensor, size: usize, step: usize) -> Result<Tensor> {
 
 /// Σ over each of `ranges` of the last dimension: `[run, n]` → `[run, range]`. Ranges of equal length at equal distances, such as
 /// the weights of a deep net's equal layers, are summed together.
-pub fn range_sums(t: &Tensor, ranges: &[Range<usize>]) -> Result<Tensor> {
+fn range_sums(t: &Tensor, ranges: &[Range<usize>]) -> Result<Tensor> {
     let mut left: Vec<usize> = (0..ranges.len()).collect();
     let (mut parts, mut order) = (Vec::new(), Vec::new());
     while let Some(&first) = left.first() {
@@ -91,7 +113,7 @@ fn evenly_spaced(ranges: &[Range<usize>], left: &[usize]) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
-    use candle_core::{DType, Device};
+    use candle_core::Device;
 
     use super::*;
 

@@ -10,7 +10,8 @@ use crate::model::Network;
 use crate::model::device::DeviceModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
-use crate::ops::reduce::range_sums;
+use crate::ops;
+use crate::ops::reduce::squares_of_ranges;
 use crate::record::checkpoint::Weights;
 use crate::train::engine::{Batch, RunStep, Updated, clip_factor, split_params};
 use crate::train::optimizer_state::{DeviceState, UpdateNorms};
@@ -121,7 +122,7 @@ impl DeviceEngine {
         let before = (self.model.params().clone(), self.state.slots.clone());
         let step = self.state.step(&self.optimizer, &before.0, &gradients, &lr)?;
         if norms {
-            self.measure(&[&before.0, &gradients, &step], &mut updated)?;
+            self.measure([&before.0, &gradients, &step], &mut updated)?;
         }
         let mut params = (&before.0 - step)?;
         if moves.contains(&0) {
@@ -140,11 +141,10 @@ impl DeviceEngine {
     }
 
     /// Norms of each parameter in weights, gradients and steps, of each run.
-    fn measure(&self, tensors: &[&Tensor; 3], updated: &mut [Updated]) -> Result<()> {
+    fn measure(&self, tensors: [&Tensor; 3], updated: &mut [Updated]) -> Result<()> {
         let params = &self.network().params;
         let ranges: Vec<_> = params.iter().map(|param| param.range()).collect();
-        let squares = Tensor::cat(tensors, 0)?.to_dtype(DType::F64)?.sqr()?;
-        let norms = range_sums(&squares, &ranges)?.sqrt()?.to_vec2::<f64>()?;
+        let norms = squares_of_ranges(tensors, &ranges)?.sqrt()?.to_vec2::<f64>()?;
         let runs = updated.len();
         for (run, updated) in updated.iter_mut().enumerate() {
             let rows = [&norms[run], &norms[runs + run], &norms[2 * runs + run]];
@@ -229,6 +229,6 @@ impl DeviceImages {
         let images = images.as_ref().expect("was just uploaded");
         let (scale, offset) = data.normalization().affine();
         let indices = Tensor::new(indices.concat(), device)?;
-        images.index_select(&indices, 0)?.to_dtype(DType::F32)?.affine(scale, offset)
+        ops::gather_images(images, &indices, scale, offset)
     }
 }

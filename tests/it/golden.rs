@@ -150,7 +150,7 @@ fn shape_of(dims: &[usize]) -> Shape {
     }
 }
 
-fn f64s(t: &Tensor) -> Vec<f64> {
+pub fn f64s(t: &Tensor) -> Vec<f64> {
     t.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
 }
 

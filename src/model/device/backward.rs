@@ -1,6 +1,6 @@
 //! The backward pass, layer by layer, for all runs at once.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::DeviceModel;
 use super::forward::{Kept, Trace, norm_dims};
@@ -9,12 +9,12 @@ use super::prepared::Prepared;
 use super::watch::Seen;
 use crate::model::{Layer, Op};
 use crate::ops::norm::normalize_backward;
-use crate::ops::reduce::{by_pixel, sum_over, unit_sums};
+use crate::ops::reduce::{by_pixel, join_gradients, sum_over, unit_sums};
 
 /// A backward pass on its way: rows of the batch, gradients found so far, and who watches.
 struct Pass<'a, 'b> {
     rows: usize,
-    /// By parameter, each `[run, len]` in the kernels' layout.
+    /// By parameter, each `[run, part, len]` in the kernels' layout: what is still to be added up.
     gradients: Vec<Option<Tensor>>,
     seen: &'a mut Seen<'b>,
 }
@@ -22,14 +22,18 @@ struct Pass<'a, 'b> {
 impl Pass<'_, '_> {
     fn keep(&mut self, param: Option<usize>, gradient: &Tensor) -> Result<()> {
         let runs = gradient.dim(0)?;
-        self.gradients[param.expect("this layer has the parameter")] = Some(gradient.reshape((runs, ()))?);
+        self.keep_parts(param, gradient.reshape((runs, 1, ()))?);
         Ok(())
+    }
+
+    fn keep_parts(&mut self, param: Option<usize>, parts: Tensor) {
+        self.gradients[param.expect("this layer has the parameter")] = Some(parts);
     }
 }
 
 impl DeviceModel {
-    /// All parameters' gradients, `[run, value]`, from that of the outputs, and that of the samples. With `first`, nothing
-    /// before that layer is needed, and neither is its own input's gradient.
+    /// All parameters' gradients, `[run, value]`, from that of the outputs, with the sums of their squares, and the gradient of
+    /// the samples. With `first`, nothing before that layer is needed, and neither is its own input's gradient.
     pub(super) fn backward(
         &self,
         traces: &[Trace],
@@ -37,7 +41,7 @@ impl DeviceModel {
         rows: usize,
         first: Option<usize>,
         seen: &mut Seen<'_>,
-    ) -> Result<(Tensor, Option<Tensor>)> {
+    ) -> Result<((Tensor, Tensor), Option<Tensor>)> {
         let network = self.network();
         let outputs = traces.last().map_or_else(|| gradient.shape(), |trace| trace.out().shape());
         let gradient = gradient.reshape(outputs)?;
@@ -45,9 +49,10 @@ impl DeviceModel {
         let input = self.backward_layers(&network.layers, &self.prepared, traces, gradient, first, &mut pass)?;
         let found: Vec<Tensor> = pass.gradients.into_iter().map(|g| g.expect("every parameter took part")).collect();
         if found.is_empty() {
-            return Ok((self.params.zeros_like()?, input));
+            let squares = Tensor::zeros(self.runs(), DType::F64, &self.device)?;
+            return Ok(((self.params.zeros_like()?, squares), input));
         }
-        Ok((Tensor::cat(&found, 1)?, input))
+        Ok((join_gradients(&found)?, input))
     }
 
     fn backward_layers(
@@ -79,17 +84,30 @@ impl DeviceModel {
         wanted: bool,
         pass: &mut Pass<'_, '_>,
     ) -> Result<Option<Tensor>> {
-        let dz = prepared.phi.backward(dh, &trace.z, &trace.activated)?;
         let (x, rows, runs) = (&trace.input, pass.rows, self.runs());
-        Ok(Some(match (&layer.op, &trace.kept) {
-            (Op::Linear, _) => {
-                let dx = self.product_backward(layer, x, &dz, wanted, pass)?;
-                return Ok(dx);
-            }
-            (Op::Conv2d(_), Kept::Patches(patches)) => {
-                let dx = self.product_backward(layer, patches, &dz, wanted, pass)?;
+        match (&layer.op, &trace.kept, &prepared.convolution) {
+            (Op::Linear, ..) => return self.product_backward(layer, prepared, trace, x, dh, wanted, pass),
+            (Op::Conv2d(_), Kept::Patches(patches), _) => {
+                let dx = self.product_backward(layer, prepared, trace, patches, dh, wanted, pass)?;
                 return dx.map(|dx| prepared.windows().patches_backward(&dx)).transpose();
             }
+            (Op::Conv2d(_), _, Some(convolution)) => {
+                let dz = prepared.phi.backward(dh, &trace.z, &trace.activated)?;
+                let (weights, bias) = convolution.gradient(x, &dz, layer.bias.is_some())?;
+                pass.keep_parts(layer.weight, weights);
+                if let Some(bias) = bias {
+                    pass.keep_parts(layer.bias, bias);
+                }
+                return if wanted {
+                    convolution.backward(&dz, &self.values(layer.weight)?).map(Some)
+                } else {
+                    Ok(None)
+                };
+            }
+            _ => {}
+        }
+        let dz = prepared.phi.backward(dh, &trace.z, &trace.activated)?;
+        Ok(Some(match (&layer.op, &trace.kept) {
             (Op::MaxPool(_), Kept::Chosen(chosen)) => prepared.windows().max_backward(chosen, &dz)?,
             (Op::AvgPool(_), _) => prepared.windows().average_backward(&dz)?,
             (Op::GlobalAvgPool, _) => {
@@ -123,19 +141,26 @@ impl DeviceModel {
         }))
     }
 
-    /// Behind Wx + b: keeps dW = dzᵀx and db = Σdz, returns dx = dz·W if `wanted`.
+    /// Behind φ(Wx + b): keeps dW = dzᵀx and db = Σdz, returns dx = dz·W if `wanted`.
+    #[expect(clippy::too_many_arguments, reason = "x is the layer's input or its patches")]
     fn product_backward(
         &self,
         layer: &Layer,
+        prepared: &Prepared,
+        trace: &Trace,
         x: &Tensor,
-        dz: &Tensor,
+        dh: &Tensor,
         wanted: bool,
         pass: &mut Pass<'_, '_>,
     ) -> Result<Option<Tensor>> {
+        let dz = if layer.bias.is_some() {
+            let (dz, sums) = prepared.phi.backward_sums(dh, &trace.z, &trace.activated, pass.rows)?;
+            pass.keep_parts(layer.bias, sums);
+            dz
+        } else {
+            prepared.phi.backward(dh, &trace.z, &trace.activated)?
+        };
         pass.keep(layer.weight, &dz.transpose(1, 2)?.matmul(x)?)?;
-        if layer.bias.is_some() {
-            pass.keep(layer.bias, &unit_sums(dz, pass.rows)?)?;
-        }
         if wanted { Ok(Some(dz.matmul(&self.matrices(layer.weight, x.dim(2)?)?)?)) } else { Ok(None) }
     }
 }

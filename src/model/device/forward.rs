@@ -6,9 +6,9 @@ use super::DeviceModel;
 use super::layout::swap;
 use super::prepared::Prepared;
 use crate::model::{Layer, Op};
-use crate::ops::norm;
 use crate::ops::phi::Activated;
 use crate::ops::reduce::by_pixel;
+use crate::ops::{Phi, norm};
 
 /// What a layer remembers from its forward pass.
 pub struct Trace {
@@ -62,14 +62,45 @@ impl DeviceModel {
         let mut traces: Vec<Trace> = Vec::with_capacity(layers.len());
         for (layer, prepared) in layers.iter().zip(prepared) {
             let input = traces.last().map_or(samples, Trace::out).clone();
-            let (z, kept) = self.forward_layer(layer, prepared, &input, rows, training)?;
-            let activated = prepared.phi.forward(&z)?;
-            traces.push(Trace { input, z, activated, kept });
+            traces.push(self.forward_layer(layer, prepared, input, rows, training)?);
         }
         Ok(traces)
     }
 
     fn forward_layer(
+        &self,
+        layer: &Layer,
+        prepared: &Prepared,
+        input: Tensor,
+        rows: usize,
+        training: bool,
+    ) -> Result<Trace> {
+        let (z, activated, kept) = match (&layer.op, &prepared.convolution) {
+            (Op::Linear, _) => {
+                let (z, activated) = self.product(layer, &prepared.phi, &input)?;
+                (z, activated, Kept::Nothing)
+            }
+            (Op::Conv2d(_), Some(convolution)) => {
+                let (weights, bias) = (self.values(layer.weight)?, self.bias(layer)?);
+                let (z, activated) = convolution.forward(&input, &weights, bias.as_ref(), &prepared.phi)?;
+                (z, activated, Kept::Nothing)
+            }
+            (Op::Conv2d(_), None) => {
+                let patches = prepared.windows().patches(&input)?;
+                let (z, activated) = self.product(layer, &prepared.phi, &patches)?;
+                (z, activated, Kept::Patches(patches))
+            }
+            _ => {
+                let (z, kept) = self.pre_activation(layer, prepared, &input, rows, training)?;
+                let (z, activated) = prepared.phi.forward(&z, None)?;
+                (z, activated, kept)
+            }
+        };
+        Ok(Trace { input, z, activated, kept })
+    }
+
+    /// z of a layer that is no product.
+    fn pre_activation(
         &self,
         layer: &Layer,
         prepared: &Prepared,
@@ -79,11 +110,7 @@ impl DeviceModel {
     ) -> Result<(Tensor, Kept)> {
         let (runs, units) = (self.runs(), layer.output.units());
         Ok(match &layer.op {
-            Op::Linear => (self.product(layer, x)?, Kept::Nothing),
-            Op::Conv2d(_) => {
-                let patches = prepared.windows().patches(x)?;
-                (self.product(layer, &patches)?, Kept::Patches(patches))
-            }
+            Op::Linear | Op::Conv2d(_) => unreachable!("a product's z comes with its activation"),
             Op::Activation => (x.clone(), Kept::Nothing),
             Op::MaxPool(_) => {
                 let (out, chosen) = prepared.windows().max(x)?;
@@ -114,13 +141,15 @@ impl DeviceModel {
         })
     }
 
-    /// Wx + b for rows x, `[run, row, in]` → `[run, row, out]`.
-    fn product(&self, layer: &Layer, x: &Tensor) -> Result<Tensor> {
-        let z = x.matmul(&self.matrices(layer.weight, x.dim(2)?)?.transpose(1, 2)?)?;
-        match layer.bias {
-            Some(_) => z.broadcast_add(&self.matrices(layer.bias, layer.output.units())?),
-            None => Ok(z),
-        }
+    /// z = Wx + b and φ(z) for rows x, `[run, row, in]` → `[run, row, out]`.
+    fn product(&self, layer: &Layer, phi: &Phi, x: &Tensor) -> Result<(Tensor, Activated)> {
+        let product = x.matmul(&self.matrices(layer.weight, x.dim(2)?)?.transpose(1, 2)?)?;
+        phi.forward(&product, self.bias(layer)?.as_ref())
+    }
+
+    /// A layer's bias as `[run, 1, unit]`.
+    fn bias(&self, layer: &Layer) -> Result<Option<Tensor>> {
+        layer.bias.map(|_| self.matrices(layer.bias, layer.output.units())).transpose()
     }
 
     fn normalized(

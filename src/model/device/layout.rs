@@ -92,7 +92,12 @@ impl DeviceModel {
 
     /// Parameter `index` of every run as matrices of so many columns, `[run, len/columns, columns]`, without a copy.
     pub(super) fn matrices(&self, index: Option<usize>, columns: usize) -> Result<Tensor> {
+        split_last(&self.values(index)?, columns)
+    }
+
+    /// Parameter `index` of every run, `[run, value]`, without a copy.
+    pub(super) fn values(&self, index: Option<usize>) -> Result<Tensor> {
         let param = &self.network().params[index.expect("this layer has the parameter")];
-        split_last(&self.params.narrow(1, param.start, param.len())?, columns)
+        self.params.narrow(1, param.start, param.len())
     }
 }

@@ -4,12 +4,15 @@ use candle_core::{DType, Device, Result};
 
 use crate::activation::Activation;
 use crate::model::{Layer, Network, Op};
+use crate::ops::cuda::Convolution;
 use crate::ops::{Phi, Windows};
 
 /// One layer made ready.
 pub struct Prepared {
     pub phi: Phi,
-    /// Of a convolution or pool.
+    /// Of a convolution that has kernels of its own.
+    pub convolution: Option<Convolution>,
+    /// Of any other convolution, and of a pool.
     pub windows: Option<Windows>,
     /// The layers of a residual block.
     pub body: Vec<Self>,
@@ -25,13 +28,18 @@ impl Prepared {
 
     fn new(runs: &[&Layer], dtype: DType, device: &Device) -> Result<Self> {
         let activations: Vec<Activation> = runs.iter().map(|layer| layer.activation).collect();
+        let convolution = match &runs[0].op {
+            Op::Conv2d(shape) => Convolution::new(*shape, dtype, device)?,
+            _ => None,
+        };
         let windows = match &runs[0].op {
+            Op::Conv2d(_) if convolution.is_some() => None,
             Op::Conv2d(shape) | Op::MaxPool(shape) | Op::AvgPool(shape) => Some(Windows::new(*shape, dtype, device)?),
             _ => None,
         };
         let bodies: Vec<&[Layer]> = runs.iter().map(|layer| body(layer)).collect();
         let body = Self::all(&bodies, dtype, device)?;
-        Ok(Self { phi: Phi::new(&activations, dtype, device)?, windows, body })
+        Ok(Self { phi: Phi::new(&activations, dtype, device)?, convolution, windows, body })
     }
 
     /// The windows of a layer that has them.

@@ -14,6 +14,7 @@ use crate::kernels::activation::{Watch, live_interval};
 use crate::kernels::moments::Sums;
 use crate::model::observe::Observe;
 use crate::model::{Layer, Network, Op};
+use crate::ops::cuda;
 use crate::ops::reduce::by_pixel;
 
 /// Tensors of the watched layers, by layer.
@@ -87,14 +88,11 @@ impl<'a> Seen<'a> {
         let mut tensors: Vec<(&Tensor, f64)> = layers.iter().map(|layer| (&layer.z, near)).collect();
         tensors.extend(layers.iter().map(|layer| (&layer.h, near)));
         tensors.extend(self.gradients.iter().flatten().map(|gradient| (gradient, gradient_near)));
-        let mut places = vec![Place::default(); tensors.len()];
-        for group in groups(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>()) {
-            let members: Vec<_> = group.iter().map(|&i| tensors[i]).collect();
-            for (&i, place) in group.iter().zip(reduce(&members, rows, transfer)?) {
-                places[i] = place;
-            }
-        }
-        let live = live_units(&layers, networks, rows, transfer)?;
+        let ends = live_ends(networks);
+        let (places, live) = match cuda::watch(&tensors, &ends)? {
+            Some((sums, live)) => places_of(&sums, live.as_ref(), &layers, &ends, transfer)?,
+            None => (reduce_all(&tensors, rows, transfer)?, live_units(&layers, &ends, rows, transfer)?),
+        };
         let mut gradients = places[2 * layers.len()..].iter().copied();
         let mut packed = Vec::with_capacity(layers.len());
         for (i, (layer, live)) in layers.iter().zip(live).enumerate() {
@@ -146,6 +144,50 @@ impl Place {
     }
 }
 
+/// Ends of each layer's live interval by run, unless every unit is alive whatever its z.
+fn live_ends(networks: &[Arc<Network>]) -> Vec<Option<Vec<(f64, f64)>>> {
+    let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
+    let of_layer = |i: usize| {
+        let interval = |network: &Arc<Network>| live_interval(network.watched[i].activation);
+        let ends: Vec<_> = networks.iter().map(interval).map(|(low, high)| (f64::from(low), f64::from(high))).collect();
+        ends.iter().any(|&ends| ends != everywhere).then_some(ends)
+    };
+    (0..networks[0].watched.len()).map(of_layer).collect()
+}
+
+/// Where sums `[tensor, sum, run]` and marks of live units will lie, as the kernels leave them.
+fn places_of(
+    sums: &Tensor,
+    live: Option<&Tensor>,
+    layers: &[&LayerSeen],
+    ends: &[Option<Vec<(f64, f64)>>],
+    transfer: &mut Transfer,
+) -> Result<(Vec<Place>, Vec<Option<Range<usize>>>)> {
+    let (tensors, kinds, runs) = sums.dims3()?;
+    let start = transfer.add(sums)?.start;
+    let place = |t: usize| Place(std::array::from_fn(|kind| start + (t * kinds + kind) * runs));
+    let mut next = live.map_or(Ok(0..0), |live| transfer.add(live))?.start;
+    let mut marks = Vec::with_capacity(layers.len());
+    for (layer, ends) in layers.iter().zip(ends) {
+        let len = runs * layer.z.dim(2)?;
+        marks.push(ends.as_ref().map(|_| next..next + len));
+        next += ends.as_ref().map_or(0, |_| len);
+    }
+    Ok(((0..tensors).map(place).collect(), marks))
+}
+
+/// The sums of all tensors, each with its threshold, in stacks of equal shape.
+fn reduce_all(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> Result<Vec<Place>> {
+    let mut places = vec![Place::default(); tensors.len()];
+    for group in groups(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>()) {
+        let members: Vec<_> = group.iter().map(|&i| tensors[i]).collect();
+        for (&i, place) in group.iter().zip(reduce(&members, rows, transfer)?) {
+            places[i] = place;
+        }
+    }
+    Ok(places)
+}
+
 /// Indices of tensors of equal shape, in stacks that are not too large.
 fn groups(tensors: &[&Tensor]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -189,23 +231,17 @@ fn reduce(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> R
 /// For each layer the units that let gradient through in some row, unless all do whatever their z.
 fn live_units(
     layers: &[&LayerSeen],
-    networks: &[Arc<Network>],
+    ends: &[Option<Vec<(f64, f64)>>],
     rows: usize,
     transfer: &mut Transfer,
 ) -> Result<Vec<Option<Range<usize>>>> {
-    // Ends of each layer's live interval, by run.
-    let ends = |i: usize| -> Vec<(f64, f64)> {
-        let interval = |network: &Arc<Network>| live_interval(network.watched[i].activation);
-        networks.iter().map(interval).map(|(low, high)| (f64::from(low), f64::from(high))).collect()
-    };
-    let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
-    let some_die: Vec<usize> = (0..layers.len()).filter(|&i| ends(i).iter().any(|&ends| ends != everywhere)).collect();
+    let some_die: Vec<usize> = (0..layers.len()).filter(|&i| ends[i].is_some()).collect();
     let mut found = vec![None; layers.len()];
     for group in groups(&some_die.iter().map(|&i| &layers[i].z).collect::<Vec<_>>()) {
         let group: Vec<usize> = group.into_iter().map(|place| some_die[place]).collect();
         let stack = Tensor::stack(&group.iter().map(|&i| &layers[i].z).collect::<Vec<_>>(), 0)?;
         let (k, runs, _, units) = stack.dims4()?;
-        let ends: Vec<(f64, f64)> = group.iter().flat_map(|&i| ends(i)).collect();
+        let ends: Vec<(f64, f64)> = group.iter().flat_map(|&i| ends[i].iter().flatten().copied()).collect();
         let limits = |of: fn(&(f64, f64)) -> f64| {
             let limits: Vec<f64> = ends.iter().map(of).collect();
             Tensor::from_vec(limits, (k, runs, 1, 1), stack.device())?.to_dtype(stack.dtype())
@@ -229,6 +265,9 @@ fn live_units(
 /// [`crate::kernels::moments::histogram`].
 fn histogram(h: &Tensor, rows: usize, bins: usize, (low, high): (f32, f32)) -> Result<Tensor> {
     let (low, high) = (f64::from(low), f64::from(high));
+    if let Some(counts) = cuda::histogram(h, bins, (low, high))? {
+        return Ok(counts);
+    }
     let runs = h.dim(0)?;
     let position = h.affine(1.0, -low)?.affine(bins as f64 / (high - low), 0.0)?.floor()?;
     let bin = position.affine(1.0, 1.0)?.clamp(0f64, (bins + 1) as f64)?.to_dtype(DType::U32)?;
