@@ -8,12 +8,14 @@ mod conv;
 mod gradients;
 mod launch;
 mod phi;
+mod pool;
 mod watch;
 
 pub use batch::{cross_entropy, images};
 pub use conv::Convolution;
 pub use gradients::{join, squares_of_ranges};
 pub use phi::{phi_backward, phi_backward_sums, phi_forward};
+pub use pool::{mean_of_pixels, mean_of_pixels_backward};
 pub use watch::{histogram, watch};
 
 /// The kernels as PTX.

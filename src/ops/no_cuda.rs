@@ -23,6 +23,18 @@ impl Convolution {
         match *self {}
     }
 
+    pub fn backward_through(
+        &self,
+        _: &Tensor,
+        _: &Tensor,
+        _: &Phi,
+        _: &Tensor,
+        _: &Tensor,
+        _: bool,
+    ) -> Result<(Option<Tensor>, Tensor)> {
+        match *self {}
+    }
+
     pub fn gradient(&self, _: &Tensor, _: &Tensor, _: bool) -> Result<(Tensor, Option<Tensor>)> {
         match *self {}
     }
@@ -37,6 +49,14 @@ pub fn phi_backward(_: &Phi, _: &Tensor, _: &Tensor, _: &Tensor) -> Result<Optio
 }
 
 pub fn phi_backward_sums(_: &Phi, _: &Tensor, _: &Tensor, _: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
+    Ok(None)
+}
+
+pub fn mean_of_pixels(_: &Tensor, _: usize) -> Result<Option<Tensor>> {
+    Ok(None)
+}
+
+pub fn mean_of_pixels_backward(_: &Tensor, _: usize) -> Result<Option<Tensor>> {
     Ok(None)
 }
 

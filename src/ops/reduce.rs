@@ -17,6 +17,24 @@ pub fn by_pixel(t: &Tensor, rows: usize) -> Result<Tensor> {
     t.reshape((runs, rows, all / rows, units))
 }
 
+/// Means over each row's pixels: `[run, row·pixel, unit]` → `[run, row, unit]`.
+pub fn mean_of_pixels(t: &Tensor, pixels: usize) -> Result<Tensor> {
+    match cuda::mean_of_pixels(t, pixels)? {
+        Some(mean) => Ok(mean),
+        None => by_pixel(t, t.dim(1)? / pixels)?.mean(2),
+    }
+}
+
+/// The gradient behind [`mean_of_pixels`].
+pub fn mean_of_pixels_backward(gradient: &Tensor, pixels: usize) -> Result<Tensor> {
+    if let Some(found) = cuda::mean_of_pixels_backward(gradient, pixels)? {
+        return Ok(found);
+    }
+    let (runs, rows, units) = gradient.dims3()?;
+    let part = gradient.affine(1.0 / pixels as f64, 0.0)?.unsqueeze(2)?;
+    part.broadcast_as((runs, rows, pixels, units))?.contiguous()?.reshape((runs, rows * pixels, units))
+}
+
 /// Means over all of `dims`, which stay as dimensions of 1.
 pub fn mean_over(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     dims.iter().try_fold(x.clone(), |x, &dim| x.mean_keepdim(dim))

@@ -8,8 +8,9 @@ use super::layout::swap;
 use super::prepared::Prepared;
 use super::watch::Seen;
 use crate::model::{Layer, Op};
+use crate::ops::cuda::Convolution;
 use crate::ops::norm::normalize_backward;
-use crate::ops::reduce::{by_pixel, join_gradients, sum_over, unit_sums};
+use crate::ops::reduce::{by_pixel, join_gradients, mean_of_pixels_backward, sum_over, unit_sums};
 
 /// A backward pass on its way: rows of the batch, gradients found so far, and who watches.
 struct Pass<'a, 'b> {
@@ -17,6 +18,23 @@ struct Pass<'a, 'b> {
     /// By parameter, each `[run, part, len]` in the kernels' layout: what is still to be added up.
     gradients: Vec<Option<Tensor>>,
     seen: &'a mut Seen<'b>,
+}
+
+/// What is known of a layer's gradient: that of its output, or that of z from the layer behind it, or both.
+#[derive(Default)]
+struct Gradient {
+    dh: Option<Tensor>,
+    dz: Option<Tensor>,
+}
+
+impl Gradient {
+    fn of_output(dh: Tensor) -> Self {
+        Self { dh: Some(dh), dz: None }
+    }
+
+    fn dh(&self) -> &Tensor {
+        self.dh.as_ref().expect("only convolutions leave it out, before one of their kind")
+    }
 }
 
 impl Pass<'_, '_> {
@@ -60,18 +78,60 @@ impl DeviceModel {
         layers: &[Layer],
         prepared: &[Prepared],
         traces: &[Trace],
-        mut gradient: Tensor,
+        gradient: Tensor,
         first: Option<usize>,
         pass: &mut Pass<'_, '_>,
     ) -> Result<Option<Tensor>> {
+        let mut gradient = Gradient::of_output(gradient);
         for (i, layer) in layers.iter().enumerate().skip(first.unwrap_or(0)).rev() {
-            pass.seen.gradient(layer, &gradient);
-            match self.backward_layer(layer, &prepared[i], &traces[i], &gradient, first != Some(i), pass)? {
-                Some(next) => gradient = next,
+            if let Some(dh) = &gradient.dh {
+                pass.seen.gradient(layer, dh);
+            }
+            let wanted = first != Some(i);
+            if let (Some(convolution), Op::Conv2d(_)) = (&prepared[i].convolution, &layer.op) {
+                let before = i.checked_sub(1).map(|j| (&layers[j], &prepared[j], &traces[j]));
+                let before = before.filter(|(_, prepared, _)| prepared.convolution.is_some());
+                let dz = self.convolution_gradients(layer, convolution, &prepared[i], &traces[i], &gradient, pass)?;
+                let weights = self.values(layer.weight)?;
+                gradient = match before {
+                    _ if !wanted => return Ok(None),
+                    None => Gradient::of_output(convolution.backward(&dz, &weights)?),
+                    Some((layer, Prepared { phi, .. }, Trace { z, activated, .. })) => {
+                        let seen = pass.seen.wants(layer);
+                        let (dh, dz) = convolution.backward_through(&dz, &weights, phi, z, &activated.h, seen)?;
+                        Gradient { dh, dz: Some(dz) }
+                    }
+                };
+                continue;
+            }
+            match self.backward_layer(layer, &prepared[i], &traces[i], gradient.dh(), wanted, pass)? {
+                Some(next) => gradient = Gradient::of_output(next),
                 None => return Ok(None),
             }
         }
-        Ok(Some(gradient))
+        Ok(gradient.dh)
+    }
+
+    /// Keeps the gradients of the parameters of a convolution that has kernels of its own; returns dz.
+    fn convolution_gradients(
+        &self,
+        layer: &Layer,
+        convolution: &Convolution,
+        prepared: &Prepared,
+        trace: &Trace,
+        gradient: &Gradient,
+        pass: &mut Pass<'_, '_>,
+    ) -> Result<Tensor> {
+        let dz = match &gradient.dz {
+            Some(dz) => dz.clone(),
+            None => prepared.phi.backward(gradient.dh(), &trace.z, &trace.activated)?,
+        };
+        let (weights, bias) = convolution.gradient(&trace.input, &dz, layer.bias.is_some())?;
+        pass.keep_parts(layer.weight, weights);
+        if let Some(bias) = bias {
+            pass.keep_parts(layer.bias, bias);
+        }
+        Ok(dz)
     }
 
     /// Keeps the gradients of the layer's parameters; returns that of its input if `wanted`.
@@ -85,24 +145,11 @@ impl DeviceModel {
         pass: &mut Pass<'_, '_>,
     ) -> Result<Option<Tensor>> {
         let (x, rows, runs) = (&trace.input, pass.rows, self.runs());
-        match (&layer.op, &trace.kept, &prepared.convolution) {
-            (Op::Linear, ..) => return self.product_backward(layer, prepared, trace, x, dh, wanted, pass),
-            (Op::Conv2d(_), Kept::Patches(patches), _) => {
+        match (&layer.op, &trace.kept) {
+            (Op::Linear, _) => return self.product_backward(layer, prepared, trace, x, dh, wanted, pass),
+            (Op::Conv2d(_), Kept::Patches(patches)) => {
                 let dx = self.product_backward(layer, prepared, trace, patches, dh, wanted, pass)?;
                 return dx.map(|dx| prepared.windows().patches_backward(&dx)).transpose();
-            }
-            (Op::Conv2d(_), _, Some(convolution)) => {
-                let dz = prepared.phi.backward(dh, &trace.z, &trace.activated)?;
-                let (weights, bias) = convolution.gradient(x, &dz, layer.bias.is_some())?;
-                pass.keep_parts(layer.weight, weights);
-                if let Some(bias) = bias {
-                    pass.keep_parts(layer.bias, bias);
-                }
-                return if wanted {
-                    convolution.backward(&dz, &self.values(layer.weight)?).map(Some)
-                } else {
-                    Ok(None)
-                };
             }
             _ => {}
         }
@@ -110,10 +157,7 @@ impl DeviceModel {
         Ok(Some(match (&layer.op, &trace.kept) {
             (Op::MaxPool(_), Kept::Chosen(chosen)) => prepared.windows().max_backward(chosen, &dz)?,
             (Op::AvgPool(_), _) => prepared.windows().average_backward(&dz)?,
-            (Op::GlobalAvgPool, _) => {
-                let part = by_pixel(&dz, rows)?.affine(1.0 / layer.input.pixels() as f64, 0.0)?;
-                part.broadcast_as(by_pixel(x, rows)?.shape())?.contiguous()?.reshape(x.shape())?
-            }
+            (Op::GlobalAvgPool, _) => mean_of_pixels_backward(&dz, layer.input.pixels())?,
             (Op::Flatten, _) => {
                 swap(&dz, [runs * rows, layer.input.units(), layer.input.pixels()])?.reshape(x.shape())?
             }

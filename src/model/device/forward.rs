@@ -7,7 +7,7 @@ use super::layout::swap;
 use super::prepared::Prepared;
 use crate::model::{Layer, Op};
 use crate::ops::phi::Activated;
-use crate::ops::reduce::by_pixel;
+use crate::ops::reduce::{by_pixel, mean_of_pixels};
 use crate::ops::{Phi, norm};
 
 /// What a layer remembers from its forward pass.
@@ -117,7 +117,7 @@ impl DeviceModel {
                 (out, Kept::Chosen(chosen))
             }
             Op::AvgPool(_) => (prepared.windows().average(x)?, Kept::Nothing),
-            Op::GlobalAvgPool => (by_pixel(x, rows)?.mean(2)?, Kept::Nothing),
+            Op::GlobalAvgPool => (mean_of_pixels(x, layer.input.pixels())?, Kept::Nothing),
             Op::Flatten => {
                 let torch = swap(x, [runs * rows, layer.input.pixels(), layer.input.units()])?;
                 (torch.reshape((runs, rows, units))?, Kept::Nothing)

@@ -61,6 +61,11 @@ impl<'a> Seen<'a> {
         Self { observe, layers: (0..n).map(|_| None).collect(), gradients: vec![None; n] }
     }
 
+    /// Whether dL/dh of a layer is asked for.
+    pub fn wants(&self, layer: &Layer) -> bool {
+        layer.watch.is_some_and(|i| i < self.gradients.len())
+    }
+
     /// Keeps dL/dh of a layer.
     pub fn gradient(&mut self, layer: &Layer, gradient: &Tensor) {
         if let Some(slot) = layer.watch.and_then(|i| self.gradients.get_mut(i)) {

@@ -167,12 +167,16 @@ struct Activation {
     }
 
     // dh·φ′(z)
-    __device__ T backward(T dh, T z, T h) const {
-        switch (kind) {
-        case RELU: {
+    __device__ __forceinline__ T backward(T dh, T z, T h) const {
+        if (kind == RELU) {
             T dz = z <= T(0) ? (leak == T(0) ? T(0) : leak * dh) : dh;
             return shifted(z) > ceiling ? T(0) : dz;
         }
+        return smooth_backward(kind, alpha, lambda, dh, z, h);
+    }
+
+    static __device__ __noinline__ T smooth_backward(int kind, T alpha, T lambda, T dh, T z, T h) {
+        switch (kind) {
         case TANH: return dh * (T(1) - h * h);
         case SIGMOID: return dh * (h * (T(1) - h));
         case GELU: return dh * (normal(z) + z * exp_of(T(-0.5) * z * z) * T(0.39894228040143267794));

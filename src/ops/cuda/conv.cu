@@ -1,11 +1,12 @@
 // Convolutions on images with their channels last, of all runs at once and without patches.
 #include "common.cuh"
 
-// z = w∗x + b and h = φ(z), or with `back` the gradient of x from that of z: both are sums over taps of an image's pixels
-// times a matrix. On the way back the pixels of one phase, whose places differ by multiples of the stride, see the same taps.
+// z = w∗x + b and h = φ(z); or with `back`, from the gradient of z, that of x = φ(y), dx, and of y, dx·φ′(y). Both ways are sums
+// over taps of an image's pixels times a matrix. On the way back the pixels of one phase, whose places differ by multiples of the stride, see the same taps.
 struct Conv {
     const void *source, *weights, *bias; // no bias: null
-    void *z, *h;                         // no φ: h is null
+    void *sums, *through;                // z and h, or dx and dy; null where not wanted
+    const void *y, *x;                   // on the way back with dy
     Long source_run, weights_run, bias_run; // values from one run to the next
     Phi phi;
     int images, tile; // of a run; of a block
@@ -40,6 +41,17 @@ struct Axis {
 };
 
 // The first of a thread's channels, of `all` that follow each other.
+template <typename T>
+__device__ __forceinline__ void load_some(T (&to)[CHANNELS], const T *from, int count, int all) {
+    if (all % CHANNELS == 0) {
+        load<CHANNELS>(to, from);
+    } else {
+#pragma unroll
+        for (int i = 0; i < CHANNELS; i++)
+            if (i < count) to[i] = from[i];
+    }
+}
+
 template <typename T>
 __device__ __forceinline__ void store_some(T *to, const T (&from)[CHANNELS], int count, int all) {
     if (all % CHANNELS == 0) {
@@ -136,11 +148,19 @@ __device__ void convolve(const Conv &c) {
 #pragma unroll
             for (int o = 0; o < CHANNELS; o++)
                 if (bias && o < channels) sum[p][o] += bias[channel + o];
-            store_some((T *)c.z + at, sum[p], channels, c.to);
-            if (!c.h) continue;
+            if (c.sums) store_some((T *)c.sums + at, sum[p], channels, c.to);
+            if (!c.through) continue;
+            if (c.back) {
+                T y[CHANNELS] = {}, x[CHANNELS] = {};
+                load_some(y, (const T *)c.y + at, channels, c.to);
+                if (c.phi.kind != RELU) load_some(x, (const T *)c.x + at, channels, c.to);
 #pragma unroll
-            for (int o = 0; o < CHANNELS; o++) sum[p][o] = phi.value(sum[p][o]);
-            store_some((T *)c.h + at, sum[p], channels, c.to);
+                for (int o = 0; o < CHANNELS; o++) sum[p][o] = phi.backward(sum[p][o], y[o], x[o]);
+            } else {
+#pragma unroll
+                for (int o = 0; o < CHANNELS; o++) sum[p][o] = phi.value(sum[p][o]);
+            }
+            store_some((T *)c.through + at, sum[p], channels, c.to);
         }
     }
 }

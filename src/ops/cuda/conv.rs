@@ -30,8 +30,10 @@ struct Convolve {
     source: u64,
     weights: u64,
     bias: u64,
-    z: u64,
-    h: u64,
+    sums: u64,
+    through: u64,
+    y: u64,
+    x: u64,
     source_run: i64,
     weights_run: i64,
     bias_run: i64,
@@ -107,36 +109,61 @@ impl Convolution {
         let phi = PhiArguments::new(phi)?;
         let z = unwritten((x.dim(0)?, images * self.shape.windows(), self.shape.out_channels), x)?;
         let h = if phi.is_identity() { z.clone() } else { unwritten(z.shape(), x)? };
-        let activated = if phi.is_identity() { None } else { Some(&h) };
-        self.convolve(&self.forward, x, w, bias, &z, activated, phi)?;
+        let through = if phi.is_identity() { None } else { Some(&h) };
+        self.convolve(&self.forward, [x, w], bias, Targets { sums: Some(&z), through, input: None, phi })?;
         Ok((z, Activated::of(h)))
     }
 
-    /// The gradient of the images from that of z.
+    /// The gradient of the images x from that of z.
     pub fn backward(&self, dz: &Tensor, w: &Tensor) -> Result<Tensor> {
-        let images = self.images(dz, self.shape.windows() * self.shape.out_channels)?;
-        let pixels = self.shape.input[0] * self.shape.input[1];
-        let dx = unwritten((dz.dim(0)?, images * pixels, self.shape.in_channels), dz)?;
-        self.convolve(&self.backward, dz, w, None, &dx, None, PhiArguments::IDENTITY)?;
+        let dx = self.like_images(dz)?;
+        let targets = Targets { sums: Some(&dx), through: None, input: None, phi: PhiArguments::IDENTITY };
+        self.convolve(&self.backward, [dz, w], None, targets)?;
         Ok(dx)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "both ways of one kernel")]
+    /// The same where x = φ(y): the gradient of x, if `wanted`, and that of y.
+    pub fn backward_through(
+        &self,
+        dz: &Tensor,
+        w: &Tensor,
+        phi: &Phi,
+        y: &Tensor,
+        x: &Tensor,
+        wanted: bool,
+    ) -> Result<(Option<Tensor>, Tensor)> {
+        let phi = PhiArguments::new(phi)?;
+        if phi.is_identity() {
+            let dx = self.backward(dz, w)?;
+            return Ok((Some(dx.clone()), dx));
+        }
+        let dx = if wanted { Some(self.like_images(dz)?) } else { None };
+        let dy = self.like_images(dz)?;
+        let (y, x) = (aligned(y)?, aligned(x)?);
+        let targets = Targets { sums: dx.as_ref(), through: Some(&dy), input: Some([&y, &x]), phi };
+        self.convolve(&self.backward, [dz, w], None, targets)?;
+        Ok((dx, dy))
+    }
+
+    /// Memory for the images' gradient.
+    fn like_images(&self, dz: &Tensor) -> Result<Tensor> {
+        let images = self.images(dz, self.shape.windows() * self.shape.out_channels)?;
+        let pixels = self.shape.input[0] * self.shape.input[1];
+        unwritten((dz.dim(0)?, images * pixels, self.shape.in_channels), dz)
+    }
+
     fn convolve(
         &self,
         tiling: &Tiling,
-        source: &Tensor,
-        w: &Tensor,
+        [source, w]: [&Tensor; 2],
         bias: Option<&Tensor>,
-        z: &Tensor,
-        h: Option<&Tensor>,
-        phi: PhiArguments,
+        targets: Targets<'_>,
     ) -> Result<()> {
         let device = on_gpu(source)?;
         let ((source, source_run), (w, weights_run)) = (in_pieces(source)?, in_pieces(w)?);
-        let runs = z.dim(0)?;
+        let runs = source.dim(0)?;
         let ends = Ends::new(&self.shape, tiling.back);
-        let images = z.elem_count() / (runs * ends.out_len());
+        let images = self.images(&source, ends.source[0] * ends.source[1] * ends.from)?;
         let vector = at_once(address(&source)?, &[ends.from, source_run]);
         let tile = tiling.tile_for(runs, images);
         let bias = bias.map(in_pieces).transpose()?;
@@ -144,12 +171,14 @@ impl Convolution {
             source: address(&source)?,
             weights: address(&w)?,
             bias: bias.as_ref().map_or(Ok(0), |(bias, _)| address(bias))?,
-            z: address(z)?,
-            h: h.map_or(Ok(0), address)?,
+            sums: targets.sums.map_or(Ok(0), address)?,
+            through: targets.through.map_or(Ok(0), address)?,
+            y: targets.input.map_or(Ok(0), |[y, _]| address(y))?,
+            x: targets.input.map_or(Ok(0), |[_, x]| address(x))?,
             source_run: source_run as i64,
             weights_run: weights_run as i64,
             bias_run: bias.as_ref().map_or(0, |(_, apart)| *apart as i64),
-            phi,
+            phi: targets.phi,
             images: int(images)?,
             tile: int(tile)?,
             from: int(ends.from)?,
@@ -170,8 +199,8 @@ impl Convolution {
         let shared = (tiling.weights + tile * ends.pitch()) * bytes;
         let grid = Grid { blocks: [runs * images.div_ceil(tile), 1, 1], threads: [threads, 1], shared };
         let kernel = format!("convolve_{}_{}_{vector}", name_of(source.dtype()), tiling.pixels);
-        // SAFETY: source and z have `images` images of these sizes for each run, and so has h; weights and bias are
-        // the layer's.
+        // SAFETY: the source and every target have `images` images of these sizes for each run; weights and bias are the
+        // layer's.
         unsafe { launch(device, CONV, &kernel, grid, &call) }
     }
 
@@ -225,6 +254,14 @@ fn on_gpu(t: &Tensor) -> Result<&CudaDevice> {
 
 fn both([a, b]: [usize; 2]) -> Result<[i32; 2]> {
     Ok([int(a)?, int(b)?])
+}
+
+/// What a pass writes: its sums (z or dx) and what φ makes of them (h = φ(z), or dx·φ′(y) with `input`, y and x = φ(y)).
+struct Targets<'a> {
+    sums: Option<&'a Tensor>,
+    through: Option<&'a Tensor>,
+    input: Option<[&'a Tensor; 2]>,
+    phi: PhiArguments,
 }
 
 /// Where a pass begins and ends.
