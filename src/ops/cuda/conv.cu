@@ -181,6 +181,23 @@ struct ConvGradient {
 // Places of the patch that a thread has.
 constexpr int PLACES = 4;
 
+// A piece of work: a block of channels with some places of the patch, or, behind all of those, with the bias.
+template <int V>
+struct GradientItem {
+    bool bias;
+    int channel, group, groups;
+
+    __device__ GradientItem(const ConvGradient &c, int groups, int item) : groups(groups) {
+        int products = groups * divided(c.out, CHANNELS);
+        bias = item >= products;
+        group = item % groups;
+        channel = (bias ? item - products : item / groups) * CHANNELS;
+    }
+
+    // Side by side where they are loaded at once; else apart, so that neighbouring threads have neighbours.
+    __device__ int place(int k) const { return V == PLACES ? group * PLACES + k : group + k * groups; }
+};
+
 template <typename T, int V>
 __device__ void convolve_gradient(const ConvGradient &c) {
     extern __shared__ __align__(16) unsigned char memory[];
@@ -200,14 +217,13 @@ __device__ void convolve_gradient(const ConvGradient &c) {
         places[i] = i / windows * padded + (y * width + x) * c.stride * c.in;
     }
 
-    // Items: for each block of channels `groups` of places, and one for the bias.
-    const int slice = threadIdx.x / c.items, item = blockIdx.y * c.items + threadIdx.x % c.items;
-    const int group = item % (groups + 1), channel = item / (groups + 1) * CHANNELS;
-    const bool works = slice < c.slices && channel < c.out;
+    const int slice = threadIdx.x / c.items;
+    const GradientItem<V> item(c, groups, blockIdx.y * c.items + threadIdx.x % c.items);
+    const bool works = slice < c.slices && item.channel < c.out;
     int offset[PLACES];
 #pragma unroll
     for (int k = 0; k < PLACES; k++) {
-        int place = group + k * groups;
+        int place = item.place(k);
         if (place >= patch) place = 0;
         int pixel = place / c.in;
         offset[k] = (pixel / c.kernel[1] * width + pixel % c.kernel[1]) * c.in + place % c.in;
@@ -235,8 +251,8 @@ __device__ void convolve_gradient(const ConvGradient &c) {
         }
         fetched();
         if (!works) continue;
-        const T *mine = gradients + channel;
-        if (group == groups) {
+        const T *mine = gradients + item.channel;
+        if (item.bias) {
             for (int i = slice; i < count * windows; i += c.slices) {
                 T d[CHANNELS];
                 load<CHANNELS>(d, mine + i * wide);
@@ -248,8 +264,12 @@ __device__ void convolve_gradient(const ConvGradient &c) {
                 const T *seen = images + places[i];
                 T d[CHANNELS], v[PLACES];
                 load<CHANNELS>(d, mine + i * wide);
+                if constexpr (V == PLACES) {
+                    load<V>(v, seen + offset[0]);
+                } else {
 #pragma unroll
-                for (int k = 0; k < PLACES; k++) v[k] = seen[offset[k]];
+                    for (int k = 0; k < PLACES; k++) v[k] = seen[offset[k]];
+                }
 #pragma unroll
                 for (int k = 0; k < PLACES; k++)
 #pragma unroll
@@ -270,13 +290,12 @@ __device__ void convolve_gradient(const ConvGradient &c) {
     __syncthreads();
     const Long part = (Long)run * gridDim.x + blockIdx.x;
     for (int i = threadIdx.x; i < SUMS * c.items; i += blockDim.x) {
-        int item = blockIdx.y * c.items + i % c.items, s = i / c.items;
-        int group = item % (groups + 1), channel = item / (groups + 1) * CHANNELS + s % CHANNELS;
-        int place = group + s / CHANNELS * groups;
+        const GradientItem<V> item(c, groups, blockIdx.y * c.items + i % c.items);
+        const int s = i / c.items, place = item.place(s / CHANNELS), channel = item.channel + s % CHANNELS;
         if (channel >= c.out) continue;
         T total = 0;
         for (int slice = 0; slice < c.slices; slice++) total += found[(slice * SUMS + s) * c.items + i % c.items];
-        if (group == groups) {
+        if (item.bias) {
             if (s < CHANNELS && c.bias) ((T *)c.bias)[part * c.out + channel] = total;
         } else if (place < patch) {
             ((T *)c.weights)[(part * c.out + channel) * patch + place] = total;
@@ -302,7 +321,7 @@ CONVOLVE(double, 4, 1)
 CONVOLVE(double, 4, 4)
 
 #define CONVOLVE_GRADIENT(T, V) \
-    extern "C" __global__ void __launch_bounds__(320, 3) \
+    extern "C" __global__ void __launch_bounds__(320, 12 / sizeof(T)) \
         convolve_gradient_##T##_##V(const __grid_constant__ ConvGradient c) { \
         convolve_gradient<T, V>(c); \
     }
