@@ -109,17 +109,24 @@ __device__ void convolve(const Conv &c) {
 
         T sum[PIXELS][CHANNELS] = {};
         for (int i = 0; i < rows.taps; i++) {
+            int line[PIXELS]; // where the row seen begins, if it lies within the image
+#pragma unroll
+            for (int p = 0; p < PIXELS; p++) {
+                int sy = rows.at + y[p] * rows.by_pixel + i * rows.by_tap;
+                bool inside = (unsigned)sy < (unsigned)c.source_size[0];
+                line[p] = inside ? image * c.pitch + sy * c.source_size[1] * c.from : -1;
+            }
             for (int j = 0; j < columns.taps; j++) {
                 const T *seen[PIXELS];
 #pragma unroll
                 for (int p = 0; p < PIXELS; p++) {
-                    int sy = rows.at + y[p] * rows.by_pixel + i * rows.by_tap;
                     int sx = columns.at + x[p] * columns.by_pixel + j * columns.by_tap;
-                    bool inside = (unsigned)sy < (unsigned)c.source_size[0] && (unsigned)sx < (unsigned)c.source_size[1];
-                    seen[p] = inside ? images + image * c.pitch + (sy * c.source_size[1] + sx) * c.from : zeros;
+                    bool inside = line[p] >= 0 && (unsigned)sx < (unsigned)c.source_size[1];
+                    seen[p] = inside ? images + line[p] + sx * c.from : zeros;
                 }
                 int tap = (rows.tap + i * rows.step) * c.kernel[1] + columns.tap + j * columns.step;
                 const T *matrix = weights + tap * c.from * row + channel;
+#pragma unroll 1
                 for (int k = 0; k < c.from; k += V, matrix += V * row) {
                     T v[PIXELS][V];
 #pragma unroll

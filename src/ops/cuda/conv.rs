@@ -25,6 +25,9 @@ const MANY_BLOCKS: usize = 264;
 /// Shared memory of a block that leaves room for two more of them.
 const SOME_SHARED: usize = 75 << 10;
 
+/// The same for three more.
+const LITTLE_SHARED: usize = 48 << 10;
+
 #[repr(C)]
 struct Convolve {
     source: u64,
@@ -194,7 +197,7 @@ impl Convolution {
         int(images * ends.out_len())?;
         let items = tiling.items * tile;
         // As many threads as have the same number of items.
-        let threads = items.div_ceil(items.div_ceil(256)).next_multiple_of(32);
+        let threads = items.div_ceil(items.div_ceil(tiling.threads)).next_multiple_of(32);
         let bytes = source.dtype().size_in_bytes();
         let shared = (tiling.weights + tile * ends.pitch()) * bytes;
         let grid = Grid { blocks: [runs * images.div_ceil(tile), 1, 1], threads: [threads, 1], shared };
@@ -300,6 +303,8 @@ struct Tiling {
     weights: usize,
     /// Pieces of work of an image.
     items: usize,
+    /// Threads of a block at most.
+    threads: usize,
     /// Images of a block.
     tile: usize,
 }
@@ -318,12 +323,14 @@ impl Tiling {
         let row = ends.to.next_multiple_of(CHANNELS) + 16 / bytes;
         let weights = taps * ends.from * row + ends.from.next_multiple_of(4);
         let items = phases * phases * of_phase.div_ceil(pixels) * ends.to.div_ceil(CHANNELS);
+        // Blocks with many registers are small, so that some wait for memory while others compute.
+        let threads = if pixels == 1 { 256 } else { 128 };
         // Eight images make the eight places that a vector load asks for at once.
-        let wanted = (256.0 / items as f64 / 8.0).round().max(1.0) as usize * 8;
+        let wanted = (threads as f64 / items as f64 / 8.0).round().max(1.0) as usize * 8;
         let fits = |tile: usize, room: usize| (weights + tile * ends.pitch()) * bytes <= room;
         let tile = [wanted, 8, 4, 2].into_iter().find(|&tile| fits(tile, SOME_SHARED.min(room)));
         let tile = tile.or_else(|| fits(1, room).then_some(1))?;
-        Some(Self { back, pixels, weights, items, tile })
+        Some(Self { back, pixels, weights, items, threads, tile })
     }
 
     /// Fewer images in a block where there would be few blocks.
@@ -361,7 +368,8 @@ impl GradientTiling {
         let items = all.div_ceil(blocks);
         let slices = (320 / items).clamp(1, windows);
         let mut tiling = Self { image, windows, items, blocks, slices, tile: 1 };
-        tiling.tile = [8, 4, 2, 1].into_iter().find(|&tile| tiling.shared(tile, bytes) <= USUAL.min(room)).unwrap_or(1);
+        tiling.tile =
+            [8, 4, 2, 1].into_iter().find(|&tile| tiling.shared(tile, bytes) <= LITTLE_SHARED.min(room)).unwrap_or(1);
         (tiling.shared(tiling.tile, bytes) <= room).then_some(tiling)
     }
 
@@ -371,6 +379,3 @@ impl GradientTiling {
         images.max(self.slices * self.items * PLACES * CHANNELS * bytes)
     }
 }
-
-/// Shared memory of a block that leaves room for three more of them.
-const USUAL: usize = 48 << 10;

@@ -70,12 +70,12 @@ pub fn name_of(t: DType) -> &'static str {
     if t == DType::F64 { "double" } else { "float" }
 }
 
-/// A size as the kernels count.
+/// A size as the kernels count: within a run in 32 bits, with room for a last block that is not full.
 pub fn int(n: usize) -> Result<i32> {
-    i32::try_from(n).map_err(|_| {
-        let text = format!("a run's batch has {n} values, more than 2^31 − 1; use smaller batches");
-        candle_core::Error::Msg(text)
-    })
+    if n > 1 << 30 {
+        candle_core::bail!("a run's batch has {n} values in one layer, more than 2^30; use smaller batches");
+    }
+    Ok(n as i32)
 }
 
 /// Memory that a kernel is to fill.
