@@ -38,8 +38,7 @@ struct PackedLayer {
     z: Place,
     h: Place,
     gradient: Option<Place>,
-    /// A number for each unit of each run; absent where every unit is alive whatever its z.
-    live: Option<Range<usize>>,
+    live: Marks,
     /// The bins of each run.
     histogram: Range<usize>,
     runs: usize,
@@ -51,6 +50,12 @@ struct PackedLayer {
 /// Where the five sums of a tensor lie: for each a start, with the runs following.
 #[derive(Clone, Copy, Default)]
 struct Place([usize; 5]);
+
+/// Ends of a layer's live interval in each run; absent where every unit is alive whatever its z.
+type Ends = Option<Vec<(f64, f64)>>;
+
+/// Where the marks of a layer's live units lie, a number for each unit of each run; absent likewise.
+type Marks = Option<Range<usize>>;
 
 /// A stack may have this many values: copies in `f64` and a few more of them must fit beside the network.
 const STACK_VALUES: usize = 1 << 27;
@@ -149,8 +154,8 @@ impl Place {
     }
 }
 
-/// Ends of each layer's live interval by run, unless every unit is alive whatever its z.
-fn live_ends(networks: &[Arc<Network>]) -> Vec<Option<Vec<(f64, f64)>>> {
+/// The ends of each layer.
+fn live_ends(networks: &[Arc<Network>]) -> Vec<Ends> {
     let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
     let of_layer = |i: usize| {
         let interval = |network: &Arc<Network>| live_interval(network.watched[i].activation);
@@ -165,9 +170,9 @@ fn places_of(
     sums: &Tensor,
     live: Option<&Tensor>,
     layers: &[&LayerSeen],
-    ends: &[Option<Vec<(f64, f64)>>],
+    ends: &[Ends],
     transfer: &mut Transfer,
-) -> Result<(Vec<Place>, Vec<Option<Range<usize>>>)> {
+) -> Result<(Vec<Place>, Vec<Marks>)> {
     let (tensors, kinds, runs) = sums.dims3()?;
     let start = transfer.add(sums)?.start;
     let place = |t: usize| Place(std::array::from_fn(|kind| start + (t * kinds + kind) * runs));
@@ -234,12 +239,7 @@ fn reduce(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> R
 }
 
 /// For each layer the units that let gradient through in some row, unless all do whatever their z.
-fn live_units(
-    layers: &[&LayerSeen],
-    ends: &[Option<Vec<(f64, f64)>>],
-    rows: usize,
-    transfer: &mut Transfer,
-) -> Result<Vec<Option<Range<usize>>>> {
+fn live_units(layers: &[&LayerSeen], ends: &[Ends], rows: usize, transfer: &mut Transfer) -> Result<Vec<Marks>> {
     let some_die: Vec<usize> = (0..layers.len()).filter(|&i| ends[i].is_some()).collect();
     let mut found = vec![None; layers.len()];
     for group in groups(&some_die.iter().map(|&i| &layers[i].z).collect::<Vec<_>>()) {
