@@ -8,6 +8,7 @@ use super::loss::Measured;
 use super::phi::{Activated, Phi};
 use crate::kernels::conv::ConvShape;
 
+/// Of which there is none.
 pub enum Convolution {}
 
 impl Convolution {
@@ -28,8 +29,7 @@ impl Convolution {
         _: &Tensor,
         _: &Tensor,
         _: &Phi,
-        _: &Tensor,
-        _: &Tensor,
+        _: [&Tensor; 2],
         _: bool,
     ) -> Result<(Option<Tensor>, Tensor)> {
         match *self {}

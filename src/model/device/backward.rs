@@ -20,8 +20,15 @@ struct Pass<'a, 'b> {
     seen: &'a mut Seen<'b>,
 }
 
-/// What is known of a layer's gradient: that of its output, or that of z from the layer behind it, or both.
-#[derive(Default)]
+/// A layer with what belongs to it.
+#[derive(Clone, Copy)]
+struct At<'a> {
+    layer: &'a Layer,
+    prepared: &'a Prepared,
+    trace: &'a Trace,
+}
+
+/// The gradient of a layer's output, of its z where the layer behind it found that too, or of both.
 struct Gradient {
     dh: Option<Tensor>,
     dz: Option<Tensor>,
@@ -33,7 +40,7 @@ impl Gradient {
     }
 
     fn dh(&self) -> &Tensor {
-        self.dh.as_ref().expect("only convolutions leave it out, before one of their kind")
+        self.dh.as_ref().expect("it is left out before convolutions with kernels of their own alone")
     }
 }
 
@@ -83,45 +90,38 @@ impl DeviceModel {
         pass: &mut Pass<'_, '_>,
     ) -> Result<Option<Tensor>> {
         let mut gradient = Gradient::of_output(gradient);
-        for (i, layer) in layers.iter().enumerate().skip(first.unwrap_or(0)).rev() {
+        let at = |i: usize| At { layer: &layers[i], prepared: &prepared[i], trace: &traces[i] };
+        for i in (first.unwrap_or(0)..layers.len()).rev() {
             if let Some(dh) = &gradient.dh {
-                pass.seen.gradient(layer, dh);
+                pass.seen.gradient(&layers[i], dh);
             }
             let wanted = first != Some(i);
-            if let (Some(convolution), Op::Conv2d(_)) = (&prepared[i].convolution, &layer.op) {
-                let before = i.checked_sub(1).map(|j| (&layers[j], &prepared[j], &traces[j]));
-                let before = before.filter(|(_, prepared, _)| prepared.convolution.is_some());
-                let dz = self.convolution_gradients(layer, convolution, &prepared[i], &traces[i], &gradient, pass)?;
-                let weights = self.values(layer.weight)?;
-                gradient = match before {
-                    _ if !wanted => return Ok(None),
-                    None => Gradient::of_output(convolution.backward(&dz, &weights)?),
-                    Some((layer, Prepared { phi, .. }, Trace { z, activated, .. })) => {
-                        let seen = pass.seen.wants(layer);
-                        let (dh, dz) = convolution.backward_through(&dz, &weights, phi, z, &activated.h, seen)?;
-                        Gradient { dh, dz: Some(dz) }
-                    }
-                };
-                continue;
-            }
-            match self.backward_layer(layer, &prepared[i], &traces[i], gradient.dh(), wanted, pass)? {
-                Some(next) => gradient = Gradient::of_output(next),
+            let next = match &prepared[i].convolution {
+                Some(convolution) => {
+                    let before = i.checked_sub(1).map(at);
+                    self.convolution_backward(convolution, at(i), before, &gradient, wanted, pass)?
+                }
+                None => self.backward_layer(at(i), gradient.dh(), wanted, pass)?.map(Gradient::of_output),
+            };
+            match next {
+                Some(next) => gradient = next,
                 None => return Ok(None),
             }
         }
         Ok(gradient.dh)
     }
 
-    /// Keeps the gradients of the parameters of a convolution that has kernels of its own; returns dz.
-    fn convolution_gradients(
+    /// The same as [`DeviceModel::backward_layer`] for a convolution that has kernels of its own; behind another one they go
+    /// through its activation too.
+    fn convolution_backward(
         &self,
-        layer: &Layer,
         convolution: &Convolution,
-        prepared: &Prepared,
-        trace: &Trace,
+        At { layer, prepared, trace }: At<'_>,
+        before: Option<At<'_>>,
         gradient: &Gradient,
+        wanted: bool,
         pass: &mut Pass<'_, '_>,
-    ) -> Result<Tensor> {
+    ) -> Result<Option<Gradient>> {
         let dz = match &gradient.dz {
             Some(dz) => dz.clone(),
             None => prepared.phi.backward(gradient.dh(), &trace.z, &trace.activated)?,
@@ -131,24 +131,26 @@ impl DeviceModel {
         if let Some(bias) = bias {
             pass.keep_parts(layer.bias, bias);
         }
-        Ok(dz)
+        if !wanted {
+            return Ok(None);
+        }
+        let weights = self.values(layer.weight)?;
+        let Some(before) = before.filter(|before| before.prepared.convolution.is_some()) else {
+            return Ok(Some(Gradient::of_output(convolution.backward(&dz, &weights)?)));
+        };
+        let (phi, trace, seen) = (&before.prepared.phi, before.trace, pass.seen.wants(before.layer));
+        let (dh, dz) = convolution.backward_through(&dz, &weights, phi, [&trace.z, trace.out()], seen)?;
+        Ok(Some(Gradient { dh, dz: Some(dz) }))
     }
 
     /// Keeps the gradients of the layer's parameters; returns that of its input if `wanted`.
-    fn backward_layer(
-        &self,
-        layer: &Layer,
-        prepared: &Prepared,
-        trace: &Trace,
-        dh: &Tensor,
-        wanted: bool,
-        pass: &mut Pass<'_, '_>,
-    ) -> Result<Option<Tensor>> {
+    fn backward_layer(&self, at: At<'_>, dh: &Tensor, wanted: bool, pass: &mut Pass<'_, '_>) -> Result<Option<Tensor>> {
+        let At { layer, prepared, trace } = at;
         let (x, rows, runs) = (&trace.input, pass.rows, self.runs());
         match (&layer.op, &trace.kept) {
-            (Op::Linear, _) => return self.product_backward(layer, prepared, trace, x, dh, wanted, pass),
+            (Op::Linear, _) => return self.product_backward(at, x, dh, wanted, pass),
             (Op::Conv2d(_), Kept::Patches(patches)) => {
-                let dx = self.product_backward(layer, prepared, trace, patches, dh, wanted, pass)?;
+                let dx = self.product_backward(at, patches, dh, wanted, pass)?;
                 return dx.map(|dx| prepared.windows().patches_backward(&dx)).transpose();
             }
             _ => {}
@@ -185,13 +187,10 @@ impl DeviceModel {
         }))
     }
 
-    /// Behind φ(Wx + b): keeps dW = dzᵀx and db = Σdz, returns dx = dz·W if `wanted`.
-    #[expect(clippy::too_many_arguments, reason = "x is the layer's input or its patches")]
+    /// Behind φ(Wx + b) with x the layer's input or its patches: keeps dW = dzᵀx and db = Σdz, returns dx = dz·W if `wanted`.
     fn product_backward(
         &self,
-        layer: &Layer,
-        prepared: &Prepared,
-        trace: &Trace,
+        At { layer, prepared, trace }: At<'_>,
         x: &Tensor,
         dh: &Tensor,
         wanted: bool,

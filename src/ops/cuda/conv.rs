@@ -131,8 +131,7 @@ impl Convolution {
         dz: &Tensor,
         w: &Tensor,
         phi: &Phi,
-        y: &Tensor,
-        x: &Tensor,
+        [y, x]: [&Tensor; 2],
         wanted: bool,
     ) -> Result<(Option<Tensor>, Tensor)> {
         let phi = PhiArguments::new(phi)?;
