@@ -133,12 +133,12 @@ __device__ void convolve(const Conv &c) {
                     for (int p = 0; p < PIXELS; p++) load<V>(v[p], seen[p] + k);
 #pragma unroll
                     for (int u = 0; u < V; u++) {
-                        T line[CHANNELS];
-                        load<CHANNELS>(line, matrix + u * row);
+                        T weight[CHANNELS];
+                        load<CHANNELS>(weight, matrix + u * row);
 #pragma unroll
                         for (int p = 0; p < PIXELS; p++)
 #pragma unroll
-                            for (int o = 0; o < CHANNELS; o++) sum[p][o] += v[p][u] * line[o];
+                            for (int o = 0; o < CHANNELS; o++) sum[p][o] += v[p][u] * weight[o];
                     }
                 }
             }
@@ -158,11 +158,11 @@ __device__ void convolve(const Conv &c) {
             if (c.sums) store_some((T *)c.sums + at, sum[p], channels, c.to);
             if (!c.through) continue;
             if (c.back) {
-                T y[CHANNELS] = {}, x[CHANNELS] = {};
-                load_some(y, (const T *)c.y + at, channels, c.to);
-                if (c.phi.kind != RELU) load_some(x, (const T *)c.x + at, channels, c.to);
+                T input[CHANNELS] = {}, output[CHANNELS] = {}; // of φ
+                load_some(input, (const T *)c.y + at, channels, c.to);
+                if (c.phi.kind != RELU) load_some(output, (const T *)c.x + at, channels, c.to);
 #pragma unroll
-                for (int o = 0; o < CHANNELS; o++) sum[p][o] = phi.backward(sum[p][o], y[o], x[o]);
+                for (int o = 0; o < CHANNELS; o++) sum[p][o] = phi.backward(sum[p][o], input[o], output[o]);
             } else {
 #pragma unroll
                 for (int o = 0; o < CHANNELS; o++) sum[p][o] = phi.value(sum[p][o]);
