@@ -159,8 +159,16 @@ mod hub {
             Known::Mnist => vision::mnist::load(),
             Known::FashionMnist => vision::fashion_mnist::load(),
         };
-        let set = loaded.map_err(|error| error.to_string())?;
+        let set = loaded.map_err(|error| without_echo(&error.to_string()))?;
         Ok((images(&set.train_images, &set.train_labels)?, images(&set.test_images, &set.test_labels)?))
+    }
+
+    /// The hub's client names the address at the end twice.
+    fn without_echo(text: &str) -> String {
+        match text.rsplit_once(" (") {
+            Some((said, last)) if said.ends_with(&format!("({last}")) => said.into(),
+            _ => text.into(),
+        }
     }
 
     /// `pixels` is [n, 784] in f32 as pixel/255, `labels` [n] in u8.
@@ -171,5 +179,18 @@ mod hub {
         let Storage::Cpu(storage) = &*storage else { return Err("the images came on a device".into()) };
         let pixels = storage.as_slice::<f32>().map_err(message)?.iter().map(|x| (x * 255.0).round() as u8).collect();
         Ok(Images { pixels, labels, rows: 28, cols: 28 })
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn an_address_that_stands_twice_is_said_once() {
+            assert_eq!(without_echo("no answer (http://hub/a) (http://hub/a)"), "no answer (http://hub/a)");
+            for text in ["no answer (a) (b)", "no answer (a)", "no answer"] {
+                assert_eq!(without_echo(text), text);
+            }
+        }
     }
 }
