@@ -2,7 +2,7 @@
 //!
 //! The slice kernels do the same for `f32` on the CPU; here nothing is assumed about where the numbers lie. Every tensor of
 //! activations is `[run, row·pixel, unit]`: the runs of a cohort side by side, images with their channels last, a vector
-//! as an image of one pixel. So a batched matrix product serves linear and convolution layers of all runs at once. On a
+//! as an image of one pixel. So a batched matrix product serves a layer of all runs at once. On a
 //! GPU these nets are bound by the number of launches: operations are chosen to be few, and numbers that they need
 //! (indices, thresholds) are uploaded once. candle's own backward passes are not used: several are wrong (pooling,
 //! relu′(0)) or missing for strided windows.

@@ -137,7 +137,8 @@ pub fn forward(
 ) {
     let len = block_len(cols);
     let Scratch { tile, before, careful, missed } = scratch;
-    let mut before = before_of(before, *careful && h.is_none() && watch.is_some(), len);
+    let keeps = *careful && watch.is_some() && activation != Activation::Identity;
+    let mut before = before_of(before, keeps && h.is_none(), len);
     repeat(bias.unwrap_or(&[0.0]), cols + RUN, tile);
     let tile = Tile { values: tile, cols };
     let live = live_interval(activation);
@@ -240,7 +241,8 @@ pub fn backward(
 ) {
     let len = block_len(cols);
     let Scratch { tile, before, careful, missed } = scratch;
-    let mut before = before_of(before, *careful && watch.is_some(), len);
+    let keeps = *careful && watch.is_some() && activation != Activation::Identity;
+    let mut before = before_of(before, keeps, len);
     // Two levels, the sums of some blocks and then their total, keep the rounding of long columns small.
     let half = if bias_gradient.is_some() { cols + RUN } else { 0 };
     tile.resize(2 * half);

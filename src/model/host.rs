@@ -316,7 +316,8 @@ impl HostModel {
         turn_weights(&self.network, self.pool.as_ref(), &self.params, &mut self.turned);
         self.cut(rows, observe);
         self.run_shards(training, observe, &work);
-        if self.workers.iter_mut().any(|worker| std::mem::take(&mut worker.scratch.missed)) {
+        let missed = |missed, worker: &mut Workspace| std::mem::take(&mut worker.scratch.missed) | missed;
+        if self.workers.iter_mut().fold(false, missed) {
             self.workers.iter_mut().for_each(|worker| worker.scratch.careful = true);
             self.cut(rows, observe);
             self.run_shards(training, observe, &work);
@@ -432,5 +433,34 @@ impl Shape {
     /// Reorders `samples` from PyTorch's order to the kernels'.
     pub fn channels_last(self, samples: &[f32]) -> Vec<f32> {
         reorder_samples(self, samples, false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::LayerSpec;
+
+    #[test]
+    fn a_step_that_is_done_again_with_care_leaves_nothing_to_do_again() {
+        let layers = [
+            LayerSpec::Linear { out: 8, bias: true },
+            LayerSpec::Activation(Activation::Relu),
+            LayerSpec::Linear { out: 2, bias: true },
+        ];
+        let network = Network::build(Shape::Flat(4), &layers, true).unwrap();
+        let mut model = HostModel::new(Arc::new(network), 3);
+        model.flat_params_mut().fill(0.5);
+        let rows = 6 * 64;
+        let observe = Observe { statistics: true, ..Observe::default() };
+        // All of the first layer's values vanish, in the shards of every worker.
+        let fill = |_: Range<usize>, out: &mut [f32]| out.fill(1e-20);
+        model.flat_params_mut()[32..40].fill(0.0);
+        let seen = model.forward_backward(rows, fill, Targets::Labels(&vec![1; rows]), Loss::CrossEntropy, &observe);
+        assert!(model.workers.iter().all(|worker| worker.scratch.careful && !worker.scratch.missed));
+        let z = &seen.watches[0].pre_activation;
+        assert_eq!(z.n, 8 * rows as u64);
+        let want = z.n as f64 * (4.0 * 0.5 * 1e-20f64).powi(2);
+        assert!((z.sum_of_squares / want - 1.0).abs() < 1e-6, "{}", z.sum_of_squares);
     }
 }

@@ -9,7 +9,7 @@ use super::{LANES, Vector};
 #[derive(Clone, Copy)]
 pub struct Avx512(__m512);
 
-// SAFETY, for every block below: `with_avx512` alone runs kernels with this type, on processors that have AVX-512F; the
+// SAFETY, for every block below: `with_avx512` alone runs kernels with this type, on processors that have AVX-512F and VL; the
 // pointers are the caller's promise.
 #[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, just above")]
 impl Vector for Avx512 {

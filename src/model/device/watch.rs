@@ -1,7 +1,7 @@
 //! Statistics of the watched layers, taken on the device.
 //!
-//! Layers of equal shape are stacked and reduced together: a deep net costs one copy for each of its tensors and some
-//! twenty launches more, not twenty for every layer.
+//! Kernels of our own take those of all layers in two launches. Without them layers of equal shape are stacked and reduced
+//! together: a deep net costs one copy for each of its tensors and some twenty launches more, not twenty for every layer.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -39,6 +39,7 @@ struct PackedLayer {
     h: Place,
     gradient: Option<Place>,
     live: Marks,
+    ends: Ends,
     /// The bins of each run.
     histogram: Range<usize>,
     runs: usize,
@@ -53,6 +54,9 @@ struct Place([usize; 5]);
 
 /// Ends of a layer's live interval in each run; absent where every unit is alive whatever its z.
 type Ends = Option<Vec<(f64, f64)>>;
+
+/// The live interval of an activation whose slope never vanishes.
+const EVERYWHERE: (f64, f64) = (f64::NEG_INFINITY, f64::INFINITY);
 
 /// Where the marks of a layer's live units lie, a number for each unit of each run; absent likewise.
 type Marks = Option<Range<usize>>;
@@ -105,7 +109,7 @@ impl<'a> Seen<'a> {
         };
         let mut gradients = places[2 * layers.len()..].iter().copied();
         let mut packed = Vec::with_capacity(layers.len());
-        for (i, (layer, live)) in layers.iter().zip(live).enumerate() {
+        for (i, ((layer, live), ends)) in layers.iter().zip(live).zip(ends).enumerate() {
             let (runs, all, units) = layer.h.dims3()?;
             let histogram = match self.observe.histogram_bins {
                 0 => 0..0,
@@ -116,6 +120,7 @@ impl<'a> Seen<'a> {
                 h: places[layers.len() + i],
                 gradient: self.gradients[i].is_some().then(|| gradients.next().expect("each has a place")),
                 live,
+                ends,
                 histogram,
                 runs,
                 units,
@@ -136,9 +141,12 @@ impl Packed {
                 pre_activation: layer.z.sums(numbers, run, layer.values),
                 activation: layer.h.sums(numbers, run, layer.values),
                 gradient: layer.gradient.map_or_else(Sums::default, |place| place.sums(numbers, run, layer.values)),
-                live: match &layer.live {
-                    Some(range) => part(range, layer.units).iter().map(|&x| x as u32).collect(),
-                    None => vec![1; layer.units],
+                live: match (&layer.live, &layer.ends) {
+                    (Some(range), Some(ends)) if ends[run] != EVERYWHERE => {
+                        part(range, layer.units).iter().map(|&x| x as u32).collect()
+                    }
+                    // A run beside others whose units may die has marks, but not even NaN kills its units.
+                    _ => vec![1; layer.units],
                 },
                 histogram: part(&layer.histogram, bins).iter().map(|&x| x as u64).collect(),
             }
@@ -156,11 +164,10 @@ impl Place {
 
 /// The ends of each layer.
 fn live_ends(networks: &[Arc<Network>]) -> Vec<Ends> {
-    let everywhere = (f64::NEG_INFINITY, f64::INFINITY);
     let of_layer = |i: usize| {
         let interval = |network: &Arc<Network>| live_interval(network.watched[i].activation);
         let ends: Vec<_> = networks.iter().map(interval).map(|(low, high)| (f64::from(low), f64::from(high))).collect();
-        ends.iter().any(|&ends| ends != everywhere).then_some(ends)
+        ends.iter().any(|&ends| ends != EVERYWHERE).then_some(ends)
     };
     (0..networks[0].watched.len()).map(of_layer).collect()
 }

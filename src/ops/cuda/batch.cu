@@ -50,8 +50,9 @@ __device__ void cross_entropy(const CrossEntropy &c) {
         const int label = c.labels[at];
         T greatest = outputs[0];
         int answer = 0;
+        // NaN is never the answer.
         for (int i = 1; i < c.classes; i++)
-            if (outputs[i] > greatest) greatest = outputs[i], answer = i;
+            if (outputs[i] > greatest || greatest != greatest) greatest = outputs[i], answer = i;
         T sum = 0;
         for (int i = 0; i < c.classes; i++) sum += exp_of(outputs[i] - greatest);
         const T whole = log_of(sum);

@@ -73,7 +73,7 @@ pub fn name_of(t: DType) -> &'static str {
 /// A size as the kernels count: within a run in 32 bits, with room for a last block that is not full.
 pub fn int(n: usize) -> Result<i32> {
     if n > 1 << 30 {
-        candle_core::bail!("a run's batch has {n} values in one layer, more than 2^30; use smaller batches");
+        candle_core::bail!("a run has {n} values where the kernels count to 2^30; use smaller batches");
     }
     Ok(n as i32)
 }
