@@ -2,11 +2,11 @@
 
 use super::block::{self, Seen, Tile};
 use super::buffer::Buffer;
-use super::math;
 use super::moments::{self, Sums};
 use super::piecewise::{Bent, Leaky, Rectified, Straight};
+use super::smooth::{apply_smooth, apply_smooth_slope};
 use super::watcher::{RUN, measure};
-use crate::activation::{Activation, ReluForm, SELU_ALPHA, SELU_LAMBDA};
+use crate::activation::{Activation, ReluForm};
 
 /// What is recorded about one layer in one step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -306,78 +306,6 @@ pub fn watch_gradient(watch: &mut Watch, settings: &WatchSettings, gradient: &[f
     gradient
         .chunks(BLOCK)
         .for_each(|block| moments::add_block(&mut watch.gradient, block, settings.gradient_near_zero));
-}
-
-#[inline(always)]
-fn map(values: &mut [f32], f: impl Fn(f32) -> f32) {
-    values.iter_mut().for_each(|v| *v = f(*v));
-}
-
-#[inline(always)]
-fn map_slope(gradient: &mut [f32], saved: &[f32], f: impl Fn(f32, f32) -> f32) {
-    gradient.iter_mut().zip(saved).for_each(|(g, &s)| *g = f(*g, s));
-}
-
-const SELU_SCALE: f32 = SELU_LAMBDA as f32;
-const SELU_SCALED_ALPHA: f32 = (SELU_LAMBDA * SELU_ALPHA) as f32;
-const GELU_C: f32 = 0.797_884_6;
-const GELU_CUBIC: f32 = 0.044_715;
-
-dispatch! {
-    /// h = φ(z) in place, for every φ that is not of the ReLU family.
-    fn apply_smooth(activation: Activation, values: &mut [f32]) {
-        match activation {
-            Activation::Tanh => map(values, math::tanh),
-            Activation::Sigmoid => map(values, math::sigmoid),
-            Activation::Gelu => map(values, |z| z * math::normal_cdf_pdf(z).0),
-            Activation::GeluTanh => {
-                map(values, |z| 0.5 * z * (1.0 + math::tanh(GELU_C * (z + GELU_CUBIC * z * z * z))));
-            }
-            Activation::Silu => map(values, |z| z * math::sigmoid(z)),
-            Activation::Elu { alpha } => {
-                let alpha = alpha as f32;
-                map(values, |z| if z > 0.0 { z } else { alpha * math::exp_m1_nonpositive(z) });
-            }
-            Activation::Selu => {
-                map(values, |z| {
-                    if z > 0.0 { SELU_SCALE * z } else { SELU_SCALED_ALPHA * math::exp_m1_nonpositive(z) }
-                });
-            }
-            Activation::Softplus => map(values, math::softplus),
-            _ => unreachable!("the ReLU family has vectors of its own"),
-        }
-    }
-}
-
-dispatch! {
-    /// g ← g·φ′(z) in place, for the same; `saved` is h where [`slope_from_output`] holds, else z.
-    fn apply_smooth_slope(activation: Activation, gradient: &mut [f32], saved: &[f32]) {
-        match activation {
-            Activation::Tanh => map_slope(gradient, saved, |g, h| g * (1.0 - h * h)),
-            Activation::Sigmoid => map_slope(gradient, saved, |g, h| g * (h * (1.0 - h))),
-            Activation::Gelu => map_slope(gradient, saved, |g, z| {
-                let (cdf, pdf) = math::normal_cdf_pdf(z);
-                g * (cdf + z * pdf)
-            }),
-            Activation::GeluTanh => map_slope(gradient, saved, |g, z| {
-                let t = math::tanh(GELU_C * (z + GELU_CUBIC * z * z * z));
-                g * (0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * (GELU_C * (1.0 + 3.0 * GELU_CUBIC * z * z)))
-            }),
-            Activation::Silu => map_slope(gradient, saved, |g, z| {
-                let s = math::sigmoid(z);
-                g * (s * (1.0 + z * (1.0 - s)))
-            }),
-            Activation::Elu { alpha } => {
-                let alpha = alpha as f32;
-                map_slope(gradient, saved, |g, h| if h > 0.0 { g } else { g * (h + alpha) });
-            }
-            Activation::Selu => map_slope(gradient, saved, |g, h| {
-                g * if h > 0.0 { SELU_SCALE } else { h + SELU_SCALED_ALPHA }
-            }),
-            Activation::Softplus => map_slope(gradient, saved, |g, z| g * math::sigmoid(z)),
-            _ => unreachable!("the ReLU family has vectors of its own"),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ mod piecewise;
 pub mod pixels;
 pub mod pool;
 mod simd;
+mod smooth;
 pub mod transpose;
 pub mod update;
 mod watcher;
