@@ -304,8 +304,8 @@ impl HostModel {
         }
     }
 
-    /// Cuts the batch and calls `work` for every shard. Where a watch could not tell all, everything is done once more with care, and
-    /// from then on: a net whose values vanish or explode goes on doing so.
+    /// Cuts the batch and calls `work` for every shard. Where a watch missed something, everything is done once more with care,
+    /// and all later work with care from the start: a net whose values vanish or explode goes on doing so.
     fn run(
         &mut self,
         rows: usize,

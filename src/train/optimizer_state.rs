@@ -67,8 +67,7 @@ impl HostState {
     }
 
     /// Takes one step in place; the gradients become the steps, or stay where a step is its gradient times the rate. With
-    /// `norms`, those of the parameters' gradients and a place
-    /// for the step's, one entry for each parameter is pushed there.
+    /// `norms`, those of the parameters' gradients and a place for the step's, one entry for each parameter is pushed there.
     pub fn step(
         &mut self,
         optimizer: &Optimizer,

@@ -76,7 +76,7 @@ pub trait Vector: Copy {
     fn lanes_above(self, limit: Self) -> u32;
     /// No counts.
     fn zero_counts() -> Self::Count;
-    /// With the lanes counted in where self < limit; NaN is not.
+    /// `counts` and the lanes where self < limit; NaN is not.
     fn count_below(self, limit: Self, counts: Self::Count) -> Self::Count;
     /// The lanes' counts together.
     fn total(counts: Self::Count) -> u64;
