@@ -116,3 +116,15 @@ fn histogram(bencher: Bencher) {
         .counter(ItemsCount::new(VALUES))
         .bench_local(|| moments::histogram(&mut counts, black_box(&values), -7.0, 7.0));
 }
+
+/// A hundred units, of which every fourth is dead.
+#[divan::bench]
+fn dead_units(bencher: Bencher) {
+    let (mut z, mut live) = (wave(IMAGES * 100), vec![0; 100]);
+    let mut scratch = Buffer::default();
+    z.iter_mut().enumerate().filter(|(i, _)| i % 4 == 0).for_each(|(_, z)| *z = -1.0);
+    bencher.counter(ItemsCount::new(z.len())).bench_local(|| {
+        live.fill(0);
+        moments::mark_live(&mut live, black_box(&z), 0.0, f32::INFINITY, &mut scratch);
+    });
+}

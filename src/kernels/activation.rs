@@ -87,6 +87,8 @@ pub struct Scratch {
     tile: Buffer,
     /// What a block was before it was overwritten.
     before: Buffer,
+    /// A block's rows together, to find dead units.
+    folded: Buffer,
     /// Whether to keep what is overwritten, so that blocks whose squares leave the range of `f32` can be summed in `f64`. It costs a
     /// store for each value, and few nets need it.
     pub careful: bool,
@@ -136,7 +138,7 @@ pub fn forward(
     scratch: &mut Scratch,
 ) {
     let len = block_len(cols);
-    let Scratch { tile, before, careful, missed } = scratch;
+    let Scratch { tile, before, folded, careful, missed } = scratch;
     let keeps = *careful && watch.is_some() && activation != Activation::Identity;
     let mut before = before_of(before, keeps && h.is_none(), len);
     repeat(bias.unwrap_or(&[0.0]), cols + RUN, tile);
@@ -145,7 +147,7 @@ pub fn forward(
     for (i, z) in z.chunks_mut(len).enumerate() {
         let h = h.as_deref_mut().map(|h| &mut h[i * len..][..z.len()]);
         let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings));
-        *missed |= !forward_block(activation, z, h, &tile, watch, live, before.as_deref_mut());
+        *missed |= !forward_block(activation, z, h, &tile, watch, live, before.as_deref_mut(), folded);
     }
     if let Some((watch, _)) = watch
         && live == EVERYWHERE
@@ -183,6 +185,7 @@ fn forward_block(
     watch: Option<(&mut Watch, &WatchSettings)>,
     live: (f32, f32),
     before: Option<&mut [f32]>,
+    folded: &mut Buffer,
 ) -> bool {
     let (in_place, len) = (h.is_none(), z.len());
     let near_zero = watch.as_ref().map_or(0.0, |(_, settings)| settings.near_zero);
@@ -211,7 +214,7 @@ fn forward_block(
     let mut known = z_sums.add_to(&mut watch.pre_activation, len, kept);
     if live != EVERYWHERE {
         // Where z is gone φ is a plain or leaky ReLU, and h lies above zero where z did.
-        moments::mark_live(&mut watch.live, kept.unwrap_or(z), live.0, live.1);
+        moments::mark_live(&mut watch.live, kept.unwrap_or(z), live.0, live.1, folded);
     }
     let h = if in_place { z } else { other.expect("h has a place of its own") };
     if !piecewise {
@@ -240,7 +243,7 @@ pub fn backward(
     scratch: &mut Scratch,
 ) {
     let len = block_len(cols);
-    let Scratch { tile, before, careful, missed } = scratch;
+    let Scratch { tile, before, careful, missed, .. } = scratch;
     let keeps = *careful && watch.is_some() && activation != Activation::Identity;
     let mut before = before_of(before, keeps, len);
     // Two levels, the sums of some blocks and then their total, keep the rounding of long columns small.
@@ -442,6 +445,17 @@ mod tests {
             assert_eq!(missed, misses, "{activation:?}, size {scale}");
             assert!(misses || watch == careful, "{activation:?}, size {scale}");
         }
+    }
+
+    #[test]
+    fn nothing_is_near_zero_without_a_limit() {
+        let settings = WatchSettings { near_zero: 0.0, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0) };
+        with_every_width(|| {
+            let (mut watch, mut z) = (Watch { live: vec![0; 100], ..Watch::default() }, wave(6400, 0.37));
+            let seen = Some((&mut watch, &settings));
+            forward(Activation::Relu, &mut z, None, 100, None, seen, &mut Scratch::default());
+            assert_eq!([watch.pre_activation.near_zero, watch.activation.near_zero], [0, 0]);
+        });
     }
 
     #[test]

@@ -73,9 +73,13 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
                         }
                         h.store(self.h.add(i));
                     }
-                    of_z.see(z);
                     of_z.see_extremes(z);
-                    of_h.see(h);
+                    if P::RECTIFIES && H {
+                        of_z.see_rectified(z, &mut of_h, h);
+                    } else {
+                        of_z.see(z);
+                        of_h.see(h);
+                    }
                 }
                 of_z.end_chain();
                 of_h.end_chain();

@@ -1,6 +1,7 @@
 //! Sums over a block of values while it is in the nearest cache.
 
-use super::simd::{Kernel, Vector, vectorised_widely};
+use super::buffer::Buffer;
+use super::simd::{Kernel, Vector, WIDEST, vectorised_widely};
 
 /// Count, sums and extremes of a set of values; sums in `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,9 +50,10 @@ pub fn add_block(sums: &mut Sums, block: &[f32], near_zero: f32) {
 }
 
 /// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole rows
-/// of `live.len()` columns.
-pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32) {
-    vectorised_widely(MarkLive { live, block, low, high });
+/// of `live.len()` columns. `scratch` is memory of any content.
+pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32, scratch: &mut Buffer) {
+    scratch.resize(WIDEST * live.len());
+    vectorised_widely(MarkLive { live, block, low, high, folded: scratch });
 }
 
 struct MarkLive<'a> {
@@ -59,32 +61,72 @@ struct MarkLive<'a> {
     block: &'a [f32],
     low: f32,
     high: f32,
+    folded: &'a mut [f32],
 }
 
 impl Kernel for MarkLive<'_> {
+    /// In most layers a few rows settle every column. The others are folded: of as many rows as are a whole number of vectors the
+    /// largest values that count, and these are looked through by column.
     #[inline(always)]
-    fn run<V: Vector>(self) {
-        /// Most columns are settled by a few rows, and then nobody looks further.
-        const ROWS: usize = 16;
+    fn run<V: Vector>(mut self) {
+        const FIRST: usize = 16;
         let cols = self.live.len();
-        let (low, high) = (V::splat(self.low), V::splat(self.high));
-        for (i, live) in self.live.chunks_mut(V::LANES).enumerate() {
-            let lanes = V::first(live.len());
-            let all = (1 << live.len()) - 1;
-            let mut known = live.iter().enumerate().fold(0, |known, (lane, &flag)| known | flag << lane);
-            for rows in self.block.chunks(ROWS * cols) {
-                if known == all {
-                    break;
-                }
-                let mut highest = low;
-                for row in rows.chunks_exact(cols) {
-                    // SAFETY: the row has as many values from there on as there are lanes.
-                    let z = unsafe { V::load_first(row.as_ptr().add(i * V::LANES), lanes) };
-                    highest = high.if_above(z, z, low).higher(highest);
-                }
-                known |= highest.lanes_above(low) & all;
+        let (first, rest) = self.block.split_at((FIRST * cols).min(self.block.len()));
+        self.look_through::<V>(first);
+        if rest.is_empty() || self.live.iter().all(|&flag| flag == 1) {
+            return;
+        }
+        // As the lanes are a power of two, so is what they have in common with the columns.
+        let shared = 1 << cols.trailing_zeros().min(V::LANES.trailing_zeros());
+        let group = V::LANES / shared * cols;
+        let (whole, last) = rest.split_at(rest.len() - rest.len() % group);
+        if !whole.is_empty() {
+            let folded = std::mem::take(&mut self.folded);
+            let four = group - group % (4 * V::LANES);
+            (0..four).step_by(4 * V::LANES).for_each(|from| self.fold::<V, 4>(whole, group, from, folded));
+            (four..group).step_by(V::LANES).for_each(|from| self.fold::<V, 1>(whole, group, from, folded));
+            self.look_through::<V>(&folded[..group]);
+        }
+        self.look_through::<V>(last);
+    }
+}
+
+impl MarkLive<'_> {
+    /// The largest values of every `group` that count, in the vectors from `from` on.
+    #[inline(always)]
+    fn fold<V: Vector, const N: usize>(&self, values: &[f32], group: usize, from: usize, to: &mut [f32]) {
+        let mut highest = [V::splat(self.low); N];
+        for values in values.chunks_exact(group) {
+            for (i, highest) in highest.iter_mut().enumerate() {
+                // SAFETY: the vectors lie within the group, a whole number of vectors.
+                *highest = self.higher(unsafe { V::load(values.as_ptr().add(from + i * V::LANES)) }, *highest);
             }
-            live.iter_mut().enumerate().for_each(|(lane, flag)| *flag = known >> lane & 1);
+        }
+        for (highest, to) in highest.into_iter().zip(to[from..].chunks_exact_mut(V::LANES)) {
+            // SAFETY: the chunk has as many values as a vector.
+            unsafe { highest.store(to.as_mut_ptr()) };
+        }
+    }
+
+    /// `z`, where it counts, and `highest`, lane by lane.
+    #[inline(always)]
+    fn higher<V: Vector>(&self, z: V, highest: V) -> V {
+        V::splat(self.high).if_above(z, z, V::splat(self.low)).higher(highest)
+    }
+
+    /// Marks the columns of `rows`.
+    #[inline(always)]
+    fn look_through<V: Vector>(&mut self, rows: &[f32]) {
+        let cols = self.live.len();
+        for i in (0..cols).step_by(V::LANES) {
+            let lanes = V::first(cols - i);
+            let mut highest = V::splat(self.low);
+            for row in (i..rows.len()).step_by(cols) {
+                // SAFETY: the row has as many values from there on as there are lanes.
+                highest = self.higher(unsafe { V::load_first(rows.as_ptr().add(row), lanes) }, highest);
+            }
+            let found = highest.lanes_above(V::splat(self.low));
+            self.live[i..].iter_mut().take(V::LANES).enumerate().for_each(|(lane, flag)| *flag |= found >> lane & 1);
         }
     }
 }
@@ -134,6 +176,34 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::simd::tests::with_every_width;
+
+    /// Each column lies outside the bounds but in one row, which none of the others may hide; NaN and the bounds are outside.
+    #[test]
+    fn a_column_is_live_if_some_row_is_between_the_bounds() {
+        let outside = [-1.0, 0.0, 2.0, f32::NAN, f32::INFINITY];
+        let (cases, mut scratch) =
+            ([(16, 5), (17, 100), (64, 100), (81, 100), (1000, 8), (40, 24), (70, 7)], Buffer::default());
+        for ((rows, cols), high) in cases.into_iter().flat_map(|shape| [2.0, f32::INFINITY].map(|high| (shape, high))) {
+            let mut block: Vec<f32> = (0..rows * cols).map(|i| outside[i % 5]).collect();
+            if high > 2.0 {
+                block.iter_mut().filter(|z| **z == 2.0).for_each(|z| *z = -2.0);
+            }
+            // Columns in turn have no such row, the last one, and any one.
+            let row_of = |column: usize| [None, Some(rows - 1), Some(column * 31 % rows)][column % 3];
+            (0..cols).filter_map(|j| row_of(j).map(|row| row * cols + j)).for_each(|i| block[i] = 1.0);
+            let want: Vec<u32> = (0..cols).map(|j| u32::from(row_of(j).is_some())).collect();
+            let mut check = || {
+                let mut live = vec![0; cols];
+                mark_live(&mut live, &block, 0.0, high, &mut scratch);
+                assert_eq!(live, want, "{rows}×{cols}, below {high}");
+                mark_live(&mut live, &vec![-1.0; rows * cols], 0.0, high, &mut scratch);
+                assert_eq!(live, want, "{rows}×{cols}: what is live stays so");
+            };
+            let check = std::cell::RefCell::new(&mut check);
+            with_every_width(|| check.borrow_mut()());
+        }
+    }
 
     #[test]
     fn sums_of_a_block_are_those_of_the_definition() {

@@ -4,6 +4,8 @@ use super::simd::Vector;
 
 /// An activation of straight pieces: h = φ(z), dz = dh·φ′.
 pub trait Piecewise: Copy {
+    /// Whether φ(z) = max(z, 0).
+    const RECTIFIES: bool = false;
     /// φ(z). NaN stays NaN.
     fn value<V: Vector>(self, z: V) -> V;
     /// dh·φ′, where `saved` is what the forward pass kept: h for all but [`Bent`], which needs z.
@@ -45,6 +47,8 @@ impl Piecewise for Straight {
 }
 
 impl Piecewise for Rectified {
+    const RECTIFIES: bool = true;
+
     #[inline(always)]
     fn value<V: Vector>(self, z: V) -> V {
         // Where z is NaN, `higher` takes it.

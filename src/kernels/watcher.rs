@@ -26,9 +26,11 @@ pub struct Watcher<V: Vector, const ON: bool> {
 }
 
 impl<V: Vector, const ON: bool> Watcher<V, ON> {
-    #[inline(always)]
     /// Counts values with |x| < `near_zero`.
+    #[inline(always)]
     pub fn new(near_zero: f32) -> Self {
+        // Nothing is below NaN, as no |x| is below a limit that is not positive.
+        let near_zero = if near_zero > 0.0 { near_zero } else { f32::NAN };
         let zero = [V::splat(0.0); 2];
         let (low, high) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
         Self { chain: zero, run: zero, low, high, near_zero: V::zero_counts(), limit: V::splat(near_zero) }
@@ -38,9 +40,25 @@ impl<V: Vector, const ON: bool> Watcher<V, ON> {
     #[inline(always)]
     pub fn see(&mut self, x: V) {
         if ON {
-            self.chain = [self.chain[0].add(x), x.mul_add(x, self.chain[1])];
+            self.see_sums(x);
             self.near_zero = x.abs().count_below(self.limit, self.near_zero);
         }
+    }
+
+    /// The values of z and of h = max(z, 0) beside them, which is near zero where z is below the limit. The loop is
+    /// bound by the units for additions and extremes, so one sum goes through those that multiply.
+    #[inline(always)]
+    pub fn see_rectified<const OF_H: bool>(&mut self, z: V, of_h: &mut Watcher<V, OF_H>, h: V) {
+        if ON {
+            self.chain = [z.mul_add(V::splat(1.0), self.chain[0]), z.mul_add(z, self.chain[1])];
+            of_h.see_sums(h);
+            [self.near_zero, of_h.near_zero] = z.count_within_and_below(self.limit, [self.near_zero, of_h.near_zero]);
+        }
+    }
+
+    #[inline(always)]
+    fn see_sums(&mut self, x: V) {
+        self.chain = [self.chain[0].add(x), x.mul_add(x, self.chain[1])];
     }
 
     #[inline(always)]

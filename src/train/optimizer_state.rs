@@ -80,25 +80,33 @@ impl HostState {
         self.steps += 1;
         let plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. });
         for (i, param) in network.params.iter().enumerate() {
-            let range = param.range();
-            let (p, g) = (&mut params[range.clone()], &mut gradients[range.clone()]);
-            let mut slots = self.slots.iter_mut().map(|slot| &mut slot[range.clone()]);
-            let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
             let lr = lr * param.lr_scale;
-            let weight = norms.as_ref().map(|_| norm(p));
-            update(optimizer, lr, self.steps, p, g, one, two);
-            if let (Some((gradients, norms)), Some(weight)) = (&mut norms, weight) {
+            let (mut weight, mut update_squares) = (0.0, 0.0);
+            // Measured block by block, while the values are near.
+            for start in param.range().step_by(BLOCK) {
+                let block = start..(start + BLOCK).min(param.range().end);
+                let (p, g) = (&mut params[block.clone()], &mut gradients[block.clone()]);
+                let mut slots = self.slots.iter_mut().map(|slot| &mut slot[block.clone()]);
+                let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
+                if norms.is_some() {
+                    weight += update::sum_of_squares(p);
+                }
+                update(optimizer, lr, self.steps, p, g, one, two);
+                if norms.is_some() && !plain {
+                    update_squares += update::sum_of_squares(g);
+                }
+            }
+            if let Some((gradients, norms)) = &mut norms {
                 let gradient = gradients[i];
-                let update = if plain { lr * gradient } else { norm(g) };
-                norms.push(UpdateNorms { weight, gradient, update });
+                let update = if plain { lr * gradient } else { update_squares.sqrt() };
+                norms.push(UpdateNorms { weight: weight.sqrt(), gradient, update });
             }
         }
     }
 }
 
-fn norm(values: &[f32]) -> f64 {
-    update::sum_of_squares(values).sqrt()
-}
+/// Values of a parameter that are updated and measured together; few enough for the nearest cache.
+const BLOCK: usize = 2048;
 
 fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &mut [f32], g: &mut [f32], one: &mut [f32], two: &mut [f32]) {
     match *optimizer {

@@ -87,6 +87,15 @@ impl Vector for Avx512 {
         counts + unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0) }.count_ones()
     }
     #[inline(always)]
+    fn count_within_and_below(self, limit: Self, [within, below]: [u32; 2]) -> [u32; 2] {
+        unsafe {
+            let negative = _mm512_sub_ps(_mm512_setzero_ps(), limit.0);
+            let small = _mm512_cmp_ps_mask::<_CMP_LT_OQ>(self.0, limit.0);
+            let near = _mm512_mask_cmp_ps_mask::<_CMP_GT_OQ>(small, self.0, negative);
+            [within + near.count_ones(), below + small.count_ones()]
+        }
+    }
+    #[inline(always)]
     fn total(counts: Self::Count) -> u64 {
         u64::from(counts)
     }

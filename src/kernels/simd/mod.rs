@@ -78,6 +78,11 @@ pub trait Vector: Copy {
     fn zero_counts() -> Self::Count;
     /// `counts` and the lanes where self < limit; NaN is not.
     fn count_below(self, limit: Self, counts: Self::Count) -> Self::Count;
+    /// Both counts and the lanes where |self| < limit and where self < limit; NaN is neither.
+    #[inline(always)]
+    fn count_within_and_below(self, limit: Self, [within, below]: [Self::Count; 2]) -> [Self::Count; 2] {
+        [self.abs().count_below(limit, within), self.count_below(limit, below)]
+    }
     /// The lanes' counts together.
     fn total(counts: Self::Count) -> u64;
     /// Adds each lane to the sum of that lane.
@@ -277,7 +282,7 @@ pub mod tests {
         #[inline(always)]
         fn run<V: Vector>(self) {
             let (mut lanes, mut sums, mut counts) = (vec![Vec::new(); 7], [0.5f64; LANES], V::zero_counts());
-            let mut above = 0;
+            let (mut pair, mut above) = ([V::zero_counts(); 2], 0);
             let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
             for start in (0..WIDEST).step_by(V::LANES) {
                 // SAFETY: both arrays hold `WIDEST` values, a multiple of the lanes.
@@ -298,6 +303,7 @@ pub mod tests {
                 b.abs().add_to(&mut sums);
                 above |= u64::from(a.lanes_above(b)) << start;
                 counts = a.count_below(b, a.count_below(V::splat(1.0), counts));
+                pair = a.count_within_and_below(b, b.count_within_and_below(V::splat(1.0), pair));
                 let between = (b.abs().lower(V::splat(5.0)), b.abs().higher(V::splat(1.0)));
                 (least, most) = (between.0.lowest().min(least), between.1.highest().max(most));
                 let mut values = [1f32; WIDEST];
@@ -307,6 +313,7 @@ pub mod tests {
                 assert_eq!(values[0].to_bits(), self.0[start].to_bits());
             }
             lanes.push(sums.map(f64::to_bits).to_vec());
+            lanes.push(pair.map(V::total).to_vec());
             lanes.push(vec![V::total(counts), above, u64::from(least.to_bits()), u64::from(most.to_bits())]);
             *self.2 = lanes;
         }
