@@ -146,8 +146,8 @@ pub fn forward(
     let live = live_interval(activation);
     for (i, z) in z.chunks_mut(len).enumerate() {
         let h = h.as_deref_mut().map(|h| &mut h[i * len..][..z.len()]);
-        let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings));
-        *missed |= !forward_block(activation, z, h, &tile, watch, live, before.as_deref_mut(), folded);
+        let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings, &mut *folded));
+        *missed |= !forward_block(activation, z, h, &tile, watch, live, before.as_deref_mut());
     }
     if let Some((watch, _)) = watch
         && live == EVERYWHERE
@@ -182,13 +182,12 @@ fn forward_block(
     z: &mut [f32],
     h: Option<&mut [f32]>,
     tile: &Tile<'_>,
-    watch: Option<(&mut Watch, &WatchSettings)>,
+    watch: Option<(&mut Watch, &WatchSettings, &mut Buffer)>,
     live: (f32, f32),
     before: Option<&mut [f32]>,
-    folded: &mut Buffer,
 ) -> bool {
     let (in_place, len) = (h.is_none(), z.len());
-    let near_zero = watch.as_ref().map_or(0.0, |(_, settings)| settings.near_zero);
+    let near_zero = watch.as_ref().map_or(0.0, |(_, settings, _)| settings.near_zero);
     let rises = activation.relu_form().is_none_or(|form| form.leak >= 0.0);
     let piecewise = with_piecewise!(activation, |_phi| true, else false);
     let seen = match watch {
@@ -203,7 +202,7 @@ fn forward_block(
         |phi| block::forward(phi, z, other.as_deref_mut(), in_place, tile, seen, near_zero),
         else block::forward(Straight, z, other.as_deref_mut(), in_place, tile, seen, near_zero)
     );
-    let Some((watch, settings)) = watch else {
+    let Some((watch, settings, folded)) = watch else {
         if !piecewise {
             apply_smooth(activation, other.unwrap_or(z));
         }

@@ -182,8 +182,7 @@ mod tests {
     #[test]
     fn a_column_is_live_if_some_row_is_between_the_bounds() {
         let outside = [-1.0, 0.0, 2.0, f32::NAN, f32::INFINITY];
-        let (cases, mut scratch) =
-            ([(16, 5), (17, 100), (64, 100), (81, 100), (1000, 8), (40, 24), (70, 7)], Buffer::default());
+        let cases = [(16, 5), (17, 100), (64, 100), (81, 100), (1000, 8), (40, 24), (70, 7)];
         for ((rows, cols), high) in cases.into_iter().flat_map(|shape| [2.0, f32::INFINITY].map(|high| (shape, high))) {
             let mut block: Vec<f32> = (0..rows * cols).map(|i| outside[i % 5]).collect();
             if high > 2.0 {
@@ -193,15 +192,13 @@ mod tests {
             let row_of = |column: usize| [None, Some(rows - 1), Some(column * 31 % rows)][column % 3];
             (0..cols).filter_map(|j| row_of(j).map(|row| row * cols + j)).for_each(|i| block[i] = 1.0);
             let want: Vec<u32> = (0..cols).map(|j| u32::from(row_of(j).is_some())).collect();
-            let mut check = || {
-                let mut live = vec![0; cols];
+            with_every_width(|| {
+                let (mut live, mut scratch) = (vec![0; cols], Buffer::default());
                 mark_live(&mut live, &block, 0.0, high, &mut scratch);
                 assert_eq!(live, want, "{rows}×{cols}, below {high}");
                 mark_live(&mut live, &vec![-1.0; rows * cols], 0.0, high, &mut scratch);
                 assert_eq!(live, want, "{rows}×{cols}: what is live stays so");
-            };
-            let check = std::cell::RefCell::new(&mut check);
-            with_every_width(|| check.borrow_mut()());
+            });
         }
     }
 
