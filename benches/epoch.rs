@@ -1,9 +1,12 @@
 //! The time of an epoch of training, records and all, for the six pieces of work that are also timed in other frameworks.
 //!
-//! `cargo bench --bench epoch -- [--work NAMES] [--stats] [--threads N] [--runs P] [--epochs E] [--batch B] [--depth L] [--json]`
+//! `cargo bench --bench epoch -- [--work NAMES] [--stats] [--threads N] [--runs P] [--epochs E] [--batch B] [--depth L] [--json]
+//! [--cost]`
 //!
 //! Each run is a real one, through [`initlab::train::train`] into a directory of its own; evaluations lie outside the time.
-//! Reported is each run's best epoch. `--runs P` starts P runs at once that share the images, as a study does.
+//! Reported is each run's best epoch. `--runs P` starts P runs at once that share the images, as a study does. `--cost` reports what
+//! statistics cost: one run takes them at every second step, so that each step has its neighbour to be compared with, and a
+//! machine that is faster in one minute than in the next does not matter.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -29,6 +32,9 @@ struct Arguments {
     /// Record the statistics of every layer at every step, and histograms as often as is usual.
     #[arg(long)]
     stats: bool,
+    /// Report what statistics at every step add to a step's time.
+    #[arg(long, conflicts_with_all = ["stats", "runs", "json", "limit"])]
+    cost: bool,
     /// Threads of each run.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -106,7 +112,12 @@ impl Work {
         let (epochs, batch) = (arguments.epochs, arguments.batch.map_or(own_batch, |batch| batch as usize));
         // What is deeper than usual, or steps more often, must not diverge.
         let lr = if arguments.depth.or(arguments.batch).is_some() { 0.1 * lr } else { lr };
-        let stats = if arguments.stats { "every = 1" } else { "every = 0, histogram_every = 0" };
+        let stats = match (arguments.cost, arguments.stats) {
+            // A histogram with every tenth statistics, as is usual.
+            (true, _) => "every = 2, histogram_every = 20",
+            (_, true) => "every = 1",
+            _ => "every = 0, histogram_every = 0",
+        };
         let config = format!(
             "model = {{ {model}, activation = \"relu\" }}\ninit = {{ preset = \"kaiming\" }}\n\
              optimizer = {{ kind = \"sgd\", lr = {lr} }}\nseed = {seed}\nstats = {{ {stats} }}\n\
@@ -126,6 +137,12 @@ fn main() -> Result<()> {
     let data = Prepared::new(loaded.dataset, Split::Usual)?;
     let limit = arguments.limit.then(gemm_limit);
     for &work in &arguments.work {
+        if arguments.cost {
+            let plan = Plan::new(work.experiment(&arguments, 0)?, data.clone()).context("a plan")?;
+            let (cost, pairs) = cost(&plan, &arguments)?;
+            println!("{:11} {:+.1} % by statistics at every step, {pairs} pairs of steps", work.name(), 100.0 * cost);
+            continue;
+        }
         let (seconds, network) = time(work, &arguments, &data)?;
         report(work, &arguments, &seconds, limit.map(|gflops| (gflops, training_gflop(&network, 60_000) / gflops)));
     }
@@ -163,6 +180,31 @@ fn best_epoch(plan: &Plan, arguments: &Arguments) -> Result<f64> {
         })?;
     ensure!(summary.diverged.is_none(), "{} diverged: its time means nothing", plan.experiment.name);
     Ok(best)
+}
+
+/// By which share steps with statistics are longer than their neighbours without, and how many pairs say so. Pairs with a step that
+/// something else has held up do not count.
+fn cost(plan: &Plan, arguments: &Arguments) -> Result<(f64, usize)> {
+    let dir = tempfile::tempdir()?;
+    let compute = Compute::Host { threads: arguments.threads };
+    let (mut begun, mut steps) = (Instant::now(), Vec::new());
+    let summary =
+        train(plan, &compute, dir.path(), Existing::Overwrite, &AtomicBool::new(false), |event| match event {
+            Event::Step { images, .. } => {
+                steps.push((images, begun.elapsed().as_secs_f64()));
+                begun = Instant::now();
+            }
+            Event::Begin { .. } | Event::Evaluated { .. } => begun = Instant::now(),
+        })?;
+    ensure!(summary.diverged.is_none(), "{} diverged: its time means nothing", plan.experiment.name);
+    let mut sorted: Vec<f64> = steps.iter().map(|step| step.1).collect();
+    sorted.sort_by(f64::total_cmp);
+    let slowest = 1.5 * sorted[sorted.len() / 2];
+    // The last batch of an epoch is smaller.
+    let ordinary = |step: &(usize, f64)| step.0 == steps[0].0 && step.1 < slowest;
+    let pairs: Vec<_> = steps.chunks_exact(2).filter(|pair| pair.iter().all(ordinary)).collect();
+    let total = |side: usize| pairs.iter().map(|pair| pair[side].1).sum::<f64>();
+    Ok((total(0) / total(1) - 1.0, pairs.len()))
 }
 
 /// Seconds that this thread has spent on a core.
