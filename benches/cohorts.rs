@@ -193,7 +193,7 @@ impl<'a> Bench<'a> {
         let batch = |(indices, labels)| Batch { data: self.data, part: Part::Train, indices, labels };
         let batches: Vec<Batch<'_>> =
             indices.iter().map(Vec::as_slice).zip(labels.iter().map(Vec::as_slice)).map(batch).collect();
-        self.engine.forward_backward(&batches, &self.observe).map_err(text)?;
+        self.engine.forward_backward(batches, &self.observe).map_err(text)?;
         let steps = vec![RunStep { lr: 1e-3, moves: true }; self.runs];
         self.engine.update(&steps, None, self.observe.statistics).map_err(text)?;
         self.step += 1;

@@ -89,12 +89,28 @@ pub struct Scratch {
     before: Buffer,
     /// A block's rows together, to find dead units.
     folded: Buffer,
+    live: LiveIntervals,
     /// Whether to keep what is overwritten, so that blocks whose squares leave the range of `f32` can be summed in `f64`. It costs a
     /// store for each value, and few nets need it.
     pub careful: bool,
     /// Whether a watch lacks a block's sums, because the block was beyond that range and not kept. What was watched is then to be
     /// watched again, with care.
     pub missed: bool,
+}
+
+/// The live intervals so far: to find that of a smooth φ takes thousands of values.
+#[derive(Default)]
+struct LiveIntervals(Vec<(Activation, (f32, f32))>);
+
+impl LiveIntervals {
+    fn of(&mut self, activation: Activation) -> (f32, f32) {
+        if let Some((_, interval)) = self.0.iter().find(|(known, _)| *known == activation) {
+            return *interval;
+        }
+        let interval = live_interval(activation);
+        self.0.push((activation, interval));
+        interval
+    }
 }
 
 /// Calls `$f` with the form of `$activation` in vectors, if it is of the ReLU family.
@@ -138,12 +154,12 @@ pub fn forward(
     scratch: &mut Scratch,
 ) {
     let len = block_len(cols);
-    let Scratch { tile, before, folded, careful, missed } = scratch;
+    let Scratch { tile, before, folded, live, careful, missed } = scratch;
     let keeps = *careful && watch.is_some() && activation != Activation::Identity;
     let mut before = before_of(before, keeps && h.is_none(), len);
     repeat(bias.unwrap_or(&[0.0]), cols + RUN, tile);
     let tile = Tile { values: tile, cols };
-    let live = live_interval(activation);
+    let live = if watch.is_some() { live.of(activation) } else { EVERYWHERE };
     for (i, z) in z.chunks_mut(len).enumerate() {
         let h = h.as_deref_mut().map(|h| &mut h[i * len..][..z.len()]);
         let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings, &mut *folded));

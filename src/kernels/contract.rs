@@ -46,8 +46,9 @@ impl RowList {
         if count == self.count() {
             return (self.nearest, self.furthest);
         }
-        let some: Self = self.places[..count].iter().map(|row| row.map(|place| place as usize)).collect();
-        (some.nearest, some.furthest)
+        let places = || self.places[..count].iter().map(|row| row.map(|place| place as usize));
+        let furthest = |side: usize| places().map(|row| row[side]).max().unwrap_or(0);
+        (places().map(|row| row[0]).min().unwrap_or(usize::MAX), [furthest(0), furthest(1)])
     }
 }
 

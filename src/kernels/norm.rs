@@ -35,8 +35,24 @@ pub struct BatchMoments {
     /// Variance with N in the denominator.
     pub variance: Vec<f64>,
     inverse_std: Vec<f64>,
+}
+
+/// Sums and straight lines of each channel on their way; the memory of one is good for all batch norms of a network.
+#[derive(Clone, Debug, Default)]
+pub struct Lines {
+    sum: Vec<f64>,
+    product: Vec<f64>,
     scale: Vec<f32>,
+    slope: Vec<f32>,
     offset: Vec<f32>,
+}
+
+impl Lines {
+    /// Empty, with room for the sums of `channels`.
+    fn start(&mut self, channels: usize) {
+        [&mut self.sum, &mut self.product].into_iter().for_each(|sums| sums.resize(channels, 0.0));
+        [&mut self.scale, &mut self.slope, &mut self.offset].into_iter().for_each(Vec::clear);
+    }
 }
 
 impl BatchMoments {
@@ -55,8 +71,10 @@ impl BatchMoments {
 
     /// Takes running estimates instead (evaluation).
     pub fn assume(&mut self, mean: &[f32], variance: &[f32], eps: f64) {
-        let widen = |v: &[f32]| v.iter().map(|&x| f64::from(x)).collect();
-        (self.mean, self.variance) = (widen(mean), widen(variance));
+        for (to, from) in [(&mut self.mean, mean), (&mut self.variance, variance)] {
+            to.clear();
+            to.extend(from.iter().map(|&x| f64::from(x)));
+        }
         self.invert(eps);
     }
 
@@ -66,33 +84,31 @@ impl BatchMoments {
     }
 
     /// y = (x − mean)/std·weight + bias (Ioffe & Szegedy 2015, algorithm 1).
-    pub fn forward(&mut self, x: &[f32], weight: &[f32], bias: &[f32], y: &mut [f32]) {
-        self.scale.clear();
-        self.offset.clear();
+    pub fn forward(&self, x: &[f32], weight: &[f32], bias: &[f32], y: &mut [f32], lines: &mut Lines) {
+        lines.start(weight.len());
         for (c, (&w, &b)) in weight.iter().zip(bias).enumerate() {
             let scale = f64::from(w) * self.inverse_std[c];
-            self.scale.push(scale as f32);
-            self.offset.push((f64::from(b) - self.mean[c] * scale) as f32);
+            lines.scale.push(scale as f32);
+            lines.offset.push((f64::from(b) - self.mean[c] * scale) as f32);
         }
-        scale_columns(x, &self.scale, &self.offset, y);
+        scale_columns(x, &lines.scale, &lines.offset, y);
     }
 
     /// The gradients of a training pass: dx over `gradient`, and those of weight and bias (same source, section 3).
     pub fn backward(
-        &mut self,
+        &self,
         x: &[f32],
         weight: &[f32],
         gradient: &mut [f32],
         weight_gradient: &mut [f32],
         bias_gradient: &mut [f32],
+        lines: &mut Lines,
     ) {
         let channels = weight.len();
         let n = (x.len() / channels) as f64;
-        let (mut sum, mut product) = (vec![0.0; channels], vec![0.0; channels]);
-        column_sums(gradient, x, &mut sum, &mut product);
-        self.scale.clear();
-        self.offset.clear();
-        let mut slope = Vec::with_capacity(channels);
+        lines.start(channels);
+        let Lines { sum, product, scale: scales, slope, offset } = lines;
+        column_sums(gradient, x, sum, product);
         for c in 0..channels {
             // Σ dy·x̂ from Σ dy·x, and dx = w/σ·(dy − mean(dy) − x̂·mean(dy·x̂)) as one line in dy and x.
             let product = (product[c] - self.mean[c] * sum[c]) * self.inverse_std[c];
@@ -100,11 +116,11 @@ impl BatchMoments {
             bias_gradient[c] = sum[c] as f32;
             let scale = f64::from(weight[c]) * self.inverse_std[c];
             let tilt = scale * self.inverse_std[c] * product / n;
-            self.scale.push(scale as f32);
+            scales.push(scale as f32);
             slope.push(tilt as f32);
-            self.offset.push((self.mean[c] * tilt - scale * sum[c] / n) as f32);
+            offset.push((self.mean[c] * tilt - scale * sum[c] / n) as f32);
         }
-        combine_columns(gradient, x, &self.scale, &slope, &self.offset);
+        combine_columns(gradient, x, scales, slope, offset);
     }
 }
 

@@ -34,9 +34,9 @@ pub(super) fn one_convolution(images: &LessonImages, seed: u64) -> Numbers {
             out.copy_from_slice(&x[range.start * pixels..range.end * pixels]);
         };
         let observe = Observe { statistics: true, ..Observe::default() };
-        let seen = model.evaluate(labels.len(), rows, Targets::Labels(labels), Loss::Mse, &observe);
         let mut weights = Sums::default();
         add_block(&mut weights, &model.param(0), 0.0);
+        let seen = model.evaluate(labels.len(), rows, Targets::Labels(labels), Loss::Mse, &observe);
         let watch = &seen.watches[0];
         [&weights, &watch.pre_activation, &watch.activation].map(mean_and_std)
     };

@@ -36,7 +36,7 @@ impl<'a> FirstBatch<'a> {
         self.model.network()
     }
 
-    fn observe(&mut self) -> Observed {
+    fn observe(&mut self) -> &Observed {
         let labels = vec![0; self.batch.len()];
         let fill = |rows: std::ops::Range<usize>, out: &mut [f32]| {
             self.images.data.gather(Part::Train, &self.batch[rows], out);
@@ -48,8 +48,8 @@ impl<'a> FirstBatch<'a> {
 
     /// Mean and std of every hidden layer's activation.
     pub(super) fn activations(&mut self) -> Vec<Moments> {
-        let seen = self.observe();
-        let layers = self.network().watched.iter().zip(&seen.watches);
+        self.observe();
+        let layers = self.network().watched.iter().zip(&self.model.seen().watches);
         let hidden = layers.filter(|(layer, _)| layer.activation != Activation::Identity);
         hidden.map(|(_, watch)| Moments::of(&watch.activation)).collect()
     }

@@ -20,7 +20,8 @@ use crate::kernels::update;
 struct Shard {
     rows: Range<usize>,
     gradients: Buffer,
-    observed: Observed,
+    loss: LossSums,
+    watches: Vec<Watch>,
 }
 
 /// A network with its parameters and the buffers to train it.
@@ -32,9 +33,15 @@ pub struct HostModel {
     running: Vec<f32>,
     batches_seen: u64,
     workers: Vec<Workspace>,
+    /// Those that the last batch had use for come first.
     shards: Vec<Shard>,
+    used: usize,
     /// Σg² of each parameter.
     squares: Vec<f64>,
+    /// What was seen of the last batch.
+    seen: Observed,
+    /// Watches that the last batch had no use for.
+    unused: Vec<Watch>,
     pool: Option<rayon::ThreadPool>,
 }
 
@@ -60,7 +67,10 @@ impl HostModel {
             batches_seen: 0,
             workers,
             shards: Vec::new(),
+            used: 0,
             squares: Vec::new(),
+            seen: Observed::default(),
+            unused: Vec::new(),
             pool,
         }
     }
@@ -129,7 +139,8 @@ impl HostModel {
 
     /// Forward and backward pass over a batch: the mean loss's gradients end in [`HostModel::gradients_mut`].
     ///
-    /// `fill(rows, out)` writes the samples of these rows, channels last. Deterministic for any number of threads.
+    /// `fill(rows, out)` writes the samples of these rows, channels last. Deterministic for any number of threads. What is returned
+    /// stays until the next batch.
     pub fn forward_backward(
         &mut self,
         rows: usize,
@@ -137,7 +148,7 @@ impl HostModel {
         targets: Targets<'_>,
         loss: Loss,
         observe: &Observe,
-    ) -> Observed {
+    ) -> &Observed {
         let scale = 1.0 / rows as f32;
         let classes = self.network.output().len();
         self.run(rows, true, observe, |network, workspace, shard, pass| {
@@ -149,11 +160,32 @@ impl HostModel {
             workspace.backward(network, pass, &mut shard.gradients, false, |outputs, gradient| {
                 sums = loss_and_gradient(loss, outputs, classes, targets, scale, gradient);
             });
-            shard.observed.loss = sums;
+            shard.loss = sums;
         });
         self.finish_running(rows);
         self.add_up_gradients();
-        self.observed()
+        self.add_up_what_was_seen(observe)
+    }
+
+    /// [`HostModel::forward_backward`] once more, to see more of it: running estimates and [`HostModel::seen`] stay as they are.
+    pub fn look_again(
+        &mut self,
+        rows: usize,
+        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
+        targets: Targets<'_>,
+        loss: Loss,
+        observe: &Observe,
+    ) -> Observed {
+        let (running, batches) = (self.running.clone(), self.batches_seen);
+        let before = std::mem::take(&mut self.seen);
+        self.forward_backward(rows, fill, targets, loss, observe);
+        (self.running, self.batches_seen) = (running, batches);
+        std::mem::replace(&mut self.seen, before)
+    }
+
+    /// What was seen of the last batch.
+    pub fn seen(&self) -> &Observed {
+        &self.seen
     }
 
     /// Forward pass without batch norm's training behaviour: loss, right answers and statistics.
@@ -164,7 +196,7 @@ impl HostModel {
         targets: Targets<'_>,
         loss: Loss,
         observe: &Observe,
-    ) -> Observed {
+    ) -> &Observed {
         self.forward_only(rows, false, fill, targets, loss, observe)
     }
 
@@ -176,7 +208,7 @@ impl HostModel {
         targets: Targets<'_>,
         loss: Loss,
         observe: &Observe,
-    ) -> Observed {
+    ) -> &Observed {
         self.forward_only(rows, true, fill, targets, loss, observe)
     }
 
@@ -188,17 +220,17 @@ impl HostModel {
         targets: Targets<'_>,
         loss: Loss,
         observe: &Observe,
-    ) -> Observed {
+    ) -> &Observed {
         let classes = self.network.output().len();
         self.run(rows, training, observe, |network, workspace, shard, pass| {
             load(network, workspace, shard, &fill);
             workspace.forward(network, pass);
             let targets = targets.slice(shard.rows.clone());
-            shard.observed.loss = workspace.with_output(network, |outputs, scratch| {
+            shard.loss = workspace.with_output(network, |outputs, scratch| {
                 loss_and_gradient(loss, outputs, classes, targets, 1.0, scratch)
             });
         });
-        self.observed()
+        self.add_up_what_was_seen(observe)
     }
 
     /// The gradients of the last step, laid out like the parameters.
@@ -292,14 +324,12 @@ impl HostModel {
     /// Cuts the batch into shards of nearly equal size.
     fn cut(&mut self, rows: usize, observe: &Observe) {
         let count = self.network.shards(rows);
-        self.shards.truncate(count);
-        self.shards.resize_with(count, Shard::default);
-        for (i, shard) in self.shards.iter_mut().enumerate() {
+        self.used = count;
+        self.shards.resize_with(count.max(self.shards.len()), Shard::default);
+        for (i, shard) in self.shards[..count].iter_mut().enumerate() {
             shard.rows = i * rows / count..(i + 1) * rows / count;
             if observe.statistics {
-                reset(&mut shard.observed.watches, &self.network, observe);
-            } else {
-                shard.observed.watches.clear();
+                reset(&mut shard.watches, &self.network, observe);
             }
         }
     }
@@ -331,11 +361,12 @@ impl HostModel {
         observe: &Observe,
         work: &(impl Fn(&Network, &mut Workspace, &mut Shard, &mut Pass<'_>) + Sync),
     ) {
-        let Self { network, params, turned, running, workers, shards, pool, .. } = self;
+        let Self { network, params, turned, running, workers, shards, used, pool, .. } = self;
+        let shards = &mut shards[..*used];
         let whole = shards.len() == 1;
         let threads = workers.len();
         let one = |workspace: &mut Workspace, shard: &mut Shard| {
-            let mut watches = std::mem::take(&mut shard.observed.watches);
+            let mut watches = std::mem::take(&mut shard.watches);
             let mut pass = Pass {
                 params,
                 turned,
@@ -344,10 +375,10 @@ impl HostModel {
                 rows: shard.rows.len(),
                 threads: if whole { threads } else { 1 },
                 settings: observe.settings,
-                watches: &mut watches,
+                watches: if observe.statistics { &mut watches } else { &mut [] },
             };
             work(network, workspace, shard, &mut pass);
-            shard.observed.watches = watches;
+            shard.watches = watches;
         };
         match pool {
             Some(pool) if whole => pool.install(|| one(&mut workers[0], &mut shards[0])),
@@ -366,7 +397,7 @@ impl HostModel {
 
     /// Adds up the shards' gradients in their order, and measures them while they are near.
     fn add_up_gradients(&mut self) {
-        let (total, rest) = self.shards.split_first_mut().expect("there is at least one shard");
+        let (total, rest) = self.shards[..self.used].split_first_mut().expect("there is at least one shard");
         self.squares.resize(self.network.params.len(), 0.0);
         let (pool, sums) = (self.pool.as_ref(), &mut total.gradients);
         for_each_param(&self.network, pool, sums, &mut self.squares, |param, sum, square| {
@@ -375,14 +406,22 @@ impl HostModel {
         });
     }
 
-    /// The shards' observations added up in their order.
-    fn observed(&mut self) -> Observed {
-        let (first, rest) = self.shards.split_first_mut().expect("there is at least one shard");
-        let mut total = std::mem::take(&mut first.observed);
-        for shard in rest {
-            total.merge(&shard.observed);
+    /// What was seen in the shards added up in their order.
+    fn add_up_what_was_seen(&mut self, observe: &Observe) -> &Observed {
+        let Self { shards, used, seen, unused, .. } = self;
+        let (first, rest) = shards[..*used].split_first_mut().expect("there is at least one shard");
+        if observe.statistics == seen.watches.is_empty() {
+            std::mem::swap(&mut seen.watches, unused);
         }
-        total
+        seen.loss = first.loss;
+        if observe.statistics {
+            std::mem::swap(&mut seen.watches, &mut first.watches);
+        }
+        for shard in rest {
+            seen.loss.merge(&shard.loss);
+            seen.merge_watches(&shard.watches);
+        }
+        seen
     }
 
     /// Moves batch norm's running estimates after a training step on `rows` samples (unbiased variance, as PyTorch does).
@@ -391,24 +430,17 @@ impl HostModel {
             return;
         }
         self.batches_seen += 1;
-        let pixels: Vec<(usize, usize)> = self
-            .network
-            .flat_layers()
-            .iter()
-            .filter_map(|layer| match layer.op {
-                Op::BatchNorm { running, .. } => Some((running, layer.output.pixels())),
-                _ => None,
-            })
-            .collect();
-        for (start, momentum, moments) in self.workers[0].batch_moments(&self.network) {
-            let n = rows * pixels.iter().find(|(running, _)| *running == start).map_or(1, |(_, pixels)| *pixels);
+        let running = &mut self.running;
+        self.workers[0].visit_moments(&self.network, &mut |layer, moments| {
+            let Op::BatchNorm { running: start, momentum, .. } = layer.op else { return };
+            let n = rows * layer.output.pixels();
             let unbiased = n as f64 / (n.max(2) - 1) as f64;
             let units = moments.mean.len();
-            let (means, variances) = self.running[start..start + 2 * units].split_at_mut(units);
+            let (means, variances) = running[start..start + 2 * units].split_at_mut(units);
             let blend = |old: &mut f32, new: f64| *old = ((1.0 - momentum) * f64::from(*old) + momentum * new) as f32;
             means.iter_mut().zip(&moments.mean).for_each(|(old, &new)| blend(old, new));
             variances.iter_mut().zip(&moments.variance).for_each(|(old, &new)| blend(old, new * unbiased));
-        }
+        });
     }
 }
 
@@ -456,9 +488,9 @@ mod tests {
         // All of the first layer's values vanish, in the shards of every worker.
         let fill = |_: Range<usize>, out: &mut [f32]| out.fill(1e-20);
         model.flat_params_mut()[32..40].fill(0.0);
-        let seen = model.forward_backward(rows, fill, Targets::Labels(&vec![1; rows]), Loss::CrossEntropy, &observe);
+        model.forward_backward(rows, fill, Targets::Labels(&vec![1; rows]), Loss::CrossEntropy, &observe);
         assert!(model.workers.iter().all(|worker| worker.scratch.careful && !worker.scratch.missed));
-        let z = &seen.watches[0].pre_activation;
+        let z = &model.seen().watches[0].pre_activation;
         assert_eq!(z.n, 8 * rows as u64);
         let want = z.n as f64 * (4.0 * 0.5 * 1e-20f64).powi(2);
         assert!((z.sum_of_squares / want - 1.0).abs() < 1e-6, "{}", z.sum_of_squares);

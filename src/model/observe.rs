@@ -37,9 +37,14 @@ impl Observed {
         self.loss.merge(&part.loss);
         if self.watches.is_empty() {
             self.watches.clone_from(&part.watches);
-            return;
+        } else {
+            self.merge_watches(&part.watches);
         }
-        for (watch, part) in self.watches.iter_mut().zip(&part.watches) {
+    }
+
+    /// Adds what was watched in other rows, where anything was.
+    pub(super) fn merge_watches(&mut self, part: &[Watch]) {
+        for (watch, part) in self.watches.iter_mut().zip(part) {
             watch.pre_activation.merge(&part.pre_activation);
             watch.activation.merge(&part.activation);
             watch.gradient.merge(&part.gradient);

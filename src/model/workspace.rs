@@ -74,6 +74,8 @@ pub struct Workspace {
     spread: Buffer,
     /// Of the activations.
     pub scratch: activation::Scratch,
+    /// Of the norms.
+    lines: norm::Lines,
     spare: Vec<Buffer>,
 }
 
@@ -115,20 +117,18 @@ impl Workspace {
         walk(&network.layers, &self.states, &self.input, see);
     }
 
-    /// Batch norm's moments of the last training pass, with the place of their running estimates and momentum.
-    pub fn batch_moments<'a>(&'a self, network: &'a Network) -> Vec<(usize, f64, &'a BatchMoments)> {
-        fn walk<'a>(layers: &'a [Layer], states: &'a [State], all: &mut Vec<(usize, f64, &'a BatchMoments)>) {
+    /// Shows batch norm's moments of the last training pass, with the layer whose they are.
+    pub fn visit_moments(&self, network: &Network, see: &mut impl FnMut(&Layer, &BatchMoments)) {
+        fn walk(layers: &[Layer], states: &[State], see: &mut impl FnMut(&Layer, &BatchMoments)) {
             for (layer, state) in layers.iter().zip(states) {
                 match &layer.op {
-                    Op::BatchNorm { momentum, running, .. } => all.push((*running, *momentum, &state.moments)),
-                    Op::Residual(body) => walk(body, &state.body, all),
+                    Op::BatchNorm { .. } => see(layer, &state.moments),
+                    Op::Residual(body) => walk(body, &state.body, see),
                     _ => {}
                 }
             }
         }
-        let mut all = Vec::new();
-        walk(&network.layers, &self.states, &mut all);
-        all
+        walk(&network.layers, &self.states, see);
     }
 
     /// Propagates the gradient of the outputs, which `loss` writes given the outputs, back through the network.
@@ -250,7 +250,7 @@ impl Workspace {
                     state.moments.assume(mean, variance, *eps);
                 }
                 let (weight, bias) = self.norm_params(network, pass, layer);
-                state.moments.forward(x, weight, bias, &mut state.out);
+                state.moments.forward(x, weight, bias, &mut state.out, &mut self.lines);
                 self.activate(network, pass, layer, state, 0..len, false);
             }
             Op::LayerNorm { eps } => {
@@ -408,8 +408,7 @@ impl Workspace {
                 let (dw, db) = gradients[weight_range.start..bias_range.end].split_at_mut(weight.len());
                 match &layer.op {
                     Op::LayerNorm { eps } => norm::layer_backward(x, weight, *eps, g, dw, db),
-                    // A copy of the moments' scratch, so that the states stay shared.
-                    _ => state.moments.clone().backward(x, weight, g, dw, db),
+                    _ => state.moments.backward(x, weight, g, dw, db, &mut self.lines),
                 }
                 gradient
             }

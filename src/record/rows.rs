@@ -31,8 +31,11 @@ impl StepRow {
     /// The line.
     pub fn write(&self, to: &mut String) {
         let Self { step, epoch, images, lr, loss, accuracy, gradient_norm } = self;
-        let norm = gradient_norm.map_or_else(String::new, |norm| format!("{norm:?}"));
-        writeln!(to, "{step},{epoch},{images},{lr:?},{loss:?},{accuracy:?},{norm}").expect("strings take everything");
+        write!(to, "{step},{epoch},{images},{lr:?},{loss:?},{accuracy:?},").expect("strings take everything");
+        if let Some(norm) = gradient_norm {
+            write!(to, "{norm:?}").expect("strings take everything");
+        }
+        to.push('\n');
     }
 }
 
@@ -152,11 +155,48 @@ impl LayerRow<'_> {
     pub fn write(&self, to: &mut String) {
         write!(to, "{},{},{}", self.step, self.phase, self.layer).expect("strings take everything");
         let mut digits = zmij::Buffer::new();
+        let mut fields = Fields::default();
         for number in self.numbers() {
-            to.push(',');
-            to.push_str(number.map_or("", |x| digits.format(x)));
+            fields.push(number.map_or("", |x| digits.format(x)));
         }
+        to.push_str(fields.text());
         to.push('\n');
+    }
+}
+
+/// The numbers of a line, each after a comma. A line has many, and each step many lines, so they are copied a word at a time.
+struct Fields {
+    bytes: [u8; NUMBERS * (1 + LONGEST)],
+    len: usize,
+}
+
+/// Characters of the longest `f32`, as in `-1.17549435e-38`, and one to spare.
+const LONGEST: usize = 16;
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { bytes: [b','; NUMBERS * (1 + LONGEST)], len: 0 }
+    }
+}
+
+impl Fields {
+    fn push(&mut self, text: &str) {
+        let (text, start) = (text.as_bytes(), self.len + 1);
+        let to = &mut self.bytes[start..start + text.len()];
+        // Two words that may overlap.
+        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
+            && text.len() <= 16
+        {
+            *to.first_chunk_mut().expect("as long as the text") = *first;
+            *to.last_chunk_mut().expect("as long as the text") = *last;
+        } else {
+            to.copy_from_slice(text);
+        }
+        self.len = start + text.len();
+    }
+
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).expect("whole numbers were copied")
     }
 }
 
@@ -172,6 +212,22 @@ fn moments(sums: &Sums) -> [Option<f64>; 6] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_of_every_length_are_written_whole() {
+        let mut watch = Watch::default();
+        let numbers = [-1.175_494_4e-38, 0.1, f32::NAN, -3.402_823_5e38, 123_456.79, 1e-45, f32::NEG_INFINITY, 0.0];
+        for x in numbers {
+            (watch.pre_activation.n, watch.pre_activation.min, watch.pre_activation.max) = (1, x, -x);
+            let mut line = String::new();
+            LayerRow { step: 0, phase: "train", layer: "fc", watch: &watch, norms: Some([f64::from(x); 3]) }
+                .write(&mut line);
+            let fields: Vec<&str> = line.trim_end().split(',').collect();
+            assert_eq!(fields.len(), 3 + NUMBERS, "{line}");
+            let same = |field: &str, x: f32| field.parse::<f32>().is_ok_and(|y| y == x || y.is_nan() && x.is_nan());
+            assert!(same(fields[7], x) && same(fields[8], -x) && same(fields[22], x), "{x:e}: {line}");
+        }
+    }
 
     #[test]
     fn every_row_has_as_many_fields_as_its_header() {

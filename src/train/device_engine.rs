@@ -27,6 +27,9 @@ pub struct DeviceEngine {
     images: DeviceImages,
     /// Of the last forward and backward pass.
     gradient_norms: Vec<f64>,
+    /// What was seen of the last batch.
+    seen: Vec<Observed>,
+    updated: Vec<Updated>,
 }
 
 impl DeviceEngine {
@@ -49,7 +52,8 @@ impl DeviceEngine {
             Some(Tensor::from_iter(scales, device)?.unsqueeze(0)?)
         };
         let images = DeviceImages::default();
-        Ok(Self { optimizer, loss, model, state, lr_scale, images, gradient_norms: vec![0.0; runs] })
+        let (gradient_norms, seen, updated) = (vec![0.0; runs], Vec::new(), Vec::new());
+        Ok(Self { optimizer, loss, model, state, lr_scale, images, gradient_norms, seen, updated })
     }
 
     fn network(&self) -> &Arc<Network> {
@@ -61,32 +65,40 @@ impl DeviceEngine {
     ///
     /// # Errors
     /// The device fails.
-    pub fn forward_backward(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+    pub fn forward_backward(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<()> {
         let (samples, labels) = self.upload(batches)?;
         let step = self.model.forward_backward(&samples, Targets::Labels(&labels), self.loss, observe)?;
         self.gradient_norms = step.gradient_norms;
-        Ok(step.observed)
+        self.seen = step.observed;
+        Ok(())
     }
 
-    /// The same once more, to see more of it: the runs are left as the first time left them.
+    /// What was seen of the last batch of each run.
+    pub fn seen(&self) -> &[Observed] {
+        &self.seen
+    }
+
+    /// The same once more, to see more of it: the runs, and [`DeviceEngine::seen`], are left as the first time left them.
     ///
     /// # Errors
     /// The device fails.
     pub fn look_again(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
-        let (running, seen) = (self.model.running().cloned(), self.model.batches_seen());
-        let observed = self.forward_backward(batches, observe)?;
+        let (running, batches_seen) = (self.model.running().cloned(), self.model.batches_seen());
+        let before = std::mem::take(&mut self.seen);
+        self.forward_backward(batches, observe)?;
         self.model.set_running(running);
-        self.model.set_batches_seen(seen);
-        Ok(observed)
+        self.model.set_batches_seen(batches_seen);
+        Ok(std::mem::replace(&mut self.seen, before))
     }
 
     /// Forward pass of every run over the same batch; batch norm takes its running estimates.
     ///
     /// # Errors
     /// The device fails.
-    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<Vec<Observed>> {
+    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<()> {
         let (samples, labels) = self.upload(std::slice::from_ref(batch))?;
-        self.model.evaluate(&samples, Targets::Labels(&labels), self.loss, observe, false)
+        self.seen = self.model.evaluate(&samples, Targets::Labels(&labels), self.loss, observe, false)?;
+        Ok(())
     }
 
     fn upload(&mut self, batches: &[Batch<'_>]) -> Result<(Tensor, Vec<u8>)> {
@@ -102,7 +114,17 @@ impl DeviceEngine {
     ///
     /// # Errors
     /// The device fails.
-    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<Vec<Updated>> {
+    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<()> {
+        self.updated = self.step(steps, clip_norm, norms)?;
+        Ok(())
+    }
+
+    /// What the last [`DeviceEngine::update`] did to each run.
+    pub fn updated(&self) -> &[Updated] {
+        &self.updated
+    }
+
+    fn step(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<Vec<Updated>> {
         let of_norm = |&gradient_norm: &f64| Updated { gradient_norm, norms: Vec::new() };
         let mut updated: Vec<Updated> = self.gradient_norms.iter().map(of_norm).collect();
         let moves: Vec<u8> =

@@ -94,7 +94,7 @@ pub(super) fn split_params(network: &Network, values: &[f32]) -> Vec<Vec<f32>> {
 }
 
 /// How one run takes a step.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct RunStep {
     /// Learning rate.
     pub lr: f64,
@@ -118,6 +118,12 @@ struct HostEngine {
     state: HostState,
     /// Norm of each parameter's gradient in the step in progress.
     gradient_norms: Vec<f64>,
+    updated: Updated,
+}
+
+/// The batch of the one network that the kernels train.
+fn only<'b>(batches: impl IntoIterator<Item = Batch<'b>>) -> Batch<'b> {
+    batches.into_iter().next().expect("there is a batch for every network")
 }
 
 impl Engine {
@@ -134,54 +140,85 @@ impl Engine {
                 let [network] = <[_; 1]>::try_from(networks).expect("the kernels train one network at a time");
                 let state = HostState::new(&optimizer, network.parameters());
                 let model = HostModel::new(network, *threads);
-                Place::Host(Box::new(HostEngine { optimizer, loss, model, state, gradient_norms: Vec::new() }))
+                let (gradient_norms, updated) = (Vec::new(), Updated::default());
+                Place::Host(Box::new(HostEngine { optimizer, loss, model, state, gradient_norms, updated }))
             }
             Compute::Device(device) => Place::Device(Box::new(DeviceEngine::new(networks, device, optimizer, loss)?)),
         }))
     }
 
     /// Forward and backward pass over a batch of each run, all of one size; the gradients wait for [`Engine::update`].
+    /// Returns what was seen of each run, which stays there as [`Engine::seen`] until the next batch.
     ///
     /// # Errors
     /// The device fails.
-    pub fn forward_backward(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+    pub fn forward_backward<'b>(
+        &mut self,
+        batches: impl IntoIterator<Item = Batch<'b>>,
+        observe: &Observe,
+    ) -> Result<&[Observed]> {
         match &mut self.0 {
-            Place::Host(host) => Ok(vec![host.forward_backward(&batches[0], observe)]),
-            Place::Device(device) => device.forward_backward(batches, observe),
+            Place::Host(host) => host.forward_backward(&only(batches), observe),
+            Place::Device(device) => device.forward_backward(&Vec::from_iter(batches), observe)?,
+        }
+        Ok(self.seen())
+    }
+
+    /// What was seen of the last batch of each run.
+    pub fn seen(&self) -> &[Observed] {
+        match &self.0 {
+            Place::Host(host) => std::slice::from_ref(host.model.seen()),
+            Place::Device(device) => device.seen(),
         }
     }
 
-    /// The same once more, to see more of it: the runs are left as the first time left them.
+    /// The same once more, to see more of it: the runs, and [`Engine::seen`], are left as the first time left them.
     ///
     /// # Errors
     /// The device fails.
-    pub fn look_again(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
+    pub fn look_again<'b>(
+        &mut self,
+        batches: impl IntoIterator<Item = Batch<'b>>,
+        observe: &Observe,
+    ) -> Result<Vec<Observed>> {
         match &mut self.0 {
-            Place::Host(host) => Ok(vec![host.look_again(&batches[0], observe)]),
-            Place::Device(device) => device.look_again(batches, observe),
+            Place::Host(host) => Ok(vec![host.look_again(&only(batches), observe)]),
+            Place::Device(device) => device.look_again(&Vec::from_iter(batches), observe),
         }
     }
 
-    /// Forward pass of every run over one batch; batch norm takes its running estimates.
+    /// Forward pass of every run over one batch; batch norm takes its running estimates. Returns what was seen, as
+    /// [`Engine::forward_backward`] does.
     ///
     /// # Errors
     /// The device fails.
-    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<Vec<Observed>> {
+    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<&[Observed]> {
         match &mut self.0 {
-            Place::Host(host) => Ok(vec![host.evaluate(batch, observe)]),
-            Place::Device(device) => device.evaluate(batch, observe),
+            Place::Host(host) => host.evaluate(batch, observe),
+            Place::Device(device) => device.evaluate(batch, observe)?,
         }
+        Ok(self.seen())
     }
 
     /// Clips each run's gradients to `clip_norm` together and takes an optimiser step. A run whose gradient norm is not
-    /// finite does not move. With `norms`, those of every parameter are measured.
+    /// finite does not move. With `norms`, those of every parameter are measured. Returns what was done to each run, which
+    /// stays there as [`Engine::updated`] until the next step.
     ///
     /// # Errors
     /// The device fails.
-    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<Vec<Updated>> {
+    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<&[Updated]> {
         match &mut self.0 {
-            Place::Host(host) => Ok(vec![host.update(steps[0], clip_norm, norms)]),
-            Place::Device(device) => device.update(steps, clip_norm, norms),
+            Place::Host(host) => host.update(steps[0], clip_norm, norms),
+            Place::Device(device) => device.update(steps, clip_norm, norms)?,
+        }
+        Ok(self.updated())
+    }
+
+    /// What the last [`Engine::update`] did to each run.
+    pub fn updated(&self) -> &[Updated] {
+        match &self.0 {
+            Place::Host(host) => std::slice::from_ref(&host.updated),
+            Place::Device(device) => device.updated(),
         }
     }
 
@@ -221,44 +258,42 @@ impl Engine {
 }
 
 impl HostEngine {
-    fn forward_backward(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
+    fn forward_backward(&mut self, batch: &Batch<'_>, observe: &Observe) {
         let targets = Targets::Labels(batch.labels);
-        self.model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe)
+        self.model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe);
     }
 
     fn look_again(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
-        let (running, batches) = (self.model.running().to_vec(), self.model.batches_seen());
-        let seen = self.forward_backward(batch, observe);
-        self.model.set_running(&running);
-        self.model.set_batches_seen(batches);
-        seen
-    }
-
-    fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
         let targets = Targets::Labels(batch.labels);
-        self.model.evaluate(batch.indices.len(), batch.fill(), targets, self.loss, observe)
+        self.model.look_again(batch.indices.len(), batch.fill(), targets, self.loss, observe)
     }
 
-    fn update(&mut self, step: RunStep, clip_norm: Option<f64>, norms: bool) -> Updated {
-        let mut updated = Updated::default();
+    fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) {
+        let targets = Targets::Labels(batch.labels);
+        self.model.evaluate(batch.indices.len(), batch.fill(), targets, self.loss, observe);
+    }
+
+    fn update(&mut self, step: RunStep, clip_norm: Option<f64>, norms: bool) {
+        let Self { optimizer, model, state, gradient_norms, updated, .. } = self;
+        updated.gradient_norm = 0.0;
+        updated.norms.clear();
         if !step.moves {
-            return updated;
+            return;
         }
-        let network = Arc::clone(self.model.network());
-        self.gradient_norms.clear();
-        self.gradient_norms.extend(self.model.gradient_squares().iter().map(|square| square.sqrt()));
-        updated.gradient_norm = self.gradient_norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
+        gradient_norms.clear();
+        gradient_norms.extend(model.gradient_squares().iter().map(|square| square.sqrt()));
+        updated.gradient_norm = gradient_norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
         if !updated.gradient_norm.is_finite() {
-            return updated;
+            return;
         }
-        let (params, gradients) = self.model.params_and_gradients();
+        let network = Arc::clone(model.network());
+        let (params, gradients) = model.params_and_gradients();
         if let Some(factor) = clip_factor(clip_norm, updated.gradient_norm) {
             update::scale(gradients, factor as f32);
-            self.gradient_norms.iter_mut().for_each(|norm| *norm *= factor);
+            gradient_norms.iter_mut().for_each(|norm| *norm *= factor);
         }
-        let norms = norms.then_some((self.gradient_norms.as_slice(), &mut updated.norms));
-        self.state.step(&self.optimizer, &network, params, gradients, step.lr, norms);
-        updated
+        let norms = norms.then_some((gradient_norms.as_slice(), &mut updated.norms));
+        state.step(optimizer, &network, params, gradients, step.lr, norms);
     }
 
     fn bad_gradient(&self) -> Option<usize> {

@@ -177,21 +177,23 @@ impl<'a> Recorder<'a> {
         row.write(&mut self.line);
         self.steps.row(&self.line)?;
         self.line.clear();
-        let mut summary = EventSummary::default();
-        summary.step(&row);
+        let mut summary = self.events.is_some().then(EventSummary::default);
+        if let Some(summary) = &mut summary {
+            summary.step(&row);
+        }
         let range = self.plan.experiment.stats.histogram_range;
         for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
             let norms = updated.zip(watched.weight).and_then(|(updated, i)| updated.norms.get(i));
             let norms = norms.map(|n| [n.weight, n.gradient, n.update]);
             let layer = LayerRow { step, phase: "train", layer: &watched.name, watch, norms };
             layer.write(&mut self.line);
-            if self.events.is_some() {
-                layer.add_to(&mut summary, range);
+            if let Some(summary) = &mut summary {
+                layer.add_to(summary, range);
             }
         }
         self.layers.row(&self.line)?;
-        if let Some(events) = &mut self.events {
-            events.event(now(), step, &summary)?;
+        if let (Some(events), Some(summary)) = (&mut self.events, &summary) {
+            events.event(now(), step, summary)?;
         }
         if seen.watches.first().is_some_and(|watch| !watch.histogram.is_empty()) {
             self.histograms.push(step, seen.watches.iter().map(|watch| watch.histogram.as_slice()));

@@ -139,6 +139,8 @@ fn groups<'a>(opened: Vec<Opened<'a>>, compute: &Compute) -> Vec<Vec<Opened<'a>>
 struct Group<'a> {
     engine: Engine,
     runs: Vec<Running<'a>>,
+    /// How each run takes the step in progress.
+    steps: Vec<RunStep>,
 }
 
 struct Running<'a> {
@@ -146,6 +148,8 @@ struct Running<'a> {
     place: usize,
     /// Absent once the run has ended.
     recorder: Option<Recorder<'a>>,
+    /// How the step in progress went wrong.
+    diverged: Option<Divergence>,
 }
 
 impl<'a> Group<'a> {
@@ -156,9 +160,10 @@ impl<'a> Group<'a> {
         let mut runs = Vec::new();
         for (i, Opened { place, recorder, weights }) in opened.into_iter().enumerate() {
             engine.set_weights(i, &weights)?;
-            runs.push(Running { place, recorder: Some(recorder) });
+            runs.push(Running { place, recorder: Some(recorder), diverged: None });
         }
-        Ok(Self { engine, runs })
+        let steps = vec![RunStep::default(); runs.len()];
+        Ok(Self { engine, runs, steps })
     }
 
     /// The runs that have not ended, with their places in the group.
@@ -187,15 +192,15 @@ impl<'a> Group<'a> {
                 if stopped {
                     self.checkpoint()?;
                 }
-                return self.end(results, |_| Some(if stopped { End::Stopped } else { End::Finished }));
+                return self.end(results, |_, _| Some(if stopped { End::Stopped } else { End::Finished }));
             }
-            let mut diverged = self.step(show)?;
-            self.end(results, |i| diverged[i].take().map(End::Diverged))?;
+            self.step(show)?;
+            self.end(results, |_, run| run.diverged.take().map(End::Diverged))?;
             let done = done + 1;
             let evaluated = done.is_multiple_of(evaluate_every) || done == total;
             if evaluated {
                 let reached = self.evaluate(show)?;
-                self.end(results, |i| reached[i].then_some(End::Target))?;
+                self.end(results, |i, _| reached[i].then_some(End::Target))?;
             }
             if done < total && checkpoint_every.map_or(evaluated, |every| done.is_multiple_of(every)) {
                 self.checkpoint()?;
@@ -207,10 +212,10 @@ impl<'a> Group<'a> {
     fn end(
         &mut self,
         results: &mut [Option<Result<Summary, TrainError>>],
-        mut how: impl FnMut(usize) -> Option<End>,
+        mut how: impl FnMut(usize, &mut Running<'a>) -> Option<End>,
     ) -> Result<(), TrainError> {
         for (i, run) in self.runs.iter_mut().enumerate().filter(|(_, run)| run.recorder.is_some()) {
-            if let Some(end) = how(i) {
+            if let Some(end) = how(i, run) {
                 let recorder = run.recorder.take().expect("the run is live");
                 results[run.place] = Some(recorder.finish(end, &self.engine.weights(i)?));
             }
@@ -218,56 +223,50 @@ impl<'a> Group<'a> {
         Ok(())
     }
 
-    /// One training step of all live runs; gives those that diverged. A step whose numbers are not finite changes no
-    /// parameter of its run.
-    fn step(&mut self, show: &mut impl FnMut(usize, Event<'_>)) -> Result<Vec<Option<Divergence>>, TrainError> {
+    /// One training step of all live runs. A step whose numbers are not finite changes no parameter of its run, which has then
+    /// `diverged`.
+    fn step(&mut self, show: &mut impl FnMut(usize, Event<'_>)) -> Result<(), TrainError> {
         let begun = Instant::now();
         self.live().for_each(|(.., recorder)| recorder.prepare_batch());
-        let Self { engine, runs } = self;
-        let batches = batches(runs);
-        let live: Vec<(usize, &Recorder<'_>)> =
-            runs.iter().enumerate().filter_map(|(i, run)| Some((i, run.recorder.as_ref()?))).collect();
-        let (step, plan) = (live[0].1.step(), live[0].1.plan);
+        let Self { engine, runs, steps } = self;
+        let any = any(runs);
+        let (step, plan) = (any.step(), any.plan);
         let observe = observe(plan, step);
-        let seen = engine.forward_backward(&batches, &observe)?;
-        let mut diverged: Vec<Option<Divergence>> = runs.iter().map(|_| None).collect();
+        engine.forward_backward(batches(runs), &observe)?;
         let mut again = None;
-        for &(i, recorder) in &live {
-            let watched = &recorder.plan.network.watched;
-            diverged[i] = bad_layer(watched, &seen[i], step);
-            if diverged[i].is_none() && !seen[i].loss.loss.is_finite() {
-                diverged[i] = if observe.statistics {
-                    None
-                } else {
-                    // Without this step's statistics, the batch is run again to find the layer.
+        for i in 0..runs.len() {
+            steps[i] = RunStep::default();
+            let Some(recorder) = &runs[i].recorder else { continue };
+            let (seen, watched) = (&engine.seen()[i], &recorder.plan.network.watched);
+            let mut diverged = bad_layer(watched, seen, step);
+            if diverged.is_none() && !seen.loss.loss.is_finite() {
+                // Without this step's statistics, the batch is run again to find the layer.
+                if !observe.statistics && again.is_none() {
                     let all = Observe { statistics: true, histogram_bins: 0, ..observe };
-                    if again.is_none() {
-                        again = Some(engine.look_again(&batches, &all)?);
-                    }
-                    bad_layer(watched, &again.as_ref().expect("was just looked at")[i], step)
-                };
-                diverged[i].get_or_insert_with(|| Divergence { step, layer: None, what: "loss".into() });
+                    again = Some(engine.look_again(batches(runs), &all)?);
+                }
+                diverged = again.as_ref().and_then(|again| bad_layer(watched, &again[i], step));
+                diverged.get_or_insert_with(|| Divergence { step, layer: None, what: "loss".into() });
             }
+            steps[i] = RunStep { lr: recorder.lr(), moves: diverged.is_none() };
+            runs[i].diverged = diverged;
         }
-        let mut steps = vec![RunStep { lr: 0.0, moves: false }; runs.len()];
-        for &(i, recorder) in &live {
-            steps[i] = RunStep { lr: recorder.lr(), moves: diverged[i].is_none() };
-        }
-        let updated = engine.update(&steps, plan.experiment.train.clip_norm, observe.statistics)?;
-        for &(i, recorder) in &live {
-            if diverged[i].is_none() && !updated[i].gradient_norm.is_finite() {
-                let layer = engine.bad_gradient(i)?.map(|param| layer_of(&recorder.plan.network.params[param].name));
-                diverged[i] = Some(Divergence { step, layer, what: "weight gradient".into() });
-            }
-        }
+        engine.update(steps, plan.experiment.train.clip_norm, observe.statistics)?;
+        let live = runs.iter().filter(|run| run.recorder.is_some()).count();
         // Runs that share their steps share the time.
-        let seconds = begun.elapsed().as_secs_f64() / live.len() as f64;
-        for (i, place, recorder) in self.live() {
-            let updated = steps[i].moves.then_some(&updated[i]);
-            let row = recorder.record_step(&seen[i], updated, diverged[i].is_some(), seconds)?;
-            show(place, Event::Step { row: &row, images: seen[i].loss.rows, observed: &seen[i] });
+        let seconds = begun.elapsed().as_secs_f64() / live as f64;
+        for (i, Running { place, recorder, diverged }) in runs.iter_mut().enumerate() {
+            let Some(recorder) = recorder else { continue };
+            let moves = steps[i].moves;
+            if moves && !engine.updated()[i].gradient_norm.is_finite() {
+                let layer = engine.bad_gradient(i)?.map(|param| layer_of(&recorder.plan.network.params[param].name));
+                *diverged = Some(Divergence { step, layer, what: "weight gradient".into() });
+            }
+            let (observed, updated) = (&engine.seen()[i], moves.then_some(&engine.updated()[i]));
+            let row = recorder.record_step(observed, updated, diverged.is_some(), seconds)?;
+            show(*place, Event::Step { row: &row, images: observed.loss.rows, observed });
         }
-        Ok(diverged)
+        Ok(())
     }
 
     /// Evaluates all live runs on the test images; says which have reached their target.
@@ -297,8 +296,12 @@ impl<'a> Group<'a> {
     }
 }
 
+/// A run that has not ended.
+fn any<'b, 'a>(runs: &'b [Running<'a>]) -> &'b Recorder<'a> {
+    runs.iter().find_map(|run| run.recorder.as_ref()).expect("some run is live")
+}
+
 /// A batch for every run; one that has ended gets that of another, which changes nothing.
-fn batches<'b>(runs: &'b [Running<'_>]) -> Vec<Batch<'b>> {
-    let any = runs.iter().find_map(|run| run.recorder.as_ref()).expect("some run is live");
-    runs.iter().map(|run| run.recorder.as_ref().unwrap_or(any).batch()).collect()
+fn batches<'b>(runs: &'b [Running<'_>]) -> impl Iterator<Item = Batch<'b>> {
+    runs.iter().map(|run| run.recorder.as_ref().unwrap_or_else(|| any(runs)).batch())
 }

@@ -55,7 +55,7 @@ pub fn evaluate(engine: &mut Engine, runs: usize, plan: &Plan, observe: &Observe
     for (indices, labels) in indices.chunks(EVALUATION_BATCH).zip(labels) {
         let batch = Batch { data: &plan.data, part: Part::Test, indices, labels };
         let seen = engine.evaluate(&batch, observe)?;
-        totals.iter_mut().zip(&seen).for_each(|(total, seen)| total.merge(seen));
+        totals.iter_mut().zip(seen).for_each(|(total, seen)| total.merge(seen));
     }
     Ok(totals)
 }

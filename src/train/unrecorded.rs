@@ -28,15 +28,15 @@ pub fn train_unrecorded(
     let mut rows = Vec::new();
     for step in 0..total {
         batches.prepare(plan, step);
-        let seen = engine.forward_backward(&[batches.batch(plan, step)], &observe)?;
-        if !seen[0].loss.loss.is_finite() {
+        let seen = engine.forward_backward([batches.batch(plan, step)], &observe)?[0].loss;
+        if !seen.loss.is_finite() {
             break;
         }
         let updated = engine.update(&[RunStep { lr: plan.lr(step), moves: true }], clip_norm, false)?;
         if !updated[0].gradient_norm.is_finite() {
             break;
         }
-        sums.merge(&seen[0].loss);
+        sums.merge(&seen);
         let done = step + 1;
         if done.is_multiple_of(every) || done == total {
             let row = epoch_row(plan, done, &sums, &evaluate(&mut engine, 1, plan, &observe)?[0].loss);

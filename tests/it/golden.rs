@@ -415,10 +415,10 @@ fn training_runs_follow_pytorch_step_by_step() {
             let fill = |rows: std::ops::Range<usize>, out: &mut [f32]| {
                 out.iter_mut().zip(&x[rows.start * size..rows.end * size]).for_each(|(o, &x)| *o = x as f32);
             };
-            let host_seen = host.forward_backward(batch, fill, labels(step), Loss::CrossEntropy, &observe);
+            host.forward_backward(batch, fill, labels(step), Loss::CrossEntropy, &observe);
             let (params, gradients) = host.params_and_gradients();
             host_state.step(&optimizer, &network, params, gradients, lr, None);
-            for (which, seen) in [device_seen, host_seen].iter().enumerate() {
+            for (which, seen) in [&device_seen, host.seen()].into_iter().enumerate() {
                 curves.entry("losses".into()).or_default()[which].push(seen.loss.loss / seen.loss.rows as f64);
                 for (layer, watch) in network.layers.iter().filter(|l| l.watch.is_some()).zip(&seen.watches) {
                     let module: usize = layer.key.parse::<usize>().unwrap() + 1;

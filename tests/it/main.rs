@@ -1,5 +1,6 @@
 //! One binary for all integration tests; a file for each subject.
 
+mod allocation;
 mod architecture;
 mod cli;
 mod cohort;

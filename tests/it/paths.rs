@@ -309,7 +309,7 @@ fn bits(model: &mut HostModel, observed: &Observed) -> Bits {
 }
 
 fn step(model: &mut HostModel, batch: &Batch, loss: Loss) -> Bits {
-    let observed = model.forward_backward(batch.rows(), batch.fill(), batch.targets(), loss, &OBSERVE);
+    let observed = model.forward_backward(batch.rows(), batch.fill(), batch.targets(), loss, &OBSERVE).clone();
     bits(model, &observed)
 }
 
@@ -366,8 +366,8 @@ fn observing_changes_no_bit_of_the_gradients() {
         let batch = Batch::new(input, 130, network.output().len());
         let gradients = |observe: &Observe| {
             let mut model = host(&network, 2);
-            let seen = model.forward_backward(batch.rows(), batch.fill(), batch.targets(), loss, observe);
-            (model.gradients_mut().to_vec(), seen.loss)
+            model.forward_backward(batch.rows(), batch.fill(), batch.targets(), loss, observe);
+            (model.gradients_mut().to_vec(), model.seen().loss)
         };
         assert!(gradients(&OBSERVE) == gradients(&Observe::default()), "{input} through {specs:?}");
     }
@@ -382,7 +382,8 @@ fn a_nan_among_the_samples_reaches_the_loss_on_both_paths() {
         for place in [0, input.len() / 2, input.len() - 1] {
             let mut batch = Batch::new(input, 3, network.output().len());
             batch.samples[input.len() + place] = f32::NAN;
-            let kernels = host(&network, 1).forward_backward(3, batch.fill(), batch.targets(), loss, &OBSERVE);
+            let mut kernels = host(&network, 1);
+            let kernels = kernels.forward_backward(3, batch.fill(), batch.targets(), loss, &OBSERVE);
             let candle = device(&network).forward_backward(&batch.tensor(), batch.targets(), loss, &OBSERVE).unwrap();
             let candle = only(candle.observed);
             let about = format!("value {place} of {input} through {specs:?}");
