@@ -109,9 +109,13 @@ fn relu_backward(bencher: Bencher, watched: bool) {
     });
 }
 
-#[divan::bench]
-fn histogram(bencher: Bencher) {
-    let (values, mut counts) = (wave(VALUES), vec![0; 66]);
+/// Of any values, and of a ReLU's.
+#[divan::bench(args = [false, true])]
+fn histogram(bencher: Bencher, rectified: bool) {
+    let (mut values, mut counts) = (wave(VALUES), vec![0; 66]);
+    if rectified {
+        values.iter_mut().for_each(|x| *x = x.max(0.0));
+    }
     bencher
         .counter(ItemsCount::new(VALUES))
         .bench_local(|| moments::histogram(&mut counts, black_box(&values), -7.0, 7.0));

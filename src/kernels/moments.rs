@@ -134,43 +134,76 @@ impl MarkLive<'_> {
 /// Adds a block to a histogram of `counts.len() − 2` equal bins over `[low, high)`; the first count takes what lies
 /// below (and NaN), the last what lies above, so that an exploding layer does not look empty.
 pub fn histogram(counts: &mut [u64], block: &[f32], low: f32, high: f32) {
-    const AT_ONCE: usize = 1024;
-    let scale = (counts.len() - 2) as f32 / (high - low);
-    let mut places = [0; AT_ONCE];
-    // Half of a ReLU's values fall into one bin; counts in four copies need not wait for each other.
-    const COPIES: usize = 4;
-    const BINS: usize = 128;
-    let mut copies = [[0u32; BINS]; COPIES];
-    for part in block.chunks(AT_ONCE) {
-        let places = &mut places[..part.len()];
-        bins(part, low, scale, counts.len() - 2, places);
-        if counts.len() > BINS {
-            places.iter().for_each(|&place| counts[place as usize] += 1);
-            continue;
-        }
-        for four in places.chunks(COPIES) {
-            copies.iter_mut().zip(four).for_each(|(copy, &place)| copy[place as usize % BINS] += 1);
-        }
+    let bins = (counts.len() - 2) as f32;
+    let scale = bins / (high - low);
+    if counts.len() > BYTES {
+        block.iter().for_each(|&x| counts[(bin_of([x], low, scale, bins)[0] as i32 + 1) as usize] += 1);
+        return;
     }
+    let mut copies = [[0u32; BYTES]; COPIES];
+    vectorised_widely(Histogram { block, low, scale, bins, copies: &mut copies });
     for copy in &copies {
         counts.iter_mut().zip(copy).for_each(|(count, &part)| *count += u64::from(part));
     }
 }
 
-dispatch! {
-    /// The place of each value among `bins` bins, from 1; 0 is for what lies below, `bins + 1` for what lies above.
-    fn bins(values: &[f32], low: f32, scale: f32, bins: usize, places: &mut [u32]) {
-        let bins = bins as f32;
-        for (place, &x) in places.iter_mut().zip(values) {
-            let position = (x - low) * scale;
-            let bin = if position < bins { position } else { bins };
-            let bin = if bin > 0.0 { bin } else { 0.0 };
-            // SAFETY: 0 ≤ bin ≤ bins, also for NaN, and a network's histogram has far fewer bins than an i32 holds.
-            let bin = unsafe { bin.to_int_unchecked::<i32>() } as u32;
-            // NaN fails the comparison.
-            *place = if position >= 0.0 { bin + 1 } else { 0 };
+/// Numbers that a byte can be.
+const BYTES: usize = 256;
+
+/// Counts in several copies need not wait for each other.
+const COPIES: usize = 8;
+
+struct Histogram<'a> {
+    block: &'a [f32],
+    low: f32,
+    scale: f32,
+    bins: f32,
+    copies: &'a mut [[u32; BYTES]; COPIES],
+}
+
+impl Kernel for Histogram<'_> {
+    /// Zeros, half of a ReLU's values, are counted together where vectors can leave them out.
+    #[inline(always)]
+    fn run<V: Vector>(self) {
+        const AT_ONCE: usize = 1024;
+        let Self { block, low, scale, bins, copies } = self;
+        let (mut kept, mut places) = ([0f32; AT_ONCE + WIDEST], [0u8; AT_ONCE + WIDEST]);
+        let mut zeros = 0;
+        for part in block.chunks(AT_ONCE) {
+            let (vectors, rest) = part.split_at(part.len() - part.len() % V::LANES);
+            let mut len = 0;
+            for vector in vectors.chunks_exact(V::LANES) {
+                // SAFETY: as many values are read as a vector has, and no more are kept than were read.
+                len += unsafe { V::load(vector.as_ptr()).store_unequal(V::splat(0.0), kept.as_mut_ptr().add(len)) };
+            }
+            kept[len..len + rest.len()].copy_from_slice(rest);
+            len += rest.len();
+            zeros += part.len() - len;
+            for i in (0..len).step_by(V::LANES) {
+                // SAFETY: both arrays have room for a whole vector behind what is kept.
+                unsafe {
+                    let bin = bin_of(V::load(kept.as_ptr().add(i)), low, scale, bins);
+                    bin.store_next_bytes(places.as_mut_ptr().add(i));
+                }
+            }
+            let (eights, rest) = places[..len].as_chunks::<COPIES>();
+            for eight in eights {
+                copies.iter_mut().zip(eight).for_each(|(copy, &place)| copy[usize::from(place)] += 1);
+            }
+            rest.iter().for_each(|&place| copies[0][usize::from(place)] += 1);
         }
+        let [zero] = bin_of([0.0], low, scale, bins);
+        copies[0][(zero as i32 + 1) as usize] += zeros as u32;
     }
+}
+
+/// Where x lies among `bins` bins, from 0: −1 below them (and for NaN), `bins` above.
+#[inline(always)]
+fn bin_of<V: Vector>(x: V, low: f32, scale: f32, bins: f32) -> V {
+    let position = x.sub(V::splat(low)).mul(V::splat(scale));
+    // At least zero is above all that is negative.
+    let inside = V::splat(-f32::from_bits(1));
+    position.if_above(inside, position.lower(V::splat(bins)), V::splat(-1.0))
 }
 
 #[cfg(test)]

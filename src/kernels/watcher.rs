@@ -1,5 +1,6 @@
 //! Sums, extremes and near-zero counts of a block of values, in vector registers.
 
+use std::hint::black_box;
 use std::ops::Range;
 
 use super::moments::Sums;
@@ -23,6 +24,8 @@ pub struct Watcher<V: Vector, const ON: bool> {
     high: V,
     near_zero: V::Count,
     limit: V,
+    /// A one that the compiler does not know to be one, lest it turn products into additions again.
+    one: V,
 }
 
 impl<V: Vector, const ON: bool> Watcher<V, ON> {
@@ -33,7 +36,15 @@ impl<V: Vector, const ON: bool> Watcher<V, ON> {
         let near_zero = if near_zero > 0.0 { near_zero } else { f32::NAN };
         let zero = [V::splat(0.0); 2];
         let (low, high) = (V::splat(f32::INFINITY), V::splat(f32::NEG_INFINITY));
-        Self { chain: zero, run: zero, low, high, near_zero: V::zero_counts(), limit: V::splat(near_zero) }
+        Self {
+            chain: zero,
+            run: zero,
+            low,
+            high,
+            near_zero: V::zero_counts(),
+            limit: V::splat(near_zero),
+            one: V::splat(black_box(1.0)),
+        }
     }
 
     /// Sums and near-zero count.
@@ -50,7 +61,7 @@ impl<V: Vector, const ON: bool> Watcher<V, ON> {
     #[inline(always)]
     pub fn see_rectified<const OF_H: bool>(&mut self, z: V, of_h: &mut Watcher<V, OF_H>, h: V) {
         if ON {
-            self.chain = [z.mul_add(V::splat(1.0), self.chain[0]), z.mul_add(z, self.chain[1])];
+            self.chain = [z.mul_add(self.one, self.chain[0]), z.mul_add(z, self.chain[1])];
             of_h.see_sums(h);
             [self.near_zero, of_h.near_zero] = z.count_within_and_below(self.limit, [self.near_zero, of_h.near_zero]);
         }

@@ -36,6 +36,14 @@ impl Vector for Avx2 {
         unsafe { _mm256_storeu_ps(to, self.0) }
     }
     #[inline(always)]
+    unsafe fn store_next_bytes(self, to: *mut u8) {
+        unsafe {
+            let next = _mm256_add_epi32(_mm256_cvttps_epi32(self.0), _mm256_set1_epi32(1));
+            let words = _mm_packs_epi32(_mm256_castsi256_si128(next), _mm256_extracti128_si256::<1>(next));
+            _mm_storel_epi64(to.cast(), _mm_packus_epi16(words, words));
+        }
+    }
+    #[inline(always)]
     fn splat(x: f32) -> Self {
         unsafe { Self(_mm256_set1_ps(x)) }
     }

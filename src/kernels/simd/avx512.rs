@@ -39,6 +39,21 @@ impl Vector for Avx512 {
         unsafe { _mm512_mask_storeu_ps(to, Self::first(lanes), self.0) }
     }
     #[inline(always)]
+    unsafe fn store_unequal(self, value: Self, to: *mut f32) -> usize {
+        unsafe {
+            let unequal = _mm512_cmp_ps_mask::<_CMP_NEQ_UQ>(self.0, value.0);
+            _mm512_storeu_ps(to, _mm512_maskz_compress_ps(unequal, self.0));
+            unequal.count_ones() as usize
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_next_bytes(self, to: *mut u8) {
+        unsafe {
+            let next = _mm512_add_epi32(_mm512_cvttps_epi32(self.0), _mm512_set1_epi32(1));
+            _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(next));
+        }
+    }
+    #[inline(always)]
     fn splat(x: f32) -> Self {
         unsafe { Self(_mm512_set1_ps(x)) }
     }

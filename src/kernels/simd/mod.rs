@@ -54,6 +54,21 @@ pub trait Vector: Copy {
             values.iter().take(lanes).enumerate().for_each(|(i, &value)| *to.add(i) = value);
         }
     }
+    /// Writes at least the lanes that are not `value`, one after the other, to `to`; returns how many it wrote.
+    ///
+    /// # Safety
+    /// `LANES` values can be written there.
+    #[inline(always)]
+    unsafe fn store_unequal(self, _value: Self, to: *mut f32) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { self.store(to) };
+        Self::LANES
+    }
+    /// Writes one more than the whole part of each lane, at least −1 and at most 254, as bytes to `to`.
+    ///
+    /// # Safety
+    /// `LANES` bytes can be written there.
+    unsafe fn store_next_bytes(self, to: *mut u8);
     /// `x` in every lane.
     fn splat(x: f32) -> Self;
     /// self + other.
@@ -187,6 +202,11 @@ impl<const N: usize> Vector for [f32; N] {
         unsafe { to.cast::<Self>().write(self) }
     }
     #[inline(always)]
+    unsafe fn store_next_bytes(self, to: *mut u8) {
+        // SAFETY: the caller's promise.
+        self.iter().enumerate().for_each(|(i, &x)| unsafe { *to.add(i) = (x as i32 + 1) as u8 });
+    }
+    #[inline(always)]
     fn splat(x: f32) -> Self {
         [x; N]
     }
@@ -281,7 +301,7 @@ pub mod tests {
     impl Kernel for Everything<'_> {
         #[inline(always)]
         fn run<V: Vector>(self) {
-            let (mut lanes, mut sums, mut counts) = (vec![Vec::new(); 7], [0.5f64; LANES], V::zero_counts());
+            let (mut lanes, mut sums, mut counts) = (vec![Vec::new(); 8], [0.5f64; LANES], V::zero_counts());
             let (mut pair, mut above) = ([V::zero_counts(); 2], 0);
             let (mut least, mut most) = (f32::INFINITY, f32::NEG_INFINITY);
             for start in (0..WIDEST).step_by(V::LANES) {
@@ -307,6 +327,20 @@ pub mod tests {
                 let between = (b.abs().lower(V::splat(5.0)), b.abs().higher(V::splat(1.0)));
                 (least, most) = (between.0.lowest().min(least), between.1.highest().max(most));
                 let mut values = [1f32; WIDEST];
+                let mut bytes = [0u8; WIDEST];
+                // SAFETY: no vector has more lanes.
+                unsafe { b.abs().lower(V::splat(254.0)).store_next_bytes(bytes.as_mut_ptr()) };
+                lanes[7].extend(bytes[..V::LANES].iter().map(|&byte| u64::from(byte)));
+                let (mut kept, mut packed) = ([0f32; WIDEST], [0f32; WIDEST]);
+                // SAFETY: as above.
+                let stored = unsafe {
+                    a.store(kept.as_mut_ptr());
+                    a.store_unequal(V::splat(-2.0), packed.as_mut_ptr())
+                };
+                let unequal = |values: &[f32]| -> Vec<u32> {
+                    values.iter().filter(|x| **x != -2.0).map(|x| x.to_bits()).collect()
+                };
+                assert_eq!(unequal(&packed[..stored]), unequal(&kept[..V::LANES]));
                 // SAFETY: as above.
                 unsafe { cut.store(values.as_mut_ptr()) };
                 assert_eq!(values[V::LANES - 3..V::LANES], [0.0; 3]);
