@@ -8,7 +8,7 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use super::simd::{Kernel, LANES, Vector, WIDEST, prefetch, vectorised_widely};
+use super::simd::{Kernel, LANES, Vector, WIDEST, prefetch, prefetch_at, vectorised_widely};
 
 /// A read-only matrix in a slice: element (i, j) stands at `i·row_stride + j·col_stride`.
 #[derive(Clone, Copy)]
@@ -49,6 +49,8 @@ impl<'a> Matrix<'a> {
 const DEPTH: usize = 256;
 /// Columns of a panel.
 const PANEL: usize = 64;
+/// Terms by which a panel that is copied is asked for in advance.
+const AHEAD: usize = 16;
 /// Values that the terms of a panel may span if it is read where it lies.
 const NEAR: usize = 1 << 16;
 
@@ -108,7 +110,8 @@ impl Kernel for Product<'_> {
             let (term, terms) = (part * k / parts, (part + 1) * k / parts - part * k / parts);
             for column in self.columns.clone().step_by(PANEL) {
                 let columns = (self.columns.end - column).min(PANEL);
-                let (vectors, step) = if packs {
+                let whole = b.col_stride == 1 && columns % WIDEST == 0;
+                let (vectors, step) = if packs && !whole {
                     // SAFETY: there is room for `DEPTH` rows of `PANEL` values.
                     (unsafe { pack::<V>(b, term..term + terms, column..column + columns, &mut packed) }, PANEL)
                 } else {
@@ -120,6 +123,7 @@ impl Kernel for Product<'_> {
                     a_term: a.col_stride,
                     b: vectors,
                     b_term: step,
+                    copy: if packs && whole { packed.0.as_mut_ptr().cast() } else { std::ptr::null_mut() },
                     terms,
                     out: self.out.wrapping_add(self.rows.start * n + column),
                     out_row: n,
@@ -196,6 +200,8 @@ struct Tiles {
     a_term: usize,
     b: *const f32,
     b_term: usize,
+    /// Where the first rows of tiles copy the panel to as they multiply, for the others; null if it stays where it is.
+    copy: *mut f32,
     terms: usize,
     out: *mut f32,
     out_row: usize,
@@ -244,6 +250,7 @@ impl Tiles {
         unsafe {
             self.rows::<V, N, M, false>(rows, V::LANES);
             (self.b, self.out) = (self.b.add(N * V::LANES), self.out.add(N * V::LANES));
+            self.copy = self.copy.wrapping_add(if self.copy.is_null() { 0 } else { N * V::LANES });
         }
         *columns -= N * V::LANES;
     }
@@ -254,24 +261,29 @@ impl Tiles {
         let mut rest = rows;
         // SAFETY: the caller's promise.
         unsafe {
+            if rest >= 2 * M && !MASKED && !self.copy.is_null() {
+                self.tile::<V, N, M, false, true>(lanes, &mut rest);
+                (self.b, self.b_term) = (self.copy, PANEL);
+            }
             while rest >= M {
-                self.tile::<V, N, M, MASKED>(lanes, &mut rest);
+                self.tile::<V, N, M, MASKED, false>(lanes, &mut rest);
             }
             while rest >= 4 {
-                self.tile::<V, N, 4, MASKED>(lanes, &mut rest);
+                self.tile::<V, N, 4, MASKED, false>(lanes, &mut rest);
             }
             if rest >= 2 {
-                self.tile::<V, N, 2, MASKED>(lanes, &mut rest);
+                self.tile::<V, N, 2, MASKED, false>(lanes, &mut rest);
             }
             if rest >= 1 {
-                self.tile::<V, N, 1, MASKED>(lanes, &mut rest);
+                self.tile::<V, N, 1, MASKED, false>(lanes, &mut rest);
             }
         }
     }
 
-    /// The first `M` rows, which are then left behind: their sums stand in registers until all terms are added.
+    /// The first `M` rows, which are then left behind: their sums stand in registers until all terms are added. With `COPY` the
+    /// vectors of `b` go to `copy` on the way.
     #[inline(always)]
-    unsafe fn tile<V: Vector, const N: usize, const M: usize, const MASKED: bool>(
+    unsafe fn tile<V: Vector, const N: usize, const M: usize, const MASKED: bool, const COPY: bool>(
         &mut self,
         lanes: usize,
         rows: &mut usize,
@@ -287,9 +299,14 @@ impl Tiles {
                 }
             }
             let mut sums = [[V::splat(0.0); N]; M];
-            let (mut at, mut b) = (0, self.b);
+            let (mut at, mut b, mut copy) = (0, self.b, self.copy);
             for _ in 0..self.terms {
                 let vectors: [V; N] = std::array::from_fn(|v| load(b.add(v * V::LANES)));
+                if COPY {
+                    (0..N).for_each(|v| prefetch_at(b.wrapping_add(AHEAD * self.b_term + v * V::LANES)));
+                    vectors.iter().enumerate().for_each(|(v, vector)| vector.store(copy.add(v * V::LANES)));
+                    copy = copy.wrapping_add(PANEL);
+                }
                 for m in 0..M {
                     let value = V::splat(*a[m].add(at));
                     for v in 0..N {

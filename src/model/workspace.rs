@@ -9,6 +9,7 @@ use crate::kernels::buffer::Buffer;
 use crate::kernels::conv::ConvPlan;
 use crate::kernels::gemm::{Matrix, matmul};
 use crate::kernels::norm::{self, BatchMoments};
+use crate::kernels::transpose::transpose;
 use crate::kernels::{pool, update};
 
 /// What a layer remembers from its forward pass.
@@ -205,12 +206,23 @@ impl Workspace {
                 let param = &network.params[layer.weight.expect("a linear layer has a weight")];
                 let z = if apart { &mut state.z } else { &mut state.out };
                 let inputs = layer.input.len();
-                let w = if param.is_turned() {
-                    Matrix::new(&pass.turned[param.range()], inputs, units)
+                let x = Matrix::new(x, rows, inputs);
+                if param.is_turned() {
+                    let turned = Matrix::new(&pass.turned[param.range()], inputs, units);
+                    matmul(z, x, turned, false, pass.threads);
                 } else {
-                    Matrix::new(&pass.params[param.range()], units, inputs).t()
-                };
-                matmul(z, Matrix::new(x, rows, inputs), w, false, pass.threads);
+                    // The product copies its right operand: the samples are fewer than the weights.
+                    let mut columns = self.take(len);
+                    matmul(
+                        &mut columns,
+                        Matrix::new(&pass.params[param.range()], units, inputs),
+                        x.t(),
+                        false,
+                        pass.threads,
+                    );
+                    transpose(&columns[..len], units, z);
+                    self.spare.push(columns);
+                }
                 self.activate(network, pass, layer, state, 0..len, apart);
             }
             Op::Conv2d(shape) => {

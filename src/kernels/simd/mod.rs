@@ -119,13 +119,19 @@ pub trait Kernel {
 /// Asks for `values` to be brought near, where the processor can be asked.
 #[inline]
 pub fn prefetch<T>(values: &[T]) {
+    values.chunks((64 / size_of::<T>()).max(1)).for_each(|line| prefetch_at(line.as_ptr()));
+}
+
+/// Asks for the cache line at `place`, which may be anywhere.
+#[inline(always)]
+pub fn prefetch_at<T>(place: *const T) {
     #[cfg(target_arch = "x86_64")]
-    for line in values.chunks((64 / size_of::<T>()).max(1)) {
-        // SAFETY: SSE is part of x86-64, and asking for any address is harmless.
-        unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast()) };
+    // SAFETY: SSE is part of x86-64, and asking for any address is harmless.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(place.cast());
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = values;
+    let _ = place;
 }
 
 /// Runs `kernel` with vectors of any width, the widest of this processor.
