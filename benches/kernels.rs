@@ -7,7 +7,8 @@ use initlab::kernels::activation::{self, Scratch, Watch, WatchSettings};
 use initlab::kernels::buffer::Buffer;
 use initlab::kernels::conv::{ConvPlan, ConvShape};
 use initlab::kernels::gemm::{Matrix, matmul};
-use initlab::kernels::moments;
+use initlab::kernels::histogram;
+use initlab::kernels::live::mark_live;
 
 fn main() {
     divan::main();
@@ -118,7 +119,7 @@ fn histogram(bencher: Bencher, rectified: bool) {
     }
     bencher
         .counter(ItemsCount::new(VALUES))
-        .bench_local(|| moments::histogram(&mut counts, black_box(&values), -7.0, 7.0));
+        .bench_local(|| histogram::histogram(&mut counts, black_box(&values), -7.0, 7.0));
 }
 
 /// A hundred units, of which every fourth is dead.
@@ -129,6 +130,6 @@ fn dead_units(bencher: Bencher) {
     z.iter_mut().enumerate().filter(|(i, _)| i % 4 == 0).for_each(|(_, z)| *z = -1.0);
     bencher.counter(ItemsCount::new(z.len())).bench_local(|| {
         live.fill(0);
-        moments::mark_live(&mut live, black_box(&z), 0.0, f32::INFINITY, &mut scratch);
+        mark_live(&mut live, black_box(&z), 0.0, f32::INFINITY, &mut scratch);
     });
 }

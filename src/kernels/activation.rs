@@ -2,6 +2,8 @@
 
 use super::block::{self, Seen, Tile};
 use super::buffer::Buffer;
+use super::histogram::histogram;
+use super::live::{EVERYWHERE, live_interval, mark_live};
 use super::moments::{self, Sums};
 use super::piecewise::{Bent, Leaky, Rectified, Straight};
 use super::smooth::{apply_smooth, apply_smooth_slope};
@@ -34,30 +36,6 @@ pub struct WatchSettings {
     pub histogram_range: (f32, f32),
 }
 
-/// Slopes below this count as no slope at all when dead units are looked for.
-pub const NEGLIGIBLE_SLOPE: f64 = 1e-3;
-
-/// The open interval of pre-activations outside which |φ′| ≤ [`NEGLIGIBLE_SLOPE`].
-pub fn live_interval(activation: Activation) -> (f32, f32) {
-    if let Some(ReluForm { leak, shift, max }) = activation.relu_form() {
-        let low = if leak.abs() <= NEGLIGIBLE_SLOPE { 0.0 } else { f32::NEG_INFINITY };
-        return (low, (max + shift) as f32);
-    }
-    // Beyond ±limit the slope of each of these only falls further: found by walking inwards from where it is 0.
-    let edge = |sign: f64| {
-        let mut z = 12.0;
-        while activation.derivative(sign * z).abs() <= NEGLIGIBLE_SLOPE {
-            z -= 1e-3;
-        }
-        (sign * z) as f32
-    };
-    match activation {
-        Activation::Tanh | Activation::Sigmoid => (edge(-1.0), edge(1.0)),
-        Activation::Identity => EVERYWHERE,
-        _ => (edge(-1.0), f32::INFINITY),
-    }
-}
-
 /// Whether φ′ can be read off h = φ(z), so that h may overwrite z.
 pub fn slope_from_output(activation: Activation) -> bool {
     match activation {
@@ -71,9 +49,6 @@ pub fn slope_from_output(activation: Activation) -> bool {
 /// Values in a block: few enough for a second look in the second cache at the furthest, and so many that beginning and
 /// ending a block costs nothing beside them.
 const BLOCK: usize = 8192;
-
-/// The live interval of a φ whose slope never vanishes.
-const EVERYWHERE: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
 
 /// Values in a block of whole rows of `cols`.
 fn block_len(cols: usize) -> usize {
@@ -89,28 +64,12 @@ pub struct Scratch {
     before: Buffer,
     /// A block's rows together, to find dead units.
     folded: Buffer,
-    live: LiveIntervals,
     /// Whether to keep what is overwritten, so that blocks whose squares leave the range of `f32` can be summed in `f64`. It costs a
     /// store for each value, and few nets need it.
     pub careful: bool,
     /// Whether a watch lacks a block's sums, because the block was beyond that range and not kept. What was watched is then to be
     /// watched again, with care.
     pub missed: bool,
-}
-
-/// The live intervals so far: to find that of a smooth φ takes thousands of values.
-#[derive(Default)]
-struct LiveIntervals(Vec<(Activation, (f32, f32))>);
-
-impl LiveIntervals {
-    fn of(&mut self, activation: Activation) -> (f32, f32) {
-        if let Some((_, interval)) = self.0.iter().find(|(known, _)| *known == activation) {
-            return *interval;
-        }
-        let interval = live_interval(activation);
-        self.0.push((activation, interval));
-        interval
-    }
 }
 
 /// Calls `$f` with the form of `$activation` in vectors, if it is of the ReLU family.
@@ -154,12 +113,12 @@ pub fn forward(
     scratch: &mut Scratch,
 ) {
     let len = block_len(cols);
-    let Scratch { tile, before, folded, live, careful, missed } = scratch;
+    let Scratch { tile, before, folded, careful, missed } = scratch;
     let keeps = *careful && watch.is_some() && activation != Activation::Identity;
     let mut before = before_of(before, keeps && h.is_none(), len);
     repeat(bias.unwrap_or(&[0.0]), cols + RUN, tile);
     let tile = Tile { values: tile, cols };
-    let live = if watch.is_some() { live.of(activation) } else { EVERYWHERE };
+    let live = if watch.is_some() { live_interval(activation) } else { EVERYWHERE };
     for (i, z) in z.chunks_mut(len).enumerate() {
         let h = h.as_deref_mut().map(|h| &mut h[i * len..][..z.len()]);
         let watch = watch.as_mut().map(|(watch, settings)| (&mut **watch, *settings, &mut *folded));
@@ -229,7 +188,7 @@ fn forward_block(
     let mut known = z_sums.add_to(&mut watch.pre_activation, len, kept);
     if live != EVERYWHERE {
         // Where z is gone φ is a plain or leaky ReLU, and h lies above zero where z did.
-        moments::mark_live(&mut watch.live, kept.unwrap_or(z), live.0, live.1, folded);
+        mark_live(&mut watch.live, kept.unwrap_or(z), live.0, live.1, folded);
     }
     let h = if in_place { z } else { other.expect("h has a place of its own") };
     if !piecewise {
@@ -239,7 +198,7 @@ fn forward_block(
     known &= h_sums.add_to(&mut watch.activation, len, Some(h));
     if !watch.histogram.is_empty() {
         let (low, high) = settings.histogram_range;
-        moments::histogram(&mut watch.histogram, h, low, high);
+        histogram(&mut watch.histogram, h, low, high);
     }
     known
 }

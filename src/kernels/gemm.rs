@@ -110,7 +110,7 @@ impl Kernel for Product<'_> {
             let (term, terms) = (part * k / parts, (part + 1) * k / parts - part * k / parts);
             for column in self.columns.clone().step_by(PANEL) {
                 let columns = (self.columns.end - column).min(PANEL);
-                let whole = b.col_stride == 1 && columns % WIDEST == 0;
+                let whole = b.col_stride == 1 && columns.is_multiple_of(WIDEST);
                 let (vectors, step) = if packs && !whole {
                     // SAFETY: there is room for `DEPTH` rows of `PANEL` values.
                     (unsafe { pack::<V>(b, term..term + terms, column..column + columns, &mut packed) }, PANEL)

@@ -39,6 +39,8 @@ pub mod buffer;
 pub mod contract;
 pub mod conv;
 pub mod gemm;
+pub mod histogram;
+pub mod live;
 pub mod loss;
 pub mod math;
 pub mod moments;

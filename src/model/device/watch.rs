@@ -10,7 +10,8 @@ use candle_core::{DType, Result, Tensor};
 
 use super::forward::{Kept, Trace};
 use super::transfer::Transfer;
-use crate::kernels::activation::{Watch, live_interval};
+use crate::kernels::activation::Watch;
+use crate::kernels::live::live_interval;
 use crate::kernels::moments::Sums;
 use crate::model::observe::Observe;
 use crate::model::{Layer, Network, Op};
@@ -274,7 +275,7 @@ fn live_units(layers: &[&LayerSeen], ends: &[Ends], rows: usize, transfer: &mut 
 }
 
 /// Counts of h in equal bins over `[low, high)`, with one bin more on either side, `[run, bin]`: see
-/// [`crate::kernels::moments::histogram`].
+/// [`crate::kernels::histogram::histogram`].
 fn histogram(h: &Tensor, rows: usize, bins: usize, (low, high): (f32, f32)) -> Result<Tensor> {
     let (low, high) = (f64::from(low), f64::from(high));
     if let Some(counts) = cuda::histogram(h, bins, (low, high))? {
