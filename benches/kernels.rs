@@ -9,6 +9,7 @@ use initlab::kernels::conv::{ConvPlan, ConvShape};
 use initlab::kernels::gemm::{Matrix, matmul};
 use initlab::kernels::histogram;
 use initlab::kernels::live::mark_live;
+use initlab::record::rows::{LayerRow, NUMBERS};
 
 fn main() {
     divan::main();
@@ -131,5 +132,28 @@ fn dead_units(bencher: Bencher) {
     bencher.counter(ItemsCount::new(z.len())).bench_local(|| {
         live.fill(0);
         mark_live(&mut live, black_box(&z), 0.0, f32::INFINITY, &mut scratch);
+    });
+}
+
+/// A line of `layers.csv`; items are its numbers.
+#[divan::bench]
+fn layer_row(bencher: Bencher) {
+    let (mut watch, mut line) = (Watch { live: vec![1; 100], ..Watch::default() }, String::new());
+    let mut z = wave(VALUES);
+    activation::forward(
+        Activation::Relu,
+        &mut z,
+        None,
+        100,
+        None,
+        Some((&mut watch, &SETTINGS)),
+        &mut Scratch::default(),
+    );
+    watch.gradient = watch.pre_activation;
+    bencher.counter(ItemsCount::new(NUMBERS)).bench_local(|| {
+        line.clear();
+        let norms = Some([black_box(1.234), 0.0567, 8.9e-4]);
+        LayerRow { step: 1234, phase: "train", layer: "linear12", watch: black_box(&watch), norms }.write(&mut line);
+        line.len()
     });
 }

@@ -65,44 +65,67 @@ struct MarkLive<'a> {
 }
 
 impl Kernel for MarkLive<'_> {
-    /// In most layers a few rows settle every column. The others are folded: of as many rows as are a whole number of vectors the
-    /// largest values that count, and these are looked through by column.
+    /// Of many rows a few settle every column in most layers. The others are folded: of as many rows as are a whole number of vectors
+    /// the largest values that count, and these are looked through by column.
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        const FIRST: usize = 16;
+        const MANY: usize = 100;
+        const FEW: usize = 16;
         let cols = self.live.len();
-        let (first, rest) = self.block.split_at((FIRST * cols).min(self.block.len()));
+        let few = if self.block.len() > MANY * cols { FEW * cols } else { 0 };
+        let (first, rest) = self.block.split_at(few);
         self.look_through::<V>(first);
-        if rest.is_empty() || self.live.iter().all(|&flag| flag == 1) {
+        if few > 0 && self.live.iter().all(|&flag| flag == 1) {
             return;
         }
         // As the lanes are a power of two, so is what they have in common with the columns.
         let shared = 1 << cols.trailing_zeros().min(V::LANES.trailing_zeros());
         let group = V::LANES / shared * cols;
         let (whole, last) = rest.split_at(rest.len() - rest.len() % group);
-        if !whole.is_empty() {
-            let folded = std::mem::take(&mut self.folded);
-            let four = group - group % (4 * V::LANES);
-            (0..four).step_by(4 * V::LANES).for_each(|from| self.fold::<V, 4>(whole, group, from, folded));
-            (four..group).step_by(V::LANES).for_each(|from| self.fold::<V, 1>(whole, group, from, folded));
-            self.look_through::<V>(&folded[..group]);
+        let folded = std::mem::take(&mut self.folded);
+        if self.high < f32::INFINITY || !self.fold_all::<V, false>(whole, group, folded) {
+            self.fold_all::<V, true>(whole, group, folded);
         }
+        self.look_through::<V>(&folded[..group]);
         self.look_through::<V>(last);
     }
 }
 
 impl MarkLive<'_> {
-    /// The largest values of every `group` that count, in the vectors from `from` on.
+    /// The largest values of every `group` that count. If not `BOUNDED`, all but NaN count, and false is returned if an infinity did.
     #[inline(always)]
-    fn fold<V: Vector, const N: usize>(&self, values: &[f32], group: usize, from: usize, to: &mut [f32]) {
+    fn fold_all<V: Vector, const BOUNDED: bool>(&self, values: &[f32], group: usize, to: &mut [f32]) -> bool {
+        let four = group - group % (4 * V::LANES);
+        let mut highest = V::splat(self.low);
+        (0..four)
+            .step_by(4 * V::LANES)
+            .for_each(|from| self.fold::<V, 4, BOUNDED>(values, group, from, to, &mut highest));
+        (four..group)
+            .step_by(V::LANES)
+            .for_each(|from| self.fold::<V, 1, BOUNDED>(values, group, from, to, &mut highest));
+        BOUNDED || highest.highest() < f32::INFINITY
+    }
+
+    /// The same in the vectors from `from` on; `all` gets the largest of them.
+    #[inline(always)]
+    fn fold<V: Vector, const N: usize, const BOUNDED: bool>(
+        &self,
+        values: &[f32],
+        group: usize,
+        from: usize,
+        to: &mut [f32],
+        all: &mut V,
+    ) {
         let mut highest = [V::splat(self.low); N];
         for values in values.chunks_exact(group) {
             for (i, highest) in highest.iter_mut().enumerate() {
                 // SAFETY: the vectors lie within the group, a whole number of vectors.
-                *highest = self.higher(unsafe { V::load(values.as_ptr().add(from + i * V::LANES)) }, *highest);
+                let z = unsafe { V::load(values.as_ptr().add(from + i * V::LANES)) };
+                *highest = if BOUNDED { self.higher(z, *highest) } else { z.higher(*highest) };
             }
         }
         for (highest, to) in highest.into_iter().zip(to[from..].chunks_exact_mut(V::LANES)) {
+            *all = highest.higher(*all);
             // SAFETY: the chunk has as many values as a vector.
             unsafe { highest.store(to.as_mut_ptr()) };
         }
@@ -139,13 +162,13 @@ mod tests {
     /// Each column lies outside the bounds but in one row, which none of the others may hide; NaN and the bounds are outside.
     #[test]
     fn a_column_is_live_if_some_row_is_between_the_bounds() {
-        let outside = [-1.0, 0.0, 2.0, f32::NAN, f32::INFINITY];
-        let cases = [(16, 5), (17, 100), (64, 100), (81, 100), (1000, 8), (40, 24), (70, 7)];
-        for ((rows, cols), high) in cases.into_iter().flat_map(|shape| [2.0, f32::INFINITY].map(|high| (shape, high))) {
+        let cases = [(16, 5), (17, 100), (64, 100), (181, 100), (1000, 8), (140, 24), (70, 7)];
+        // With infinite values among the others and without.
+        let bounds = [(2.0, f32::INFINITY), (f32::INFINITY, f32::INFINITY), (f32::INFINITY, f32::NAN)];
+        for ((rows, cols), (high, strange)) in cases.into_iter().flat_map(|shape| bounds.map(|bounds| (shape, bounds)))
+        {
+            let outside = [-1.0, 0.0, if high > 2.0 { -2.0 } else { 2.0 }, f32::NAN, strange];
             let mut block: Vec<f32> = (0..rows * cols).map(|i| outside[i % 5]).collect();
-            if high > 2.0 {
-                block.iter_mut().filter(|z| **z == 2.0).for_each(|z| *z = -2.0);
-            }
             // Columns in turn have no such row, the last one, and any one.
             let row_of = |column: usize| [None, Some(rows - 1), Some(column * 31 % rows)][column % 3];
             (0..cols).filter_map(|j| row_of(j).map(|row| row * cols + j)).for_each(|i| block[i] = 1.0);

@@ -21,7 +21,8 @@ fn count() {
     ASKED.set(ASKED.get() + 1);
 }
 
-// SAFETY: everything goes to the system's allocator as it came.
+// SAFETY, here and below: everything goes to the system's allocator as it came.
+#[allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, just above")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();

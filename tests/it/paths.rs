@@ -252,7 +252,7 @@ fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
             let got = host.forward_backward(rows, batch.fill(), batch.targets(), loss, &OBSERVE);
             let want = device.forward_backward(&batch.tensor(), batch.targets(), loss, &OBSERVE).unwrap();
             let want = only(want.observed);
-            tolerance.observed(&about, &network, &got, &want);
+            tolerance.observed(&about, &network, got, &want);
             for (i, param) in network.params.iter().enumerate() {
                 let gradient = param.reorder(&host.gradients_mut()[param.range()], true);
                 tolerance.tensors(
@@ -276,7 +276,7 @@ fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
                 host.evaluate(130, batch.fill(), batch.targets(), loss, &OBSERVE)
             };
             let want = only(device.evaluate(&batch.tensor(), batch.targets(), loss, &OBSERVE, training).unwrap());
-            tolerance.observed(&about, &network, &got, &want);
+            tolerance.observed(&about, &network, got, &want);
         }
     }
 }
