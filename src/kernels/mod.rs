@@ -1,8 +1,7 @@
 //! Single-threaded arithmetic on slices: the CPU's forward and backward passes.
 //!
-//! Every function writes into buffers that the caller owns; only norms allocate, a few numbers for each channel. Loops
-//! are written so that the compiler vectorises them; `dispatch!` compiles each twice and picks the version for the
-//! processor at run time; `simd` has vectors for loops that the compiler leaves scalar. All versions do the same
+//! Every function writes into buffers that the caller owns. Loops are written so that the compiler vectorises them; `dispatch!`
+//! compiles each twice and picks the version for the processor at run time; `simd` has vectors for loops that the compiler leaves scalar. All versions do the same
 //! operations in the same order, so the choice never changes a bit of the result; products alone (`gemm`, `contract`) round
 //! once a step where the processor can multiply and add in one.
 

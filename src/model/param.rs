@@ -78,7 +78,7 @@ impl Param {
         self.role == Role::Weight && self.len() >= WIDE_WEIGHT
     }
 
-    /// Whether the forward pass reads it transposed. Products that copy their operand anyway turn it as they do.
+    /// Whether the forward pass reads it transposed. Large linear weights stay as they are, and their samples are turned.
     pub fn is_turned(&self) -> bool {
         self.role == Role::Weight && (self.shape.len() == 4 || !self.is_wide())
     }
