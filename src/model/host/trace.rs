@@ -34,7 +34,7 @@ impl HostModel {
 
     /// A step of which every layer is looked at: samples in PyTorch's order, one shard; `output_gradient` writes the
     /// gradient of the outputs given the outputs, `see` gets every layer with its output, channels last, in execution
-    /// order. Returns one watch for each of [`Network::watched`] and the gradient of the samples, in PyTorch's order.
+    /// order. Returns one watch for each of [`Network::watched`](crate::model::Network::watched) and the gradient of the samples, in PyTorch's order.
     pub fn inspect(
         &mut self,
         samples: &[f32],
