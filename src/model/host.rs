@@ -169,18 +169,11 @@ impl HostModel {
         self.add_up_what_was_seen(observe)
     }
 
-    /// [`HostModel::forward_backward`] once more, to see more of it: running estimates and [`HostModel::seen`] stay as they are.
-    pub fn look_again(
-        &mut self,
-        rows: usize,
-        fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
-        targets: Targets<'_>,
-        loss: Loss,
-        observe: &Observe,
-    ) -> Observed {
+    /// What `look` sees of another pass, after which running estimates and [`HostModel::seen`] are what they were.
+    pub fn aside(&mut self, look: impl FnOnce(&mut Self)) -> Observed {
         let (running, batches) = (self.running.clone(), self.batches_seen);
         let before = std::mem::take(&mut self.seen);
-        self.forward_backward(rows, fill, targets, loss, observe);
+        look(self);
         (self.running, self.batches_seen) = (running, batches);
         std::mem::replace(&mut self.seen, before)
     }

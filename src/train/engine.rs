@@ -265,7 +265,9 @@ impl HostEngine {
 
     fn look_again(&mut self, batch: &Batch<'_>, observe: &Observe) -> Observed {
         let targets = Targets::Labels(batch.labels);
-        self.model.look_again(batch.indices.len(), batch.fill(), targets, self.loss, observe)
+        self.model.aside(|model| {
+            model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe);
+        })
     }
 
     fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) {
