@@ -199,7 +199,7 @@ fn cost(plan: &Plan, arguments: &Arguments) -> Result<(f64, usize)> {
     ensure!(summary.diverged.is_none(), "{} diverged: its time means nothing", plan.experiment.name);
     let mut sorted: Vec<f64> = steps.iter().map(|step| step.1).collect();
     sorted.sort_by(f64::total_cmp);
-    let slowest = 1.5 * sorted[sorted.len() / 2];
+    let slowest = 2.0 * sorted[sorted.len() / 2];
     // The last batch of an epoch is smaller.
     let ordinary = |step: &(usize, f64)| step.0 == steps[0].0 && step.1 < slowest;
     let pairs: Vec<_> = steps.chunks_exact(2).filter(|pair| pair.iter().all(ordinary)).collect();

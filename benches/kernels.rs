@@ -1,5 +1,7 @@
 //! The kernels alone, on a shard of 64 images: `cargo bench --bench kernels [-- FILTER]`.
 
+use std::path::Path;
+
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use initlab::activation::Activation;
@@ -8,8 +10,10 @@ use initlab::kernels::buffer::Buffer;
 use initlab::kernels::conv::{ConvPlan, ConvShape};
 use initlab::kernels::gemm::{Matrix, matmul};
 use initlab::kernels::histogram;
-use initlab::kernels::live::mark_live;
-use initlab::record::rows::{LayerRow, NUMBERS};
+use initlab::kernels::live::{LiveUnits, mark_live};
+use initlab::kernels::update;
+use initlab::record::csv::CsvFile;
+use initlab::record::layers::{LAYERS, LayerFile, LayerRow};
 
 fn main() {
     divan::main();
@@ -90,14 +94,14 @@ const VALUES: usize = IMAGES * 14 * 14 * 8;
 const SETTINGS: WatchSettings =
     WatchSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
 
-/// Items are values.
-#[divan::bench(args = [false, true])]
-fn relu_forward(bencher: Bencher, watched: bool) {
-    let (mut z, bias, mut scratch) = (wave(VALUES), wave(8), Scratch::default());
-    let mut watch = Watch { live: vec![0; 8], ..Watch::default() };
-    bencher.counter(ItemsCount::new(VALUES)).bench_local(|| {
+/// Of a convolution and a linear layer with as many units. Items are values.
+#[divan::bench(args = [(VALUES, 8, false), (VALUES, 8, true), (IMAGES * 100, 100, false), (IMAGES * 100, 100, true)])]
+fn relu_forward(bencher: Bencher, (len, units, watched): (usize, usize, bool)) {
+    let (mut z, bias, mut scratch) = (wave(len), wave(units), Scratch::default());
+    let mut watch = Watch { live: LiveUnits::none(units), ..Watch::default() };
+    bencher.counter(ItemsCount::new(len)).bench_local(|| {
         let watch = watched.then_some((&mut watch, &SETTINGS));
-        activation::forward(Activation::Relu, black_box(&mut z), None, 8, Some(&bias), watch, &mut scratch);
+        activation::forward(Activation::Relu, black_box(&mut z), None, units, Some(&bias), watch, &mut scratch);
     });
 }
 
@@ -111,34 +115,36 @@ fn relu_backward(bencher: Bencher, watched: bool) {
     });
 }
 
-/// Of any values, and of a ReLU's.
-#[divan::bench(args = [false, true])]
-fn histogram(bencher: Bencher, rectified: bool) {
-    let (mut values, mut counts) = (wave(VALUES), vec![0; 66]);
+/// Of any values, and of a ReLU's, as many as a convolution and a linear layer have.
+#[divan::bench(args = [(VALUES, false), (VALUES, true), (IMAGES * 100, true)])]
+fn histogram(bencher: Bencher, (len, rectified): (usize, bool)) {
+    let (mut values, mut counts) = (wave(len), vec![0; 66]);
     if rectified {
         values.iter_mut().for_each(|x| *x = x.max(0.0));
     }
     bencher
-        .counter(ItemsCount::new(VALUES))
+        .counter(ItemsCount::new(len))
         .bench_local(|| histogram::histogram(&mut counts, black_box(&values), -7.0, 7.0));
 }
 
 /// A hundred units, of which every fourth is dead.
 #[divan::bench]
 fn dead_units(bencher: Bencher) {
-    let (mut z, mut live) = (wave(IMAGES * 100), vec![0; 100]);
+    let (mut z, mut live) = (wave(IMAGES * 100), LiveUnits::none(100));
     let mut scratch = Buffer::default();
     z.iter_mut().enumerate().filter(|(i, _)| i % 4 == 0).for_each(|(_, z)| *z = -1.0);
     bencher.counter(ItemsCount::new(z.len())).bench_local(|| {
-        live.fill(0);
+        live.reset(100);
         mark_live(&mut live, black_box(&z), 0.0, f32::INFINITY, &mut scratch);
     });
 }
 
-/// A line of `layers.csv`; items are its numbers.
+/// Lines of `layers.csv`, with what makes text of them; items are lines.
 #[divan::bench]
-fn layer_row(bencher: Bencher) {
-    let (mut watch, mut line) = (Watch { live: vec![1; 100], ..Watch::default() }, String::new());
+fn layer_rows(bencher: Bencher) {
+    let mut watch = Watch { live: std::iter::repeat_n(true, 100).collect(), ..Watch::default() };
+    let csv = CsvFile::create(Path::new("/dev/null"), LAYERS).expect("it takes everything");
+    let mut file = LayerFile::new(csv, vec!["linear12".into()]);
     let mut z = wave(VALUES);
     activation::forward(
         Activation::Relu,
@@ -150,10 +156,19 @@ fn layer_row(bencher: Bencher) {
         &mut Scratch::default(),
     );
     watch.gradient = watch.pre_activation;
-    bencher.counter(ItemsCount::new(NUMBERS)).bench_local(|| {
-        line.clear();
-        let norms = Some([black_box(1.234), 0.0567, 8.9e-4]);
-        LayerRow { step: 1234, phase: "train", layer: "linear12", watch: black_box(&watch), norms }.write(&mut line);
-        line.len()
+    let steps = 1000..2000;
+    bencher.counter(ItemsCount::new(steps.end - steps.start)).bench_local(|| {
+        for step in steps.clone() {
+            let norms = Some([black_box(1.234), 0.0567, 8.9e-4]);
+            file.push(&LayerRow { step, phase: "train", layer: 0, watch: black_box(&watch), norms })
+                .expect("it takes all");
+        }
     });
+}
+
+/// Items are values.
+#[divan::bench(args = [2048, 2000, 100])]
+fn sum_of_squares(bencher: Bencher, len: usize) {
+    let values = wave(len);
+    bencher.counter(ItemsCount::new(len)).bench_local(|| update::sum_of_squares(black_box(&values)));
 }

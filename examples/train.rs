@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use initlab::config::Experiment;
 use initlab::data::{Choice, Prepared, Request, load};
-use initlab::record::rows::Moments;
+use initlab::record::layers::Moments;
 use initlab::record::run_dir::Existing;
 use initlab::train::engine::Compute;
 use initlab::train::{Event, Plan, train};

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::model::trimmed;
 use crate::model::observe::Observed;
-use crate::record::rows::{Moments, dead_fraction};
+use crate::record::layers::{Moments, dead_fraction};
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::train::{Event, Plan};
 

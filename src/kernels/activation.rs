@@ -1,9 +1,9 @@
 //! Bias, activation and statistics of a layer's output in one walk over it, block by block in the nearest cache.
 
-use super::block::{self, Seen, Tile};
+use super::block::{self, Look, Tile};
 use super::buffer::Buffer;
 use super::histogram::histogram;
-use super::live::{EVERYWHERE, live_interval, mark_live};
+use super::live::{EVERYWHERE, LiveUnits, live_interval, mark_live};
 use super::moments::{self, Sums};
 use super::piecewise::{Bent, Leaky, Rectified, Straight};
 use super::smooth::{apply_smooth, apply_smooth_slope};
@@ -19,8 +19,8 @@ pub struct Watch {
     pub activation: Sums,
     /// The loss's gradient with respect to h.
     pub gradient: Sums,
-    /// For each unit (column) whether some row let gradient through, i.e. |φ′(z)| was not negligible.
-    pub live: Vec<u32>,
+    /// The units (columns) of which some row let gradient through, i.e. |φ′(z)| was not negligible.
+    pub live: LiveUnits,
     /// Histogram of h; empty if none is wanted.
     pub histogram: Vec<u64>,
 }
@@ -127,7 +127,7 @@ pub fn forward(
     if let Some((watch, _)) = watch
         && live == EVERYWHERE
     {
-        watch.live.fill(1);
+        watch.live.mark_all();
     }
 }
 
@@ -162,20 +162,22 @@ fn forward_block(
     before: Option<&mut [f32]>,
 ) -> bool {
     let (in_place, len) = (h.is_none(), z.len());
-    let near_zero = watch.as_ref().map_or(0.0, |(_, settings, _)| settings.near_zero);
     let rises = activation.relu_form().is_none_or(|form| form.leak >= 0.0);
     let piecewise = with_piecewise!(activation, |_phi| true, else false);
-    let seen = match watch {
-        None => Seen::Nothing,
-        Some(_) if rises && piecewise => Seen::Both,
-        Some(_) => Seen::Z,
-    };
+    let both = rises && piecewise;
+    let mut watch = watch;
+    let look = watch.as_mut().map(|(watch, settings, folded)| Look {
+        both,
+        near_zero: settings.near_zero,
+        live: &mut watch.live,
+        tops: folded,
+    });
     // A smooth φ comes after the statistics of z, which is still there.
     let mut other = if in_place && !piecewise { None } else { h.or(before).map(|other| &mut other[..len]) };
-    let [z_sums, h_sums] = with_piecewise!(
+    let passed = with_piecewise!(
         activation,
-        |phi| block::forward(phi, z, other.as_deref_mut(), in_place, tile, seen, near_zero),
-        else block::forward(Straight, z, other.as_deref_mut(), in_place, tile, seen, near_zero)
+        |phi| block::forward(phi, z, other.as_deref_mut(), in_place, tile, look),
+        else block::forward(Straight, z, other.as_deref_mut(), in_place, tile, look)
     );
     let Some((watch, settings, folded)) = watch else {
         if !piecewise {
@@ -185,16 +187,16 @@ fn forward_block(
     };
     let gone = in_place && piecewise && activation != Activation::Identity;
     let kept: Option<&[f32]> = if gone { other.as_deref() } else { Some(z) };
-    let mut known = z_sums.add_to(&mut watch.pre_activation, len, kept);
-    if live != EVERYWHERE {
+    let mut known = passed.z.add_to(&mut watch.pre_activation, len, kept);
+    if live != EVERYWHERE && passed.marked < len {
         // Where z is gone φ is a plain or leaky ReLU, and h lies above zero where z did.
-        mark_live(&mut watch.live, kept.unwrap_or(z), live.0, live.1, folded);
+        mark_live(&mut watch.live, &kept.unwrap_or(z)[passed.marked..], live.0, live.1, folded);
     }
     let h = if in_place { z } else { other.expect("h has a place of its own") };
     if !piecewise {
         apply_smooth(activation, h);
     }
-    let h_sums = if seen == Seen::Both { h_sums } else { measure(h, near_zero) };
+    let h_sums = if both { passed.h } else { measure(h, settings.near_zero) };
     known &= h_sums.add_to(&mut watch.activation, len, Some(h));
     if !watch.histogram.is_empty() {
         let (low, high) = settings.histogram_range;
@@ -298,18 +300,22 @@ mod tests {
     fn assert_live_units() {
         let settings = WatchSettings { near_zero: 0.05, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0) };
         let cases = [
-            (Activation::Relu, [-1.0, 0.0, 0.5, 9.0], [0, 0, 1, 1]),
-            (Activation::LeakyRelu { leak: 0.1 }, [-1.0, 0.0, 0.5, 9.0], [1, 1, 1, 1]),
-            (Activation::GeneralRelu { leak: 0.0, shift: 0.5, max: Some(2.0) }, [-1.0, 0.0, 0.5, 9.0], [0, 0, 1, 0]),
-            (Activation::Tanh, [-9.0, 0.0, 0.5, 9.0], [0, 1, 1, 0]),
-            (Activation::Identity, [-9.0, 0.0, 0.5, 9.0], [1, 1, 1, 1]),
+            (Activation::Relu, [-1.0, 0.0, 0.5, 9.0], [false, false, true, true]),
+            (Activation::LeakyRelu { leak: 0.1 }, [-1.0, 0.0, 0.5, 9.0], [true; 4]),
+            (
+                Activation::GeneralRelu { leak: 0.0, shift: 0.5, max: Some(2.0) },
+                [-1.0, 0.0, 0.5, 9.0],
+                [false, false, true, false],
+            ),
+            (Activation::Tanh, [-9.0, 0.0, 0.5, 9.0], [false, true, true, false]),
+            (Activation::Identity, [-9.0, 0.0, 0.5, 9.0], [true; 4]),
         ];
         for (activation, row, live) in cases {
-            let mut watch = Watch { live: vec![0; 4], ..Watch::default() };
+            let mut watch = Watch { live: LiveUnits::none(4), ..Watch::default() };
             let mut z: Vec<f32> = row.repeat(3);
             let mut h = z.clone();
             forward(activation, &mut z, Some(&mut h), 4, None, Some((&mut watch, &settings)), &mut Scratch::default());
-            assert_eq!(watch.live, live, "{activation:?}");
+            assert_eq!(watch.live, live.into_iter().collect(), "{activation:?}");
         }
     }
 
@@ -360,7 +366,7 @@ mod tests {
             let in_place = slope_from_output(activation);
             let mut results = Vec::new();
             for watched in [false, true] {
-                let mut watch = Watch { live: vec![0; cols], ..Watch::default() };
+                let mut watch = Watch { live: LiveUnits::none(cols), ..Watch::default() };
                 let mut scratch = Scratch { careful: true, ..Scratch::default() };
                 let (mut z, mut h) = (start.clone(), vec![f32::NAN; rows * cols]);
                 let apart = (!in_place).then_some(&mut h[..]);
@@ -408,7 +414,7 @@ mod tests {
             (Activation::Tanh, 1e-20, false),
         ] {
             let [(watch, missed), (careful, _)] = [false, true].map(|careful| {
-                let mut watch = Watch { live: vec![0; 100], ..Watch::default() };
+                let mut watch = Watch { live: LiveUnits::none(100), ..Watch::default() };
                 let mut scratch = Scratch { careful, ..Scratch::default() };
                 let (mut z, mut dh) = (wave(6400, 0.37), wave(6400, 0.71));
                 z.iter_mut().chain(&mut dh).for_each(|x| *x *= scale);
@@ -422,10 +428,29 @@ mod tests {
     }
 
     #[test]
+    fn a_relu_whose_values_are_all_negative_or_infinite_is_seen_as_it_is() {
+        let settings = WatchSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0) };
+        for (value, live) in [(-1.0, false), (0.0, false), (1.0, true), (f32::INFINITY, false), (f32::NAN, false)] {
+            for (rows, cols) in [(1, 1), (7, 5), (64, 100), (700, 3)] {
+                with_every_width(|| {
+                    let (mut watch, mut z) =
+                        (Watch { live: LiveUnits::none(cols), ..Watch::default() }, vec![value; rows * cols]);
+                    let mut scratch = Scratch { careful: true, ..Scratch::default() };
+                    forward(Activation::Relu, &mut z, None, cols, None, Some((&mut watch, &settings)), &mut scratch);
+                    let what = format!("{rows}×{cols} of {value}");
+                    assert_eq!(watch.live, std::iter::repeat_n(live, cols).collect(), "{what}: live");
+                    let max = if value.is_nan() { f32::NEG_INFINITY } else { value };
+                    assert_eq!(watch.pre_activation.max, max, "{what}: largest");
+                });
+            }
+        }
+    }
+
+    #[test]
     fn nothing_is_near_zero_without_a_limit() {
         let settings = WatchSettings { near_zero: 0.0, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0) };
         with_every_width(|| {
-            let (mut watch, mut z) = (Watch { live: vec![0; 100], ..Watch::default() }, wave(6400, 0.37));
+            let (mut watch, mut z) = (Watch { live: LiveUnits::none(100), ..Watch::default() }, wave(6400, 0.37));
             let seen = Some((&mut watch, &settings));
             forward(Activation::Relu, &mut z, None, 100, None, seen, &mut Scratch::default());
             assert_eq!([watch.pre_activation.near_zero, watch.activation.near_zero], [0, 0]);

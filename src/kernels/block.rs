@@ -2,8 +2,10 @@
 
 use std::ops::Range;
 
+use super::buffer::Buffer;
+use super::live::{LiveUnits, group_of, mark_above_zero};
 use super::piecewise::Piecewise;
-use super::simd::{Kernel, Vector, vectorised_widely};
+use super::simd::{Kernel, Vector, WIDEST, prefetch_at, vectorised_widely};
 use super::watcher::{BlockSums, CHAIN, RUN, Watcher, parts};
 
 /// A row of `cols` values repeated, so that [`RUN`] of them can be read from any column on.
@@ -14,15 +16,26 @@ pub struct Tile<'a> {
     pub cols: usize,
 }
 
-/// Which statistics [`forward`] takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// None.
-    Nothing,
-    /// Those of z.
-    Z,
-    /// Those of z and of h; the extremes of h are φ of those of z, so φ must not fall.
-    Both,
+/// What [`forward`] looks for.
+pub struct Look<'a> {
+    /// Whether to take the statistics of h beside those of z; the extremes of h are φ of those of z, so φ must not fall.
+    pub both: bool,
+    /// Values below this in size are near zero.
+    pub near_zero: f32,
+    /// Gets marks, see [`Passed::marked`].
+    pub live: &'a mut LiveUnits,
+    /// Memory of any content.
+    pub tops: &'a mut Buffer,
+}
+
+/// What is known of a block that passed.
+pub struct Passed {
+    /// Of z.
+    pub z: BlockSums,
+    /// Of h, if it was looked at.
+    pub h: BlockSums,
+    /// Of so many values, whole rows, the units with some z above zero are marked: a ReLU's find them in passing.
+    pub marked: usize,
 }
 
 /// Adds the bias to a block of pre-activations and applies φ.
@@ -36,27 +49,92 @@ struct Forward<'a, P, const KEEP_Z: bool, const Z: bool, const H: bool> {
     h: *mut f32,
     tile: &'a Tile<'a>,
     near_zero: f32,
-    sums: &'a mut [BlockSums; 2],
+    sums: [BlockSums; 2],
+    /// What [`Look`] has, or nothing.
+    live: &'a mut LiveUnits,
+    tops: &'a mut [f32],
+    passed: &'a mut Passed,
 }
 
 impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Kernel for Forward<'_, P, KEEP_Z, Z, H> {
     #[inline(always)]
     fn run<V: Vector>(mut self) {
-        let whole = self.len - self.len % V::LANES;
-        self.sweep::<V>(0..whole);
+        let by_column = if P::RECTIFIES && H { self.by_column::<V>() } else { 0 };
+        let whole = self.len - (self.len - by_column) % V::LANES;
+        self.sweep::<V>(by_column..whole);
         self.sweep::<[f32; 1]>(whole..self.len);
-        let [z, h] = self.sums;
+        let [z, mut h] = self.sums;
         if H && z.low <= z.high {
             [h.low, h.high] = [z.low, z.high].map(|z| self.phi.value([z])[0]);
         }
+        let marked = if z.high < f32::INFINITY { by_column } else { 0 };
+        if marked > 0 {
+            mark_above_zero::<V>(self.live, &self.tops[..group_of::<V>(self.tile.cols)]);
+        }
+        *self.passed = Passed { z, h, marked };
     }
 }
 
 impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_, P, KEEP_Z, Z, H> {
+    /// Watches a ReLU's first values, those of whole groups of rows, a vector of columns after the other: bias and largest values then stay in
+    /// registers, so that finding the units that let gradient through costs next to nothing. Returns how many values there were.
+    #[inline(always)]
+    fn by_column<V: Vector>(&mut self) -> usize {
+        let group = group_of::<V>(self.tile.cols);
+        let len = self.len - self.len % group;
+        // Sums leave their chains after each column.
+        if len < CHAIN / 2 * group {
+            return 0;
+        }
+        let (mut of_z, mut of_h) = (Watcher::<V, Z>::new(self.near_zero), Watcher::<V, H>::new(self.near_zero));
+        let [z_sums, h_sums] = &mut self.sums;
+        let mut run = 0;
+        for first in (0..group).step_by(V::LANES) {
+            // SAFETY: behind each of its columns the tile has a whole run.
+            let bias = unsafe { V::load(self.tile.values.as_ptr().add(first % self.tile.cols)) };
+            let mut top = V::splat(f32::NEG_INFINITY);
+            for chain in parts(first..len, CHAIN * group) {
+                for i in chain.step_by(group) {
+                    // The processor asks ahead of its own accord along rows only.
+                    prefetch_at(self.from.wrapping_add(i + 2 * V::LANES));
+                    // SAFETY: i lies in the block and begins a vector, of which the block has a whole number.
+                    let z = unsafe { V::load(self.from.add(i)) }.add(bias);
+                    let h = self.phi.value(z);
+                    // SAFETY: as above.
+                    unsafe {
+                        if KEEP_Z {
+                            z.store(self.z.add(i));
+                        }
+                        h.store(self.h.add(i));
+                    }
+                    top = z.higher(top);
+                    of_z.see_low(z);
+                    of_z.see_rectified(z, &mut of_h, h);
+                }
+                of_z.end_chain();
+                of_h.end_chain();
+                run += CHAIN * V::LANES;
+                if run >= RUN {
+                    of_z.end_run(z_sums);
+                    of_h.end_run(h_sums);
+                    run = 0;
+                }
+            }
+            of_z.see_high(top);
+            // SAFETY: a group has as many places.
+            unsafe { top.store(self.tops.as_mut_ptr().add(first)) };
+        }
+        of_z.end_run(z_sums);
+        of_h.end_run(h_sums);
+        of_z.end(z_sums);
+        of_h.end(h_sums);
+        len
+    }
+
     /// Values `range`, a whole number of vectors.
     #[inline(always)]
     fn sweep<V: Vector>(&mut self, range: Range<usize>) {
-        let [z_sums, h_sums] = &mut *self.sums;
+        let [z_sums, h_sums] = &mut self.sums;
         let (mut of_z, mut of_h) = (Watcher::<V, Z>::new(self.near_zero), Watcher::<V, H>::new(self.near_zero));
         for run in parts(range, RUN) {
             // Where the bias of the run's first value stands; behind it there is one for each value.
@@ -93,17 +171,15 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
 }
 
 /// Adds the bias and applies φ. In place, h replaces z, which goes to `other` if there is one; else `other` gets h and z
-/// stays, with its bias. Returns the sums of z and of h as far as they are `seen`.
+/// stays, with its bias.
 pub fn forward<P: Piecewise>(
     phi: P,
     values: &mut [f32],
     other: Option<&mut [f32]>,
     in_place: bool,
     tile: &Tile<'_>,
-    seen: Seen,
-    near_zero: f32,
-) -> [BlockSums; 2] {
-    let mut sums = [BlockSums::empty(); 2];
+    look: Option<Look<'_>>,
+) -> Passed {
     let (len, from) = (values.len(), values.as_mut_ptr());
     let other = other.map(|other| {
         assert!(other.len() >= len, "a block of {len} values needs as many beside it, found {}", other.len());
@@ -114,20 +190,34 @@ pub fn forward<P: Piecewise>(
         Some(other) => (from, other),
         None => (from, from),
     };
+    let both = look.as_ref().map(|look| look.both);
+    let mut nothing = LiveUnits::default();
+    let (near_zero, live, tops): (_, _, &mut [f32]) = match look {
+        Some(Look { near_zero, live, tops, .. }) => {
+            tops.resize(WIDEST * tile.cols);
+            (near_zero, live, tops)
+        }
+        None => (0.0, &mut nothing, &mut []),
+    };
+    let sums = [BlockSums::empty(); 2];
+    let mut passed = Passed { z: sums[0], h: sums[1], marked: 0 };
     macro_rules! run {
-        ($keep:literal, $z:literal, $h:literal) => {
-            vectorised_widely(Forward::<P, $keep, $z, $h> { phi, from, len, z, h, tile, near_zero, sums: &mut sums })
-        };
+        ($keep:literal, $z:literal, $h:literal) => {{
+            let passed = &mut passed;
+            let forward =
+                Forward::<P, $keep, $z, $h> { phi, from, len, z, h, tile, near_zero, sums, live, tops, passed };
+            vectorised_widely(forward)
+        }};
     }
-    match (other.is_some(), seen) {
-        (false, Seen::Nothing) => run!(false, false, false),
-        (false, Seen::Z) => run!(false, true, false),
-        (false, Seen::Both) => run!(false, true, true),
-        (true, Seen::Nothing) => run!(true, false, false),
-        (true, Seen::Z) => run!(true, true, false),
-        (true, Seen::Both) => run!(true, true, true),
+    match (other.is_some(), both) {
+        (false, None) => run!(false, false, false),
+        (false, Some(false)) => run!(false, true, false),
+        (false, Some(true)) => run!(false, true, true),
+        (true, None) => run!(true, false, false),
+        (true, Some(false)) => run!(true, true, false),
+        (true, Some(true)) => run!(true, true, true),
     }
-    sums
+    passed
 }
 
 /// Turns a block of dh into dz, and adds it to the columns' sums.

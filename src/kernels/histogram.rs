@@ -7,32 +7,39 @@ use super::simd::{Kernel, Vector, WIDEST, vectorised_widely};
 pub fn histogram(counts: &mut [u64], block: &[f32], low: f32, high: f32) {
     let bins = (counts.len() - 2) as f32;
     let scale = bins / (high - low);
-    if counts.len() > BYTES {
-        block.iter().for_each(|&x| counts[(bin_of([x], low, scale, bins)[0] as i32 + 1) as usize] += 1);
-        return;
-    }
-    let mut copies = [[0u32; BYTES]; COPIES];
-    vectorised_widely(Histogram { block, low, scale, bins, copies: &mut copies });
-    for copy in &copies {
-        counts.iter_mut().zip(copy).for_each(|(count, &part)| *count += u64::from(part));
+    match counts.len() {
+        ..=FEW => in_copies::<FEW>(counts, block, low, scale, bins),
+        ..=BYTES => in_copies::<BYTES>(counts, block, low, scale, bins),
+        _ => block.iter().for_each(|&x| counts[(bin_of([x], low, scale, bins)[0] as i32 + 1) as usize] += 1),
     }
 }
 
 /// Numbers that a byte can be.
 const BYTES: usize = 256;
 
+/// As many as are usual, so that clearing the copies is less work than counting a block.
+const FEW: usize = 128;
+
+fn in_copies<const N: usize>(counts: &mut [u64], block: &[f32], low: f32, scale: f32, bins: f32) {
+    let mut copies = [[0u32; N]; COPIES];
+    vectorised_widely(Histogram { block, low, scale, bins, copies: &mut copies });
+    for (i, count) in counts.iter_mut().enumerate() {
+        *count += copies.iter().map(|copy| u64::from(copy[i])).sum::<u64>();
+    }
+}
+
 /// Counts in several copies need not wait for each other.
 const COPIES: usize = 8;
 
-struct Histogram<'a> {
+struct Histogram<'a, const N: usize> {
     block: &'a [f32],
     low: f32,
     scale: f32,
     bins: f32,
-    copies: &'a mut [[u32; BYTES]; COPIES],
+    copies: &'a mut [[u32; N]; COPIES],
 }
 
-impl Kernel for Histogram<'_> {
+impl<const N: usize> Kernel for Histogram<'_, N> {
     /// Zeros, half of a ReLU's values, are counted together where vectors can leave them out.
     #[inline(always)]
     fn run<V: Vector>(self) {
@@ -59,9 +66,9 @@ impl Kernel for Histogram<'_> {
             }
             let (eights, rest) = places[..len].as_chunks::<COPIES>();
             for eight in eights {
-                copies.iter_mut().zip(eight).for_each(|(copy, &place)| copy[usize::from(place)] += 1);
+                copies.iter_mut().zip(eight).for_each(|(copy, &place)| copy[usize::from(place) % N] += 1);
             }
-            rest.iter().for_each(|&place| copies[0][usize::from(place)] += 1);
+            rest.iter().for_each(|&place| copies[0][usize::from(place) % N] += 1);
         }
         let [zero] = bin_of([0.0], low, scale, bins);
         copies[0][(zero as i32 + 1) as usize] += zeros as u32;

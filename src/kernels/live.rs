@@ -49,15 +49,115 @@ fn smooth_interval(activation: Activation) -> (f32, f32) {
     }
 }
 
-/// Marks in `live[j]` the columns of which some value lies strictly between `low` and `high`; the block holds whole rows
-/// of `live.len()` columns. `scratch` is memory of any content.
-pub fn mark_live(live: &mut [u32], block: &[f32], low: f32, high: f32, scratch: &mut Buffer) {
+/// A mark, a bit, for each unit of a layer: those through which some sample let gradient.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveUnits {
+    /// Bits beyond the last unit are zero.
+    words: Vec<u64>,
+    units: usize,
+}
+
+impl LiveUnits {
+    /// So many units without a mark.
+    pub fn none(units: usize) -> Self {
+        let mut live = Self::default();
+        live.reset(units);
+        live
+    }
+
+    /// Becomes [`LiveUnits::none`] in the memory that is there.
+    pub fn reset(&mut self, units: usize) {
+        self.words.clear();
+        self.words.resize(units.div_ceil(64), 0);
+        self.units = units;
+    }
+
+    /// Marks all units.
+    pub fn mark_all(&mut self) {
+        self.words.fill(u64::MAX);
+        if let Some(last) = self.words.last_mut() {
+            *last >>= (64 - self.units % 64) % 64;
+        }
+    }
+
+    /// Marks the units from `first` on, a multiple of their number, whose bits are set in `found`; `found` has no bits of others.
+    #[inline(always)]
+    fn mark(&mut self, first: usize, found: u32) {
+        self.words[first / 64] |= u64::from(found) << (first % 64);
+    }
+
+    /// Marks what is marked in `other`, which has as many units.
+    pub fn merge(&mut self, other: &Self) {
+        self.words.iter_mut().zip(&other.words).for_each(|(a, b)| *a |= b);
+    }
+
+    /// Units.
+    pub fn len(&self) -> usize {
+        self.units
+    }
+
+    /// Whether there are no units.
+    pub fn is_empty(&self) -> bool {
+        self.units == 0
+    }
+
+    /// Units with a mark.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Each unit's mark.
+    pub fn iter(&self) -> impl Iterator<Item = bool> {
+        (0..self.units).map(|i| self.words[i / 64] >> (i % 64) & 1 == 1)
+    }
+}
+
+impl FromIterator<bool> for LiveUnits {
+    fn from_iter<T: IntoIterator<Item = bool>>(marks: T) -> Self {
+        let mut live = Self::default();
+        for mark in marks {
+            if live.units.is_multiple_of(64) {
+                live.words.push(0);
+            }
+            *live.words.last_mut().expect("a word was added") |= u64::from(mark) << (live.units % 64);
+            live.units += 1;
+        }
+        live
+    }
+}
+
+/// The values of as many rows of `cols` as are a whole number of vectors.
+#[inline(always)]
+pub fn group_of<V: Vector>(cols: usize) -> usize {
+    // As the lanes are a power of two, so is what they have in common with the columns.
+    V::LANES / (1 << cols.trailing_zeros().min(V::LANES.trailing_zeros())) * cols
+}
+
+/// Marks the columns whose largest value is above zero. `tops` has a value of each column in turn, and again: the largest of some of its
+/// rows.
+#[inline(always)]
+pub fn mark_above_zero<V: Vector>(live: &mut LiveUnits, tops: &[f32]) {
+    let cols = live.len();
+    for i in (0..cols).step_by(V::LANES) {
+        let lanes = V::first(cols - i);
+        let mut above = V::splat(0.0);
+        for from in (i..tops.len()).step_by(cols) {
+            // SAFETY: the row has as many values from there on as there are lanes; the other lanes are zero.
+            above = unsafe { V::load_first(tops.as_ptr().add(from), lanes) }.higher(above);
+        }
+        live.mark(i, above.lanes_above(V::splat(0.0)));
+    }
+}
+
+/// Marks the columns of which some value lies strictly between `low` and `high`; the block holds whole rows of `live.len()`
+/// columns. `scratch` is memory of any content.
+pub fn mark_live(live: &mut LiveUnits, block: &[f32], low: f32, high: f32, scratch: &mut Buffer) {
     scratch.resize(WIDEST * live.len());
     vectorised_widely(MarkLive { live, block, low, high, folded: scratch });
 }
 
 struct MarkLive<'a> {
-    live: &'a mut [u32],
+    live: &'a mut LiveUnits,
     block: &'a [f32],
     low: f32,
     high: f32,
@@ -75,12 +175,10 @@ impl Kernel for MarkLive<'_> {
         let few = if self.block.len() > MANY * cols { FEW * cols } else { 0 };
         let (first, rest) = self.block.split_at(few);
         self.look_through::<V>(first);
-        if few > 0 && self.live.iter().all(|&flag| flag == 1) {
+        if few > 0 && self.live.count() == cols {
             return;
         }
-        // As the lanes are a power of two, so is what they have in common with the columns.
-        let shared = 1 << cols.trailing_zeros().min(V::LANES.trailing_zeros());
-        let group = V::LANES / shared * cols;
+        let group = group_of::<V>(cols);
         let (whole, last) = rest.split_at(rest.len() - rest.len() % group);
         let folded = std::mem::take(&mut self.folded);
         if self.high < f32::INFINITY || !self.fold_all::<V, false>(whole, group, folded) {
@@ -148,8 +246,8 @@ impl MarkLive<'_> {
                 // SAFETY: the row has as many values from there on as there are lanes.
                 highest = self.higher(unsafe { V::load_first(rows.as_ptr().add(row), lanes) }, highest);
             }
-            let found = highest.lanes_above(V::splat(self.low));
-            self.live[i..].iter_mut().take(V::LANES).enumerate().for_each(|(lane, flag)| *flag |= found >> lane & 1);
+            let own = u32::MAX >> (32 - V::LANES.min(cols - i));
+            self.live.mark(i, highest.lanes_above(V::splat(self.low)) & own);
         }
     }
 }
@@ -172,9 +270,9 @@ mod tests {
             // Columns in turn have no such row, the last one, and any one.
             let row_of = |column: usize| [None, Some(rows - 1), Some(column * 31 % rows)][column % 3];
             (0..cols).filter_map(|j| row_of(j).map(|row| row * cols + j)).for_each(|i| block[i] = 1.0);
-            let want: Vec<u32> = (0..cols).map(|j| u32::from(row_of(j).is_some())).collect();
+            let want: LiveUnits = (0..cols).map(|j| row_of(j).is_some()).collect();
             with_every_width(|| {
-                let (mut live, mut scratch) = (vec![0; cols], Buffer::default());
+                let (mut live, mut scratch) = (LiveUnits::none(cols), Buffer::default());
                 mark_live(&mut live, &block, 0.0, high, &mut scratch);
                 assert_eq!(live, want, "{rows}×{cols}, below {high}");
                 mark_live(&mut live, &vec![-1.0; rows * cols], 0.0, high, &mut scratch);

@@ -1,12 +1,64 @@
 //! Parameter updates on slices: each subtracts its step from the parameters, and all but [`descend`] leave it where the
 //! gradient was.
 
+use std::ops::Range;
+
 use super::simd::{Kernel, LANES, Vector, vectorised_widely};
 
 dispatch! {
     /// SGD without momentum or decay: p −= lr·g. The gradient stays, which saves writing it.
     pub fn descend(parameters: &mut [f32], gradient: &[f32], lr: f32) {
         parameters.iter_mut().zip(gradient).for_each(|(p, &g)| *p -= lr * g);
+    }
+}
+
+/// [`descend`], and Σp² of the parameters before it.
+pub fn descend_and_measure(parameters: &mut [f32], gradient: &[f32], lr: f32) -> f64 {
+    assert_eq!(parameters.len(), gradient.len(), "each parameter has a gradient");
+    let mut sums = [[0.0; LANES]; CHAINS];
+    vectorised_widely(Descend { parameters, gradient, lr, sums: &mut sums });
+    sums.iter().flatten().sum()
+}
+
+/// Sums side by side, so that none waits for the one before.
+const CHAINS: usize = 4;
+
+struct Descend<'a> {
+    parameters: &'a mut [f32],
+    gradient: &'a [f32],
+    lr: f32,
+    sums: &'a mut [[f64; LANES]; CHAINS],
+}
+
+impl Kernel for Descend<'_> {
+    #[inline(always)]
+    fn run<V: Vector>(mut self) {
+        let len = self.parameters.len();
+        let whole = len - len % (CHAINS * V::LANES);
+        self.sweep::<V, CHAINS>(0..whole);
+        self.sweep::<[f32; 1], 1>(whole..len);
+    }
+}
+
+impl Descend<'_> {
+    /// Values `range`, a whole number of times `N` vectors. Squares go to `f64` at once: the loop waits for memory anyway, and what a
+    /// square in `f32` might lose could not be summed again.
+    #[inline(always)]
+    fn sweep<V: Vector, const N: usize>(&mut self, range: Range<usize>) {
+        let (p, g, lr) = (self.parameters.as_mut_ptr(), self.gradient.as_ptr(), V::splat(self.lr));
+        let mut sums = *self.sums;
+        for first in range.step_by(N * V::LANES) {
+            for (n, sums) in sums.iter_mut().take(N).enumerate() {
+                let i = first + n * V::LANES;
+                // SAFETY: `range` is a whole number of such steps within both slices.
+                unsafe {
+                    let before = V::load(p.add(i));
+                    before.add_square_to(sums);
+                    before.sub(lr.mul(V::load(g.add(i)))).store(p.add(i));
+                }
+            }
+        }
+        *self.sums = sums;
     }
 }
 
@@ -136,7 +188,8 @@ impl Kernel for Squares<'_> {
             }
             chains[0].add(chains[1]).add(chains[2].add(chains[3])).add_to(&mut sums);
         }
-        *self.sum = sums.iter().sum::<f64>() + wide_sum_of_squares(rest);
+        let rest = if rest.is_empty() { 0.0 } else { wide_sum_of_squares(rest) };
+        *self.sum = sums.iter().sum::<f64>() + rest;
     }
 }
 

@@ -74,8 +74,21 @@ impl<V: Vector, const ON: bool> Watcher<V, ON> {
 
     #[inline(always)]
     pub fn see_extremes(&mut self, x: V) {
+        self.see_low(x);
+        self.see_high(x);
+    }
+
+    #[inline(always)]
+    pub fn see_high(&mut self, x: V) {
         if ON {
-            (self.low, self.high) = (x.lower(self.low), x.higher(self.high));
+            self.high = x.higher(self.high);
+        }
+    }
+
+    #[inline(always)]
+    pub fn see_low(&mut self, x: V) {
+        if ON {
+            self.low = x.lower(self.low);
         }
     }
 

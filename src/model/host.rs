@@ -9,7 +9,7 @@ use super::by_param::for_each_param;
 use super::objective::{Loss, Targets, loss_and_gradient};
 use super::observe::{Observe, Observed, reset};
 use super::workspace::{Pass, Workspace, reorder_samples};
-use super::{Network, Op, Shape};
+use super::{Network, Op, Param, Shape};
 use crate::activation::Activation;
 use crate::kernels::activation::Watch;
 use crate::kernels::buffer::Buffer;
@@ -233,10 +233,16 @@ impl HostModel {
         &mut self.shards.first_mut().expect("a step was taken").gradients
     }
 
-    /// Parameters and the last step's gradients together, for the optimiser.
-    pub fn params_and_gradients(&mut self) -> (&mut [f32], &mut [f32]) {
-        let gradients = &mut self.shards.first_mut().expect("a step was taken").gradients;
-        (&mut self.params, gradients)
+    /// Calls `work` for every parameter, with its values, its gradient in the last step and its part of each of the optimiser's two
+    /// `slots`, which are empty or laid out like the parameters, and its place in `results`. The threads share the parameters.
+    pub fn update<T: Send>(
+        &mut self,
+        [one, two]: [&mut [f32]; 2],
+        results: &mut [T],
+        work: impl Fn(&Param, [&mut [f32]; 4], &mut T) + Sync,
+    ) {
+        let gradients = &mut *self.shards.first_mut().expect("a step was taken").gradients;
+        for_each_param(&self.network, self.pool.as_ref(), [&mut *self.params, gradients, one, two], results, work);
     }
 
     /// Σg² of each parameter in the last step.
@@ -323,7 +329,7 @@ impl HostModel {
         let (total, rest) = self.shards[..self.used].split_first_mut().expect("there is at least one shard");
         self.squares.resize(self.network.params.len(), 0.0);
         let (pool, sums) = (self.pool.as_ref(), &mut total.gradients);
-        for_each_param(&self.network, pool, sums, &mut self.squares, |param, sum, square| {
+        for_each_param(&self.network, pool, [sums], &mut self.squares, |param, [sum], square| {
             rest.iter().for_each(|shard| update::accumulate(sum, &shard.gradients[param.range()]));
             *square = update::sum_of_squares(sum);
         });
@@ -369,7 +375,7 @@ impl HostModel {
 
 /// Transposes the weights that the forward pass reads so, once for all shards.
 fn turn_weights(network: &Network, pool: Option<&rayon::ThreadPool>, params: &[f32], turned: &mut [f32]) {
-    for_each_param(network, pool, turned, &mut vec![(); network.params.len()], |param, turned, ()| {
+    for_each_param(network, pool, [turned], &mut vec![(); network.params.len()], |param, [turned], ()| {
         if param.is_turned() {
             transpose(&params[param.range()], param.shape[0], turned);
         }

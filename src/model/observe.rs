@@ -48,7 +48,7 @@ impl Observed {
             watch.pre_activation.merge(&part.pre_activation);
             watch.activation.merge(&part.activation);
             watch.gradient.merge(&part.gradient);
-            watch.live.iter_mut().zip(&part.live).for_each(|(a, &b)| *a |= b);
+            watch.live.merge(&part.live);
             watch.histogram.iter_mut().zip(&part.histogram).for_each(|(a, &b)| *a += b);
         }
     }
@@ -60,8 +60,7 @@ pub(super) fn reset(watches: &mut Vec<Watch>, network: &Network, observe: &Obser
     watches.resize_with(network.watched.len(), Watch::default);
     for (watch, watched) in watches.iter_mut().zip(&network.watched) {
         let Watch { mut live, mut histogram, .. } = std::mem::take(watch);
-        live.clear();
-        live.resize(watched.units, 0);
+        live.reset(watched.units);
         histogram.clear();
         histogram.resize(bins, 0);
         *watch = Watch { live, histogram, ..Watch::default() };

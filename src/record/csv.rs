@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
 
+/// Bytes that wait for the operating system; as many or more at once pass by.
+pub const BUFFER: usize = 1 << 16;
+
 /// A CSV file that is being written.
 #[derive(Debug)]
 pub struct CsvFile {
@@ -21,7 +24,7 @@ impl CsvFile {
     /// The file cannot be created.
     pub fn create(path: &Path, header: &str) -> Result<Self, RecordError> {
         let file = File::create(path).map_err(RecordError::io(path, "creating the file"))?;
-        let mut csv = Self { path: path.into(), file: BufWriter::with_capacity(1 << 16, file), bytes: 0 };
+        let mut csv = Self { path: path.into(), file: BufWriter::with_capacity(BUFFER, file), bytes: 0 };
         csv.row(&format!("{header}\n"))?;
         Ok(csv)
     }
@@ -45,7 +48,7 @@ impl CsvFile {
                 advice: "start the run again with --overwrite",
             });
         }
-        Ok(Self { path: path.into(), file: BufWriter::with_capacity(1 << 16, file), bytes })
+        Ok(Self { path: path.into(), file: BufWriter::with_capacity(BUFFER, file), bytes })
     }
 
     /// Cuts off whatever the file had beyond its length at [`CsvFile::resume`]. Apart from opening, so that all files
@@ -64,8 +67,9 @@ impl CsvFile {
     ///
     /// # Errors
     /// The disk is full, or the file went away.
-    pub fn row(&mut self, lines: &str) -> Result<(), RecordError> {
-        self.file.write_all(lines.as_bytes()).map_err(RecordError::io(&self.path, "writing"))?;
+    pub fn row(&mut self, lines: impl AsRef<[u8]>) -> Result<(), RecordError> {
+        let lines = lines.as_ref();
+        self.file.write_all(lines).map_err(RecordError::io(&self.path, "writing"))?;
         self.bytes += lines.len() as u64;
         Ok(())
     }

@@ -5,6 +5,7 @@ pub mod csv;
 pub mod error;
 pub mod histograms;
 mod hyperparameters;
+pub mod layers;
 mod protobuf;
 pub mod read;
 pub mod replay;

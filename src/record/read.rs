@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
 use crate::record::histograms::Histograms;
-use crate::record::rows::{EPOCHS, LAYERS, STEPS};
+use crate::record::layers::LAYERS;
+use crate::record::rows::{EPOCHS, STEPS};
 use crate::record::summary::Summary;
 
 /// What a run's directory holds.

@@ -9,8 +9,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::record::RecordError;
 use crate::record::hyperparameters::{self, session_start};
+use crate::record::layers::{LAYERS, LayerRow};
 use crate::record::protobuf::{Message, record};
-use crate::record::rows::{EpochRow, LAYERS, LayerRow, StepRow};
+use crate::record::rows::{EpochRow, StepRow};
 use crate::record::summary::{Outcome, Summary};
 
 /// How the names of event files begin; TensorBoard looks for `tfevents`.
@@ -248,17 +249,17 @@ impl EventSummary {
 }
 
 impl LayerRow<'_> {
-    /// The layer's numbers for an event.
-    pub fn add_to(&self, summary: &mut EventSummary, range: [f64; 2]) {
+    /// The numbers of the layer `name` for an event.
+    pub fn add_to(&self, name: &str, summary: &mut EventSummary, range: [f64; 2]) {
         let all = self.numbers();
         let numbers = COLUMNS.map(|column| {
             // The first three columns are no numbers.
             let place = LAYERS.split(',').skip(3).position(|name| name == column).expect("a column of layers.csv");
             all[place].unwrap_or(f32::NAN)
         });
-        summary.layer(self.layer, &numbers);
+        summary.layer(name, &numbers);
         if !self.watch.histogram.is_empty() {
-            summary.histogram(self.layer, &self.watch.histogram, range, &numbers);
+            summary.histogram(name, &self.watch.histogram, range, &numbers);
         }
     }
 }

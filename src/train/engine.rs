@@ -116,8 +116,6 @@ struct HostEngine {
     loss: Loss,
     model: HostModel,
     state: HostState,
-    /// Norm of each parameter's gradient in the step in progress.
-    gradient_norms: Vec<f64>,
     updated: Updated,
 }
 
@@ -140,8 +138,7 @@ impl Engine {
                 let [network] = <[_; 1]>::try_from(networks).expect("the kernels train one network at a time");
                 let state = HostState::new(&optimizer, network.parameters());
                 let model = HostModel::new(network, *threads);
-                let (gradient_norms, updated) = (Vec::new(), Updated::default());
-                Place::Host(Box::new(HostEngine { optimizer, loss, model, state, gradient_norms, updated }))
+                Place::Host(Box::new(HostEngine { optimizer, loss, model, state, updated: Updated::default() }))
             }
             Compute::Device(device) => Place::Device(Box::new(DeviceEngine::new(networks, device, optimizer, loss)?)),
         }))
@@ -275,27 +272,26 @@ impl HostEngine {
         self.model.evaluate(batch.indices.len(), batch.fill(), targets, self.loss, observe);
     }
 
-    fn update(&mut self, step: RunStep, clip_norm: Option<f64>, norms: bool) {
-        let Self { optimizer, model, state, gradient_norms, updated, .. } = self;
-        updated.gradient_norm = 0.0;
-        updated.norms.clear();
+    fn update(&mut self, step: RunStep, clip_norm: Option<f64>, measure: bool) {
+        let Self { optimizer, model, state, updated: Updated { gradient_norm, norms }, .. } = self;
+        *gradient_norm = 0.0;
+        norms.clear();
         if !step.moves {
             return;
         }
-        gradient_norms.clear();
-        gradient_norms.extend(model.gradient_squares().iter().map(|square| square.sqrt()));
-        updated.gradient_norm = gradient_norms.iter().map(|norm| norm * norm).sum::<f64>().sqrt();
-        if !updated.gradient_norm.is_finite() {
-            return;
+        let of_param = |square: &f64| UpdateNorms { gradient: square.sqrt(), ..UpdateNorms::default() };
+        norms.extend(model.gradient_squares().iter().map(of_param));
+        *gradient_norm = norms.iter().map(|norms| norms.gradient * norms.gradient).sum::<f64>().sqrt();
+        if gradient_norm.is_finite() {
+            if let Some(factor) = clip_factor(clip_norm, *gradient_norm) {
+                update::scale(model.gradients_mut(), factor as f32);
+                norms.iter_mut().for_each(|norms| norms.gradient *= factor);
+            }
+            state.step(optimizer, model, step.lr, measure, norms);
         }
-        let network = Arc::clone(model.network());
-        let (params, gradients) = model.params_and_gradients();
-        if let Some(factor) = clip_factor(clip_norm, updated.gradient_norm) {
-            update::scale(gradients, factor as f32);
-            gradient_norms.iter_mut().for_each(|norm| *norm *= factor);
+        if !measure || !gradient_norm.is_finite() {
+            norms.clear();
         }
-        let norms = norms.then_some((gradient_norms.as_slice(), &mut updated.norms));
-        state.step(optimizer, &network, params, gradients, step.lr, norms);
     }
 
     fn bad_gradient(&self) -> Option<usize> {

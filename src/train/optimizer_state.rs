@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use crate::config::optimizer::Optimizer;
 use crate::kernels::update::{self, AdamStep};
-use crate::model::Network;
+use crate::model::host::HostModel;
 
 impl Optimizer {
     /// Names of the slots of state that each parameter has.
@@ -66,49 +66,55 @@ impl HostState {
         Self { slots: vec![vec![0.0; n]; optimizer.slots().len()], steps: 0 }
     }
 
-    /// Takes one step in place; the gradients become the steps, or stay where a step is its gradient times the rate. With
-    /// `norms`, those of the parameters' gradients and a place for the step's, one entry for each parameter is pushed there.
+    /// Takes one step of `model` in place; its gradients become the steps, or stay where a step is its gradient times the rate. With
+    /// `measure`, the norms of each parameter and of its step go to `norms`, which has an entry for each.
     pub fn step(
         &mut self,
         optimizer: &Optimizer,
-        network: &Network,
-        params: &mut [f32],
-        gradients: &mut [f32],
+        model: &mut HostModel,
         lr: f64,
-        mut norms: Option<(&[f64], &mut Vec<UpdateNorms>)>,
+        measure: bool,
+        norms: &mut [UpdateNorms],
     ) {
         self.steps += 1;
+        let steps = self.steps;
         let plain = matches!(optimizer, Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. });
-        for (i, param) in network.params.iter().enumerate() {
+        let mut slots = self.slots.iter_mut().map(|slot| &mut slot[..]);
+        let slots = [slots.next().unwrap_or_default(), slots.next().unwrap_or_default()];
+        model.update(slots, norms, |param, [p, g, one, two], norms| {
             let lr = lr * param.lr_scale;
-            let (mut weight, mut update_squares) = (0.0, 0.0);
-            // Measured block by block, while the values are near.
-            for start in param.range().step_by(BLOCK) {
-                let block = start..(start + BLOCK).min(param.range().end);
-                let (p, g) = (&mut params[block.clone()], &mut gradients[block.clone()]);
-                let mut slots = self.slots.iter_mut().map(|slot| &mut slot[block.clone()]);
-                let (one, two) = (slots.next().unwrap_or_default(), slots.next().unwrap_or_default());
-                if norms.is_some() {
-                    weight += update::sum_of_squares(p);
-                }
-                update(optimizer, lr, self.steps, p, g, one, two);
-                if norms.is_some() && !plain {
-                    update_squares += update::sum_of_squares(g);
-                }
+            if plain && measure {
+                norms.weight = update::descend_and_measure(p, g, lr as f32).sqrt();
+                norms.update = lr * norms.gradient;
+            } else if measure {
+                [norms.weight, norms.update] = update_and_measure(optimizer, lr, steps, [p, g, one, two]);
+            } else {
+                update(optimizer, lr, steps, [p, g, one, two]);
             }
-            if let Some((gradients, norms)) = &mut norms {
-                let gradient = gradients[i];
-                let update = if plain { lr * gradient } else { update_squares.sqrt() };
-                norms.push(UpdateNorms { weight: weight.sqrt(), gradient, update });
-            }
-        }
+        });
     }
+}
+
+/// [`update`], and the norms of the parameter before it and of the step, taken block by block while the values are near.
+fn update_and_measure(optimizer: &Optimizer, lr: f64, t: u64, mut values: [&mut [f32]; 4]) -> [f64; 2] {
+    let mut squares = [0.0; 2];
+    for start in (0..values[0].len()).step_by(BLOCK) {
+        let mut block = values.each_mut().map(|values| {
+            let end = (start + BLOCK).min(values.len());
+            &mut values[start.min(end)..end]
+        });
+        squares[0] += update::sum_of_squares(block[0]);
+        update(optimizer, lr, t, block.each_mut().map(|block| &mut **block));
+        squares[1] += update::sum_of_squares(block[1]);
+    }
+    squares.map(f64::sqrt)
 }
 
 /// Values of a parameter that are updated and measured together; few enough for the nearest cache.
 const BLOCK: usize = 2048;
 
-fn update(optimizer: &Optimizer, lr: f64, t: u64, p: &mut [f32], g: &mut [f32], one: &mut [f32], two: &mut [f32]) {
+/// Updates the parameters `p` with their gradients `g` and the slots of state.
+fn update(optimizer: &Optimizer, lr: f64, t: u64, [p, g, one, two]: [&mut [f32]; 4]) {
     match *optimizer {
         Optimizer::Sgd { momentum: 0.0, weight_decay: 0.0, .. } => update::descend(p, g, lr as f32),
         Optimizer::Sgd { momentum, nesterov, weight_decay } => {

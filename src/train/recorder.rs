@@ -11,8 +11,9 @@ use crate::model::observe::Observed;
 use crate::record::checkpoint::{Checkpoint, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;
+use crate::record::layers::{LAYERS, LayerFile, LayerRow};
 use crate::record::replay::replay;
-use crate::record::rows::{EPOCHS, EpochRow, LAYERS, LayerRow, STEPS, StepRow};
+use crate::record::rows::{EPOCHS, EpochRow, STEPS, StepRow};
 use crate::record::run_dir::RunDir;
 use crate::record::summary::{Divergence, Outcome, Summary, Timing};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
@@ -39,7 +40,7 @@ pub struct Recorder<'a> {
     pub plan: &'a Plan,
     dir: RunDir,
     steps: CsvFile,
-    layers: CsvFile,
+    layers: LayerFile,
     epochs: CsvFile,
     histograms: Histograms,
     /// TensorBoard's file, if one is wanted.
@@ -64,8 +65,8 @@ impl<'a> Recorder<'a> {
     pub fn open(plan: &'a Plan, compute: &Compute, dir: RunDir, resume: bool) -> Result<(Self, Weights), TrainError> {
         let config = plan.experiment.to_toml();
         let stats = &plan.experiment.stats;
-        let names = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
-        let mut histograms = Histograms::new(names, stats.histogram_bins, stats.histogram_range);
+        let names: Vec<_> = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
+        let mut histograms = Histograms::new(names.clone(), stats.histogram_bins, stats.histogram_range);
         let checkpoint_path = dir.file("checkpoint.safetensors");
         if resume {
             check_config(dir.path(), &config)?;
@@ -113,7 +114,7 @@ impl<'a> Recorder<'a> {
             plan,
             dir,
             steps,
-            layers,
+            layers: LayerFile::new(layers, names),
             epochs,
             histograms,
             events,
@@ -176,22 +177,20 @@ impl<'a> Recorder<'a> {
         self.line.clear();
         row.write(&mut self.line);
         self.steps.row(&self.line)?;
-        self.line.clear();
         let mut summary = self.events.is_some().then(EventSummary::default);
         if let Some(summary) = &mut summary {
             summary.step(&row);
         }
         let range = self.plan.experiment.stats.histogram_range;
-        for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
+        for (layer, (watched, watch)) in self.plan.network.watched.iter().zip(&seen.watches).enumerate() {
             let norms = updated.zip(watched.weight).and_then(|(updated, i)| updated.norms.get(i));
             let norms = norms.map(|n| [n.weight, n.gradient, n.update]);
-            let layer = LayerRow { step, phase: "train", layer: &watched.name, watch, norms };
-            layer.write(&mut self.line);
+            let layer = LayerRow { step, phase: "train", layer, watch, norms };
+            self.layers.push(&layer)?;
             if let Some(summary) = &mut summary {
-                layer.add_to(summary, range);
+                layer.add_to(&watched.name, summary, range);
             }
         }
-        self.layers.row(&self.line)?;
         if let (Some(events), Some(summary)) = (&mut self.events, &summary) {
             events.event(now(), step, summary)?;
         }
@@ -226,11 +225,9 @@ impl<'a> Recorder<'a> {
             summary.evaluation(&row);
             events.event(now(), step, &summary)?;
         }
-        self.line.clear();
-        for (watched, watch) in self.plan.network.watched.iter().zip(&seen.watches) {
-            LayerRow { step, phase: "test", layer: &watched.name, watch, norms: None }.write(&mut self.line);
+        for (layer, watch) in seen.watches.iter().enumerate() {
+            self.layers.push(&LayerRow { step, phase: "test", layer, watch, norms: None })?;
         }
-        self.layers.row(&self.line)?;
         Ok(row)
     }
 
@@ -260,9 +257,7 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// The records cannot be written.
     pub fn finish(mut self, end: End, weights: &Weights) -> Result<Summary, TrainError> {
-        for csv in [&mut self.steps, &mut self.layers, &mut self.epochs] {
-            csv.flush()?;
-        }
+        (self.steps.flush()?, self.layers.flush()?, self.epochs.flush()?);
         let model = self.plan.state_dict(&weights.params, &weights.running, weights.batches_seen);
         tensors::write(&self.dir.file("model.safetensors"), &model, &self.plan.about())?;
         if !self.histograms.is_empty() {

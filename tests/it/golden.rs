@@ -14,7 +14,7 @@ use initlab::model::host::HostModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Shape};
-use initlab::train::optimizer_state::{DeviceState, HostState};
+use initlab::train::optimizer_state::{DeviceState, HostState, UpdateNorms};
 use serde_json::Value;
 
 /// One file: what it describes, and its tensors.
@@ -338,7 +338,8 @@ fn optimisers_take_the_steps_of_pytorch() {
         // A linear layer without bias has the one parameter that is wanted.
         let n = case.get("param").len();
         let network = Network::build(Shape::Flat(n), &[LayerSpec::Linear { out: 1, bias: false }], true).unwrap();
-        let mut host = case.f32("param");
+        let mut host = HostModel::new(Arc::new(network), 1);
+        host.set_param(0, &case.f32("param"));
         let mut host_state = HostState::new(&optimizer, n);
         for step in 0.. {
             if !case.has(&format!("grad.{step}")) {
@@ -348,9 +349,17 @@ fn optimisers_take_the_steps_of_pytorch() {
             let gradient = among(&case.tensor(&format!("grad.{step}")).flatten_all().unwrap(), place);
             param = (&param - state.step(&optimizer, &param, &gradient, &rates).unwrap()).unwrap();
             case.check("candle", &format!("param.{step}"), &f64s(&param.get(1).unwrap()), 1e-9);
-            let mut gradient = case.f32(&format!("grad.{step}"));
-            host_state.step(&optimizer, &network, &mut host, &mut gradient, lr, None);
-            case.check("kernels", &format!("param.{step}"), &wide(&host), 1e-5);
+            // A step of the model makes room for the gradient. That norms are taken or not changes nothing.
+            let zeros = |_: std::ops::Range<usize>, out: &mut [f32]| out.fill(0.0);
+            host.forward_backward(1, zeros, Targets::Values(&[0.0]), Loss::Mse, &Observe::default());
+            host.gradients_mut().copy_from_slice(&case.f32(&format!("grad.{step}")));
+            let (before, mut norms) = (wide(host.flat_params()), [UpdateNorms::default()]);
+            host_state.step(&optimizer, &mut host, lr, step % 2 == 0, &mut norms);
+            case.check("kernels", &format!("param.{step}"), &wide(host.flat_params()), 1e-5);
+            if step % 2 == 0 {
+                let norm = before.iter().map(|w| w * w).sum::<f64>().sqrt();
+                assert!((norms[0].weight / norm - 1.0).abs() < 1e-6, "‖w‖ of step {step} is {norm}, not {norms:?}");
+            }
         }
     }
 }
@@ -416,8 +425,7 @@ fn training_runs_follow_pytorch_step_by_step() {
                 out.iter_mut().zip(&x[rows.start * size..rows.end * size]).for_each(|(o, &x)| *o = x as f32);
             };
             host.forward_backward(batch, fill, labels(step), Loss::CrossEntropy, &observe);
-            let (params, gradients) = host.params_and_gradients();
-            host_state.step(&optimizer, &network, params, gradients, lr, None);
+            host_state.step(&optimizer, &mut host, lr, false, &mut vec![UpdateNorms::default(); network.params.len()]);
             for (which, seen) in [&device_seen, host.seen()].into_iter().enumerate() {
                 curves.entry("losses".into()).or_default()[which].push(seen.loss.loss / seen.loss.rows as f64);
                 for (layer, watch) in network.layers.iter().filter(|l| l.watch.is_some()).zip(&seen.watches) {

@@ -11,7 +11,7 @@ use initlab::lesson::{LessonImages, Samples, report};
 use initlab::model::host::HostModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
-use initlab::record::rows::Moments;
+use initlab::record::layers::Moments;
 use initlab::stats::spread::median;
 use initlab::train::Plan;
 

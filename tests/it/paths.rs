@@ -298,7 +298,7 @@ fn bits(model: &mut HostModel, observed: &Observed) -> Bits {
     };
     let watch = |w: &Watch| {
         let numbers = [&w.pre_activation, &w.activation, &w.gradient].into_iter().flat_map(sums);
-        numbers.chain(w.live.iter().map(|&l| u64::from(l))).chain(w.histogram.iter().copied()).collect()
+        numbers.chain(w.live.iter().map(u64::from)).chain(w.histogram.iter().copied()).collect()
     };
     Bits {
         gradients: words(model.gradients_mut()),

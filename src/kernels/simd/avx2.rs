@@ -108,6 +108,16 @@ impl Vector for Avx2 {
         }
     }
     #[inline(always)]
+    fn add_square_to(self, sums: &mut [f64; LANES]) {
+        let (low, high) = sums.split_at_mut(LANES / 2);
+        for (sums, half) in
+            [(low, unsafe { _mm256_castps256_ps128(self.0) }), (high, unsafe { _mm256_extractf128_ps::<1>(self.0) })]
+        {
+            let (to, wide) = (sums.as_mut_ptr(), unsafe { _mm256_cvtps_pd(half) });
+            unsafe { _mm256_storeu_pd(to, _mm256_fmadd_pd(wide, wide, _mm256_loadu_pd(to))) };
+        }
+    }
+    #[inline(always)]
     fn transpose(square: [Self; LANES]) -> [Self; LANES] {
         let rows = square.map(|row| row.0);
         // Pairs of rows woven together, then pairs of pairs, then halves exchanged.

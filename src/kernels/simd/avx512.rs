@@ -124,6 +124,18 @@ impl Vector for Avx512 {
         }
     }
     #[inline(always)]
+    fn add_square_to(self, sums: &mut [f64; LANES]) {
+        unsafe {
+            let halves = [_mm512_castps512_ps256(self.0), _mm256_castpd_ps(high_half(_mm512_castps_pd(self.0)))];
+            let to = sums.as_mut_ptr();
+            let sum = halves.iter().fold(_mm512_loadu_pd(to), |sum, &half| {
+                let wide = _mm512_cvtps_pd(half);
+                _mm512_fmadd_pd(wide, wide, sum)
+            });
+            _mm512_storeu_pd(to, sum);
+        }
+    }
+    #[inline(always)]
     fn transpose(_: [Self; LANES]) -> [Self; LANES] {
         unreachable!("a square has as many rows as columns")
     }

@@ -102,6 +102,8 @@ pub trait Vector: Copy {
     fn total(counts: Self::Count) -> u64;
     /// Adds each lane to the sum of that lane.
     fn add_to(self, sums: &mut [f64; LANES]);
+    /// Adds the square of each lane, taken in `f64`, to the sum of that lane.
+    fn add_square_to(self, sums: &mut [f64; LANES]);
     /// `LANES` vectors as the rows of a square, turned into its columns. Only for vectors of [`LANES`] lanes.
     fn transpose(square: [Self; LANES]) -> [Self; LANES];
     /// The smallest lane; none may be NaN, and which zero is smaller is not said.
@@ -269,6 +271,10 @@ impl<const N: usize> Vector for [f32; N] {
         sums.iter_mut().zip(self).for_each(|(sum, x)| *sum += f64::from(x));
     }
     #[inline(always)]
+    fn add_square_to(self, sums: &mut [f64; LANES]) {
+        sums.iter_mut().zip(self).for_each(|(sum, x)| *sum += f64::from(x) * f64::from(x));
+    }
+    #[inline(always)]
     fn transpose(square: [Self; LANES]) -> [Self; LANES] {
         std::array::from_fn(|i| std::array::from_fn(|j| square[j][i]))
     }
@@ -327,6 +333,7 @@ pub mod tests {
                     lanes.extend(values[..V::LANES].iter().map(bits));
                 }
                 b.abs().add_to(&mut sums);
+                b.add_square_to(&mut sums);
                 above |= u64::from(a.lanes_above(b)) << start;
                 counts = a.count_below(b, a.count_below(V::splat(1.0), counts));
                 pair = a.count_within_and_below(b, b.count_within_and_below(V::splat(1.0), pair));

@@ -144,10 +144,10 @@ impl Packed {
                 gradient: layer.gradient.map_or_else(Sums::default, |place| place.sums(numbers, run, layer.values)),
                 live: match (&layer.live, &layer.ends) {
                     (Some(range), Some(ends)) if ends[run] != EVERYWHERE => {
-                        part(range, layer.units).iter().map(|&x| x as u32).collect()
+                        part(range, layer.units).iter().map(|&x| x > 0.0).collect()
                     }
                     // A run beside others whose units may die has marks, but not even NaN kills its units.
-                    _ => vec![1; layer.units],
+                    _ => std::iter::repeat_n(true, layer.units).collect(),
                 },
                 histogram: part(&layer.histogram, bins).iter().map(|&x| x as u64).collect(),
             }

@@ -1,0 +1,260 @@
+//! `layers.csv`: one line for each watched layer and recorded step or evaluation.
+
+use std::io::Write;
+
+use crate::kernels::activation::Watch;
+use crate::kernels::moments::Sums;
+use crate::record::RecordError;
+use crate::record::csv::{BUFFER, CsvFile};
+
+/// Mean, std, second moment, near-zero share and extremes of a tensor.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
+pub struct Moments {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation, N in the denominator.
+    pub std: f64,
+    /// Mean square.
+    pub second_moment: f64,
+    /// Share of values near zero.
+    pub near_zero: f64,
+    /// Smallest value.
+    pub min: f64,
+    /// Largest value.
+    pub max: f64,
+}
+
+impl Moments {
+    /// The moments behind the sums.
+    pub fn of(sums: &Sums) -> Self {
+        let n = sums.n as f64;
+        let (mean, second_moment) = (sums.sum / n, sums.sum_of_squares / n);
+        // NaN must stay NaN here, which `max` would turn into 0.
+        let variance = second_moment - mean * mean;
+        let std = if variance < 0.0 { 0.0 } else { variance.sqrt() };
+        let near_zero = sums.near_zero as f64 / n;
+        Self { mean, std, second_moment, near_zero, min: f64::from(sums.min), max: f64::from(sums.max) }
+    }
+}
+
+/// Share of units that let no sample's gradient through.
+pub fn dead_fraction(watch: &Watch) -> f64 {
+    let units = watch.live.len();
+    (units - watch.live.count()) as f64 / units.max(1) as f64
+}
+
+/// One layer in a recorded step (phase `train`) or an evaluation (phase `test`).
+#[derive(Clone, Copy, Debug)]
+pub struct LayerRow<'a> {
+    /// Steps done before.
+    pub step: u64,
+    /// `train` or `test`.
+    pub phase: &'static str,
+    /// The layer's place among the watched ones.
+    pub layer: usize,
+    /// What was seen.
+    pub watch: &'a Watch,
+    /// ‖w‖ before the step, ‖dL/dw‖ and ‖Δw‖ of the layer's weight.
+    pub norms: Option<[f64; 3]>,
+}
+
+/// Header of `layers.csv`.
+pub const LAYERS: &str = "step,phase,layer,\
+    pre_mean,pre_std,pre_second_moment,pre_near_zero,pre_min,pre_max,\
+    act_mean,act_std,act_second_moment,act_near_zero,act_min,act_max,dead,\
+    grad_mean,grad_std,grad_second_moment,grad_near_zero,grad_min,grad_max,\
+    weight_norm,weight_gradient_norm,update_ratio";
+
+/// Numbers of a line of `layers.csv`, after step, phase and layer.
+pub const NUMBERS: usize = 22;
+
+impl LayerRow<'_> {
+    /// The numbers of its line, in the header's order; absent where nothing was measured.
+    pub fn numbers(&self) -> [Option<f32>; NUMBERS] {
+        let Watch { pre_activation, activation, gradient, .. } = self.watch;
+        let norms = match self.norms {
+            // A weight of zeros moves infinitely far, compared with its size.
+            Some([weight, gradient, update]) => {
+                [weight, gradient, if weight > 0.0 { update / weight } else { f64::INFINITY }].map(Some)
+            }
+            None => [None; 3],
+        };
+        let parts = moments(pre_activation)
+            .into_iter()
+            .chain(moments(activation))
+            .chain([Some(dead_fraction(self.watch))])
+            .chain(moments(gradient))
+            .chain(norms);
+        let mut numbers = [None; NUMBERS];
+        numbers.iter_mut().zip(parts).for_each(|(number, part)| *number = part.map(|x| x as f32));
+        numbers
+    }
+}
+
+/// A tensor's moments in the columns' order; none if nothing was seen.
+fn moments(sums: &Sums) -> [Option<f64>; 6] {
+    if sums.n == 0 {
+        return [None; 6];
+    }
+    let Moments { mean, std, second_moment, near_zero, min, max } = Moments::of(sums);
+    [mean, std, second_moment, near_zero, min, max].map(Some)
+}
+
+/// `layers.csv` while it grows. Lines wait as numbers until there are many: what makes text of them is then near, which it is not
+/// just after a training step.
+#[derive(Debug)]
+pub struct LayerFile {
+    csv: CsvFile,
+    names: Vec<String>,
+    waiting: Vec<Line>,
+    text: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    step: u64,
+    phase: &'static str,
+    layer: usize,
+    numbers: [Option<f32>; NUMBERS],
+}
+
+/// Lines that wait.
+const WAITING: usize = 64;
+
+impl LayerFile {
+    /// A file with the header, or with lines already, for the watched layers of these names.
+    pub fn new(csv: CsvFile, names: Vec<String>) -> Self {
+        let longest = names.iter().map(String::len).max().unwrap_or_default();
+        let text = Vec::with_capacity(BUFFER + WAITING * (longest + 32 + NUMBERS * (1 + LONGEST)));
+        Self { csv, names, waiting: Vec::with_capacity(WAITING), text }
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// The disk is full, or the file went away.
+    pub fn push(&mut self, row: &LayerRow<'_>) -> Result<(), RecordError> {
+        let LayerRow { step, phase, layer, .. } = *row;
+        self.waiting.push(Line { step, phase, layer, numbers: row.numbers() });
+        if self.waiting.len() == WAITING {
+            self.write();
+            if self.text.len() >= BUFFER {
+                self.hand_over()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the operating system and gives the length so far.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn flush(&mut self) -> Result<u64, RecordError> {
+        self.write();
+        self.hand_over()?;
+        self.csv.flush()
+    }
+
+    fn hand_over(&mut self) -> Result<(), RecordError> {
+        self.csv.row(&self.text)?;
+        self.text.clear();
+        Ok(())
+    }
+
+    /// Makes text of the lines that wait.
+    fn write(&mut self) {
+        let Self { names, waiting, text, .. } = self;
+        // The last line's step and phase, and where they stand.
+        let (mut of, mut start) = (None, 0..0);
+        for Line { step, phase, layer, numbers } in waiting.drain(..) {
+            let begin = text.len();
+            if of == Some((step, phase)) {
+                text.extend_from_within(start.clone());
+            } else {
+                write!(text, "{step},{phase},").expect("memory takes everything");
+                of = Some((step, phase));
+            }
+            start = begin..text.len();
+            text.extend_from_slice(names[layer].as_bytes());
+            write_numbers(&numbers, text);
+        }
+    }
+}
+
+/// Characters of the longest `f32`, as in `-1.17549435e-38`, and one to spare.
+const LONGEST: usize = 16;
+
+/// The numbers with the digits of an `f32`, each after a comma, and the end of the line. Numbers of eight characters and more, most of
+/// them, are copied as two words that may overlap.
+fn write_numbers(numbers: &[Option<f32>; NUMBERS], to: &mut Vec<u8>) {
+    let mut bytes = [b','; NUMBERS * (1 + LONGEST)];
+    let mut digits = zmij::Buffer::new();
+    let mut len = 0;
+    for number in numbers {
+        let text = number.map_or("", |x| digits.format(x)).as_bytes();
+        let end = len + 1 + text.len();
+        let place = &mut bytes[len + 1..end];
+        if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>())
+            && text.len() <= 16
+        {
+            *place.first_chunk_mut().expect("as long as the text") = *first;
+            *place.last_chunk_mut().expect("as long as the text") = *last;
+        } else {
+            place.copy_from_slice(text);
+        }
+        len = end;
+    }
+    to.extend_from_slice(&bytes[..len]);
+    to.push(b'\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The lines of one layer's rows, without the header.
+    fn lines(rows: &[(&Watch, Option<[f64; 3]>)]) -> Vec<String> {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("layers.csv");
+        let mut file = LayerFile::new(CsvFile::create(&path, LAYERS).unwrap(), vec!["fc".into()]);
+        for (step, (watch, norms)) in rows.iter().enumerate() {
+            let row = LayerRow { step: step as u64, phase: "train", layer: 0, watch, norms: *norms };
+            file.push(&row).unwrap();
+        }
+        let bytes = file.flush().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text.len() as u64, bytes);
+        text.lines().skip(1).map(String::from).collect()
+    }
+
+    #[test]
+    fn numbers_of_every_length_are_written_whole() {
+        let mut watch = Watch::default();
+        let numbers = [-1.175_494_4e-38, 0.1, f32::NAN, -3.402_823_5e38, 123_456.79, 1e-45, f32::NEG_INFINITY, 0.0];
+        for x in numbers {
+            (watch.pre_activation.n, watch.pre_activation.min, watch.pre_activation.max) = (1, x, -x);
+            let [line] = &lines(&[(&watch, Some([f64::from(x); 3]))])[..] else { panic!("one line") };
+            let fields: Vec<&str> = line.split(',').collect();
+            assert_eq!(fields.len(), 3 + NUMBERS, "{line}");
+            let same = |field: &str, x: f32| field.parse::<f32>().is_ok_and(|y| y == x || y.is_nan() && x.is_nan());
+            assert!(same(fields[7], x) && same(fields[8], -x) && same(fields[22], x), "{x:e}: {line}");
+        }
+    }
+
+    #[test]
+    fn every_line_has_as_many_fields_as_the_header_and_its_own_step() {
+        let watch = Watch { live: [false, true].into_iter().collect(), ..Watch::default() };
+        let mut full = watch.clone();
+        for sums in [&mut full.pre_activation, &mut full.activation, &mut full.gradient] {
+            crate::kernels::moments::add_block(sums, &[1.0, f32::NAN], 0.1);
+        }
+        // More than wait at a time.
+        let rows = [(&watch, None), (&full, Some([1.0, 2.0, 3.0])), (&full, None)].repeat(WAITING);
+        let found = lines(&rows);
+        assert_eq!(found.len(), rows.len());
+        for (step, line) in found.iter().enumerate() {
+            assert_eq!(line.split(',').count(), LAYERS.split(',').count(), "{line}");
+            assert!(line.starts_with(&format!("{step},train,fc,")), "line {step}: {line}");
+        }
+    }
+}
