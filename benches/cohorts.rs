@@ -158,7 +158,9 @@ impl<'a> Bench<'a> {
                 Role::Weight => rule.sample(run as u64, &param.name, &param.shape, param.activation).expect("fans fit"),
                 _ => vec![0.0; param.len()],
             });
-            engine.set_weights(run, &Weights { params: values.collect(), ..Weights::default() }).map_err(text)?;
+            engine
+                .set_weights(run, &Weights { params: values.map(Into::into).collect(), ..Weights::default() })
+                .map_err(text)?;
         }
         let observe = Observe { statistics, ..Observe::default() };
         Ok(Self { engine, data, rows, runs, observe, step: 0 })

@@ -27,7 +27,7 @@ pub fn run(args: &InitArgs) -> Result<()> {
     let loaded = args.config.read()?;
     let plan = loaded.plan(args.config.load_data(&loaded.experiment)?)?;
     let running = HostModel::new(plan.network.clone(), 1).running().to_vec();
-    tensors::write(&args.output, &plan.state_dict(&plan.start, &running, 0), &plan.about())?;
+    tensors::write(&args.output, &plan.state_dict(plan.start_params(), &running, 0), &plan.about())?;
     let (n, name) = (plan.network.parameters(), args.output.display());
     super::print(&format!("{name}: {n} parameters of {} at seed {}\n", plan.experiment.name, plan.experiment.seed))
 }

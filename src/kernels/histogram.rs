@@ -7,10 +7,12 @@ use super::simd::{Kernel, Vector, WIDEST, vectorised_widely};
 pub fn histogram(counts: &mut [u64], block: &[f32], low: f32, high: f32) {
     let bins = (counts.len() - 2) as f32;
     let scale = bins / (high - low);
-    match counts.len() {
-        ..=FEW => in_copies::<FEW>(counts, block, low, scale, bins),
-        ..=BYTES => in_copies::<BYTES>(counts, block, low, scale, bins),
-        _ => block.iter().for_each(|&x| counts[(bin_of([x], low, scale, bins)[0] as i32 + 1) as usize] += 1),
+    if counts.len() <= FEW {
+        in_copies::<FEW>(counts, block, low, scale, bins);
+    } else if counts.len() <= BYTES {
+        in_copies::<BYTES>(counts, block, low, scale, bins);
+    } else {
+        block.iter().for_each(|&x| counts[(bin_of([x], low, scale, bins)[0] as i32 + 1) as usize] += 1);
     }
 }
 
@@ -96,7 +98,9 @@ mod tests {
         assert_eq!(counts, [3, 1, 1, 1, 1, 2]);
         let block: Vec<f32> = (0..3001).map(|i| (i as f32 * 0.37).sin() * 2.5).collect();
         let rectified: Vec<f32> = block.iter().map(|x| x.max(0.0)).collect();
-        for (bins, block) in [1, 64, 500].into_iter().flat_map(|bins| [&block, &rectified].map(|block| (bins, block))) {
+        for (bins, block) in
+            [1, 64, 200, 500].into_iter().flat_map(|bins| [&block, &rectified].map(|block| (bins, block)))
+        {
             let mut counts = vec![0; bins + 2];
             histogram(&mut counts, block, -2.0, 2.0);
             with_every_width(|| {

@@ -101,6 +101,6 @@ pub(super) fn shift_first(plan: &mut Plan, images: &LessonImages) -> Result<(), 
     let mut batch = FirstBatch::new(plan, images);
     batch.lsuv()?;
     plan.network = batch.model.network().clone();
-    plan.start = (0..plan.network.params.len()).map(|i| batch.model.param(i)).collect();
+    plan.start = (0..plan.network.params.len()).map(|i| batch.model.param(i).into_owned()).collect();
     Ok(())
 }

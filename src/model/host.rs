@@ -2,6 +2,7 @@
 
 mod trace;
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -30,8 +31,8 @@ struct Shard {
 pub struct HostModel {
     network: Arc<Network>,
     params: Buffer,
-    /// The weights transposed that the forward pass reads so, at the same places.
-    turned: Buffer,
+    /// Each parameter transposed, if the forward pass reads it so.
+    turned: Vec<Buffer>,
     running: Vec<f32>,
     batches_seen: u64,
     workers: Vec<Workspace>,
@@ -60,7 +61,7 @@ impl HostModel {
         let running = network.initial_running();
         let params = Buffer::zeros(network.parameters());
         let workers = (0..threads).map(|_| Workspace::default()).collect();
-        let turned = params.clone();
+        let turned = vec![Buffer::default(); network.params.len()];
         Self {
             network,
             params,
@@ -104,7 +105,7 @@ impl HostModel {
     }
 
     /// Parameter `index` in PyTorch's order.
-    pub fn param(&self, index: usize) -> Vec<f32> {
+    pub fn param(&self, index: usize) -> Cow<'_, [f32]> {
         let param = &self.network.params[index];
         param.reorder(&self.params[param.range()], true)
     }
@@ -374,9 +375,10 @@ impl HostModel {
 }
 
 /// Transposes the weights that the forward pass reads so, once for all shards.
-fn turn_weights(network: &Network, pool: Option<&rayon::ThreadPool>, params: &[f32], turned: &mut [f32]) {
-    for_each_param(network, pool, [turned], &mut vec![(); network.params.len()], |param, [turned], ()| {
+fn turn_weights(network: &Network, pool: Option<&rayon::ThreadPool>, params: &[f32], turned: &mut [Buffer]) {
+    for_each_param(network, pool, [], turned, |param, [], turned| {
         if param.is_turned() {
+            turned.resize(param.len());
             transpose(&params[param.range()], param.shape[0], turned);
         }
     });

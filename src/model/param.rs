@@ -1,5 +1,7 @@
 //! A parameter of the plan: its names, shape and place.
 
+use std::borrow::Cow;
+
 use crate::activation::Activation;
 
 /// What a parameter is for.
@@ -84,8 +86,8 @@ impl Param {
     }
 
     /// From PyTorch's order to the kernels', or back if `to_torch`.
-    pub fn reorder<T: Copy>(&self, values: &[T], to_torch: bool) -> Vec<T> {
-        let Layout::ChannelsLast { channels, pixels } = self.layout else { return values.to_vec() };
+    pub fn reorder<'v, T: Copy>(&self, values: &'v [T], to_torch: bool) -> Cow<'v, [T]> {
+        let Layout::ChannelsLast { channels, pixels } = self.layout else { return values.into() };
         let (rows, cols) = if to_torch { (pixels, channels) } else { (channels, pixels) };
         values
             .chunks_exact(rows * cols)

@@ -35,9 +35,8 @@ struct State {
 pub struct Pass<'a> {
     /// All parameters, in the kernels' layout.
     pub params: &'a [f32],
-    /// The weights transposed, `[fan_in, units]`, at the same places, of those that [`Param::is_turned`](super::Param::is_turned)
-    /// is for.
-    pub turned: &'a [f32],
+    /// Each parameter that [`Param::is_turned`](super::Param::is_turned) is for transposed, `[fan_in, units]`.
+    pub turned: &'a [Buffer],
     /// Batch norm's running estimates.
     pub running: &'a [f32],
     /// Whether batch norm takes the batch's moments.
@@ -203,12 +202,13 @@ impl Workspace {
         }
         match &layer.op {
             Op::Linear => {
-                let param = &network.params[layer.weight.expect("a linear layer has a weight")];
+                let weight = layer.weight.expect("a linear layer has a weight");
+                let param = &network.params[weight];
                 let z = if apart { &mut state.z } else { &mut state.out };
                 let inputs = layer.input.len();
                 let x = Matrix::new(x, rows, inputs);
                 if param.is_turned() {
-                    let turned = Matrix::new(&pass.turned[param.range()], inputs, units);
+                    let turned = Matrix::new(&pass.turned[weight], inputs, units);
                     matmul(z, x, turned, false, pass.threads);
                 } else {
                     // The product copies its right operand: the samples are fewer than the weights.
@@ -234,7 +234,7 @@ impl Workspace {
                 }
                 let padded = &mut state.padded[..rows * image];
                 plan.pad(x, padded);
-                let turned = &pass.turned[network.params[layer.weight.expect("a convolution has a weight")].range()];
+                let turned = &pass.turned[layer.weight.expect("a convolution has a weight")];
                 let z = if apart { &mut state.z } else { &mut state.out };
                 in_parts(&mut z[..len], layer.output.len(), pass.threads, |first, z| {
                     plan.forward(&padded[first * image..], turned, z);

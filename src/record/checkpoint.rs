@@ -1,5 +1,6 @@
 //! Everything that a run needs to go on as if it had never stopped.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -13,11 +14,11 @@ use crate::record::tensors::{self, NamedTensor, Values};
 
 /// Parameters and optimiser state, in PyTorch's order, from whatever device.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Weights {
+pub struct Weights<'a> {
     /// Every parameter.
-    pub params: Vec<Vec<f32>>,
+    pub params: Vec<Cow<'a, [f32]>>,
     /// Every slot of the optimiser, for each parameter.
-    pub slots: Vec<Vec<Vec<f32>>>,
+    pub slots: Vec<Vec<Cow<'a, [f32]>>>,
     /// Optimiser steps.
     pub optimizer_steps: u64,
     /// Batch norm's running estimates.
@@ -85,7 +86,7 @@ impl Progress {
 
 /// A run's state between two steps.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Checkpoint {
+pub struct Checkpoint<'a> {
     /// The run's complete config.
     pub config: String,
     /// Sum of its data.
@@ -95,16 +96,18 @@ pub struct Checkpoint {
     /// Shifts that LSUV has moved, by layer: they are part of the network, not of its parameters.
     pub activations: serde_json::Value,
     /// Parameters and optimiser state.
-    pub weights: Weights,
+    pub weights: Weights<'a>,
 }
 
-impl Checkpoint {
+impl Checkpoint<'_> {
     /// Writes the checkpoint, complete or not at all.
     ///
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, path: &Path, histograms: &Histograms) -> Result<(), RecordError> {
-        let flat = |name: String, values: &[f32]| NamedTensor::f32(name, vec![values.len()], values.to_vec());
+        fn flat(name: String, values: &[f32]) -> NamedTensor<'_> {
+            NamedTensor::f32(name, vec![values.len()], values)
+        }
         let Weights { params, slots, optimizer_steps, running, batches_seen } = &self.weights;
         let mut all: Vec<_> = params.iter().enumerate().map(|(i, p)| flat(format!("param.{i}"), p)).collect();
         for (s, slot) in slots.iter().enumerate() {
@@ -131,9 +134,9 @@ impl Checkpoint {
     ///
     /// # Errors
     /// The file is absent, damaged, or of another network.
-    pub fn read(path: &Path, histograms: &mut Histograms) -> Result<Self, RecordError> {
+    pub fn read(path: &Path, histograms: &mut Histograms) -> Result<Checkpoint<'static>, RecordError> {
         let (mut file, about) = tensors::read(path)?;
-        let mut parse = || -> Option<Self> {
+        let mut parse = || -> Option<Checkpoint<'static>> {
             let count = |key: &str| about[key].as_u64();
             let mut floats = |name: &str| match file.remove(name)?.values {
                 Values::F32(values) => Some(values),
@@ -147,12 +150,12 @@ impl Checkpoint {
             let weights = Weights {
                 params,
                 slots,
-                running: floats("running")?,
+                running: floats("running")?.into_owned(),
                 optimizer_steps: count("optimizer_steps")?,
                 batches_seen: count("batches_seen")?,
             };
             histograms.restore(|name| file.remove(&format!("histogram.{name}")))?;
-            Some(Self {
+            Some(Checkpoint {
                 config: about["config"].as_str()?.into(),
                 data_sha256: about["data_sha256"].as_str()?.into(),
                 progress: serde_json::from_value(about["progress"].clone()).ok()?,

@@ -25,7 +25,7 @@ impl CsvFile {
     pub fn create(path: &Path, header: &str) -> Result<Self, RecordError> {
         let file = File::create(path).map_err(RecordError::io(path, "creating the file"))?;
         let mut csv = Self { path: path.into(), file: BufWriter::with_capacity(BUFFER, file), bytes: 0 };
-        csv.row(&format!("{header}\n"))?;
+        csv.row(format!("{header}\n"))?;
         Ok(csv)
     }
 

@@ -59,19 +59,18 @@ impl Histograms {
     }
 
     /// As tensors: `step` `[rows]`, and for each layer `[rows, bins + 2]`.
-    pub fn tensors(&self) -> Vec<NamedTensor> {
+    pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
         let rows = self.steps.len();
-        let steps = NamedTensor::i64("step", vec![rows], self.steps.clone());
-        let layer = |(name, counts): (&String, &Vec<i64>)| {
-            NamedTensor::i64(name.clone(), vec![rows, self.bins + 2], counts.clone())
-        };
-        std::iter::once(steps).chain(self.layers.iter().zip(&self.counts).map(layer)).collect()
+        let steps = NamedTensor::i64("step", vec![rows], &self.steps);
+        let layers = self.layers.iter().zip(&self.counts);
+        let layers = layers.map(|(name, counts)| NamedTensor::i64(name, vec![rows, self.bins + 2], counts));
+        std::iter::once(steps).chain(layers).collect()
     }
 
     /// Takes the rows back from [`Histograms::tensors`]; `None` if they are not those of these layers.
-    pub fn restore(&mut self, mut find: impl FnMut(&str) -> Option<NamedTensor>) -> Option<()> {
+    pub fn restore(&mut self, mut find: impl FnMut(&str) -> Option<NamedTensor<'static>>) -> Option<()> {
         let mut integers = |name: &str| match find(name)?.values {
-            Values::I64(values) => Some(values),
+            Values::I64(values) => Some(values.into_owned()),
             _ => None,
         };
         self.steps = integers("step")?;
@@ -117,7 +116,7 @@ impl Histograms {
         let [low, high] = self.range;
         let edge = |i: usize| low + (high - low) * i as f64 / self.bins as f64;
         let mut all = self.tensors();
-        all.push(NamedTensor::f64("edges", vec![self.bins + 1], (0..=self.bins).map(edge).collect()));
+        all.push(NamedTensor::f64("edges", vec![self.bins + 1], (0..=self.bins).map(edge).collect::<Vec<_>>()));
         let about = json!({
             "content": "counts of the activations: below the range (and NaN), the bins between the edges, above the range",
             "range": self.range,

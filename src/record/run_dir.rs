@@ -67,12 +67,14 @@ impl RunDir {
         Ok(dir)
     }
 
-    /// Removes temporary files of a run that was killed while it wrote them.
+    /// Removes temporary files and directories of a run that was killed while it wrote them.
     fn remove_leftovers(&self) -> Result<(), RecordError> {
         let listing = std::fs::read_dir(&self.path).map_err(RecordError::io(&self.path, "listing the directory"))?;
         for name in listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
             if name.starts_with(TEMPORARY) {
-                self.remove(&name)?;
+                let path = self.file(&name);
+                let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+                removed.map_err(RecordError::io(&path, "removing what a killed run left"))?;
             }
         }
         Ok(())

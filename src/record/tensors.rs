@@ -1,78 +1,124 @@
 //! Named tensors in safetensors files, byte for byte the same for the same content.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use safetensors::Dtype;
-use safetensors::tensor::{SafeTensors, TensorView};
+use safetensors::tensor::{SafeTensors, View};
+use safetensors::{Dtype, SafeTensorError};
 use serde_json::Value;
 
 use crate::record::RecordError;
 
 /// One tensor to be written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct NamedTensor {
+pub struct NamedTensor<'a> {
     /// Its name in the file.
     pub name: String,
     /// Its dimensions.
     pub shape: Vec<usize>,
     /// Its values.
-    pub values: Values,
+    pub values: Values<'a>,
 }
 
 /// The values of a tensor.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Values {
+pub enum Values<'a> {
     /// 32-bit floats.
-    F32(Vec<f32>),
+    F32(Cow<'a, [f32]>),
     /// 64-bit integers.
-    I64(Vec<i64>),
+    I64(Cow<'a, [i64]>),
     /// 64-bit floats.
-    F64(Vec<f64>),
+    F64(Cow<'a, [f64]>),
 }
 
-impl NamedTensor {
+impl<'a> NamedTensor<'a> {
     /// A tensor of 32-bit floats.
-    pub fn f32(name: impl Into<String>, shape: Vec<usize>, values: Vec<f32>) -> Self {
-        Self { name: name.into(), shape, values: Values::F32(values) }
+    pub fn f32(name: impl Into<String>, shape: Vec<usize>, values: impl Into<Cow<'a, [f32]>>) -> Self {
+        Self { name: name.into(), shape, values: Values::F32(values.into()) }
     }
 
     /// A tensor of 64-bit integers.
-    pub fn i64(name: impl Into<String>, shape: Vec<usize>, values: Vec<i64>) -> Self {
-        Self { name: name.into(), shape, values: Values::I64(values) }
+    pub fn i64(name: impl Into<String>, shape: Vec<usize>, values: impl Into<Cow<'a, [i64]>>) -> Self {
+        Self { name: name.into(), shape, values: Values::I64(values.into()) }
     }
 
     /// A tensor of 64-bit floats.
-    pub fn f64(name: impl Into<String>, shape: Vec<usize>, values: Vec<f64>) -> Self {
-        Self { name: name.into(), shape, values: Values::F64(values) }
+    pub fn f64(name: impl Into<String>, shape: Vec<usize>, values: impl Into<Cow<'a, [f64]>>) -> Self {
+        Self { name: name.into(), shape, values: Values::F64(values.into()) }
     }
 }
 
-/// Writes `tensors` to `path`, complete or not at all. `about` goes into the metadata under the one key `initlab`: one
-/// key, because the format's metadata has no order and the bytes should.
-///
-/// # Errors
-/// The file cannot be written.
-pub fn write(path: &Path, tensors: &[NamedTensor], about: &Value) -> Result<(), RecordError> {
-    let bytes: Vec<(Dtype, Vec<u8>)> = tensors
-        .iter()
-        .map(|tensor| match &tensor.values {
-            Values::F32(v) => (Dtype::F32, v.iter().flat_map(|x| x.to_le_bytes()).collect()),
-            Values::I64(v) => (Dtype::I64, v.iter().flat_map(|x| x.to_le_bytes()).collect()),
-            Values::F64(v) => (Dtype::F64, v.iter().flat_map(|x| x.to_le_bytes()).collect()),
-        })
-        .collect();
-    let views = tensors.iter().zip(&bytes).map(|(tensor, (dtype, bytes))| {
-        let view = TensorView::new(*dtype, tensor.shape.clone(), bytes).expect("shape and values agree");
-        (tensor.name.as_str(), view)
-    });
-    let metadata = HashMap::from([("initlab".to_string(), about.to_string())]);
-    let file = safetensors::serialize(views, Some(metadata)).expect("views were just checked");
-    write_atomically(path, &file)
+impl View for &NamedTensor<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.values {
+            Values::F32(_) => Dtype::F32,
+            Values::I64(_) => Dtype::I64,
+            Values::F64(_) => Dtype::F64,
+        }
+    }
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        match &self.values {
+            Values::F32(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Values::I64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+            Values::F64(values) => values.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        }
+    }
+    fn data_len(&self) -> usize {
+        match &self.values {
+            Values::F32(values) => size_of_val(&**values),
+            Values::I64(values) => size_of_val(&**values),
+            Values::F64(values) => size_of_val(&**values),
+        }
+    }
 }
 
-/// How the names of temporary files begin.
+/// Writes `tensors` to `path`, complete or not at all, one after the other, so that no second copy of them all is made. `about` goes
+/// into the metadata under the one key `initlab`: one key, because the format's metadata has no order and the bytes should.
+///
+/// # Errors
+/// The file cannot be written; the old one, if there was one, is then still there.
+pub fn write(path: &Path, tensors: &[NamedTensor<'_>], about: &Value) -> Result<(), RecordError> {
+    let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
+    let metadata = HashMap::from([("initlab".to_string(), about.to_string())]);
+    let write = || -> std::io::Result<()> {
+        // The library writes to a file of its own beside the one it is told; both are to go with the directory.
+        let scratch = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(directory_of(path))?;
+        let whole = scratch.path().join("tensors");
+        safetensors::serialize_to_file(views, Some(metadata), &whole).map_err(|error| match error {
+            SafeTensorError::IoError(error) => error,
+            other => std::io::Error::other(other),
+        })?;
+        let file = File::open(&whole)?;
+        file.sync_data()?;
+        let_others_read(&file)?;
+        std::fs::rename(&whole, path)
+    };
+    write().map_err(RecordError::io(path, "writing the file"))
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// A temporary file is private; a record is to be read by whoever may read the directory.
+fn let_others_read(file: &File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+    Ok(())
+}
+
+/// How the names of temporary files and directories begin.
 pub(crate) const TEMPORARY: &str = ".initlab-";
 
 /// Writes `bytes` to `path` by way of a temporary file beside it.
@@ -80,17 +126,11 @@ pub(crate) const TEMPORARY: &str = ".initlab-";
 /// # Errors
 /// The file cannot be written; the old one, if there was one, is then still there.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(dir)?;
+        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory_of(path))?;
         file.write_all(bytes)?;
         file.as_file().sync_data()?;
-        // A temporary file is private; a record is to be read by whoever may read the directory.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-        }
+        let_others_read(file.as_file())?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     };
@@ -101,7 +141,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
 ///
 /// # Errors
 /// The file is absent, or no such file.
-pub fn read(path: &Path) -> Result<(HashMap<String, NamedTensor>, Value), RecordError> {
+pub fn read(path: &Path) -> Result<(HashMap<String, NamedTensor<'static>>, Value), RecordError> {
     let bytes = std::fs::read(path).map_err(RecordError::io(path, "reading the file"))?;
     let broken = |what: String| RecordError::Broken {
         path: path.into(),
@@ -117,9 +157,9 @@ pub fn read(path: &Path) -> Result<(HashMap<String, NamedTensor>, Value), Record
     let mut tensors = HashMap::new();
     for (name, view) in file.iter() {
         let values = match view.dtype() {
-            Dtype::F32 => Values::F32(numbers(view.data(), f32::from_le_bytes)),
-            Dtype::I64 => Values::I64(numbers(view.data(), i64::from_le_bytes)),
-            Dtype::F64 => Values::F64(numbers(view.data(), f64::from_le_bytes)),
+            Dtype::F32 => Values::F32(numbers(view.data(), f32::from_le_bytes).into()),
+            Dtype::I64 => Values::I64(numbers(view.data(), i64::from_le_bytes).into()),
+            Dtype::F64 => Values::F64(numbers(view.data(), f64::from_le_bytes).into()),
             other => return Err(broken(format!("tensor {name} has type {other:?}"))),
         };
         tensors.insert(name.to_string(), NamedTensor { name: name.into(), shape: view.shape().to_vec(), values });

@@ -1,5 +1,6 @@
 //! A cohort in training on a candle device: runs of equal shape that take their steps together.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor};
@@ -190,9 +191,12 @@ impl DeviceEngine {
     ///
     /// # Errors
     /// The device fails.
-    pub fn weights(&self, run: usize) -> Result<Weights> {
+    pub fn weights(&self, run: usize) -> Result<Weights<'static>> {
         let values = |t: &Tensor| t.get(run)?.to_vec1::<f32>();
-        let split = |t: &Tensor| Ok(split_params(self.network(), &values(t)?));
+        let split = |t: &Tensor| {
+            let values = values(t)?;
+            Ok(split_params(self.network(), &values).into_iter().map(|part| Cow::from(part.into_owned())).collect())
+        };
         Ok(Weights {
             params: split(self.model.params())?,
             slots: self.state.slots.iter().map(split).collect::<Result<_>>()?,
@@ -206,10 +210,11 @@ impl DeviceEngine {
     ///
     /// # Errors
     /// The device fails.
-    pub fn set_weights(&mut self, run: usize, weights: &Weights) -> Result<()> {
+    pub fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {
         let network = Arc::clone(self.network());
-        let joined = |params: &[Vec<f32>]| -> Vec<f32> {
-            network.params.iter().zip(params).flat_map(|(param, values)| param.reorder(values, false)).collect()
+        let joined = |params: &[Cow<'_, [f32]>]| -> Vec<f32> {
+            let parts = network.params.iter().zip(params).map(|(param, values)| param.reorder(values, false));
+            parts.collect::<Vec<_>>().concat()
         };
         let put = |into: &Tensor, values: Vec<f32>| {
             let n = values.len();

@@ -1,5 +1,6 @@
 //! A network in training, on the CPU's kernels or on a candle device, behind one face.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ pub(super) fn clip_factor(limit: Option<f64>, norm: f64) -> Option<f64> {
 }
 
 /// Values laid out like all parameters of a network, apart and in PyTorch's order.
-pub(super) fn split_params(network: &Network, values: &[f32]) -> Vec<Vec<f32>> {
+pub(super) fn split_params<'v>(network: &Network, values: &'v [f32]) -> Vec<Cow<'v, [f32]>> {
     network.params.iter().map(|param| param.reorder(&values[param.range()], true)).collect()
 }
 
@@ -234,7 +235,7 @@ impl Engine {
     ///
     /// # Errors
     /// The device fails.
-    pub fn weights(&self, run: usize) -> Result<Weights> {
+    pub fn weights(&self, run: usize) -> Result<Weights<'_>> {
         match &self.0 {
             Place::Host(host) => Ok(host.weights()),
             Place::Device(device) => device.weights(run),
@@ -245,7 +246,7 @@ impl Engine {
     ///
     /// # Errors
     /// The device fails.
-    pub fn set_weights(&mut self, run: usize, weights: &Weights) -> Result<()> {
+    pub fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {
         match &mut self.0 {
             Place::Host(host) => host.set_weights(weights),
             Place::Device(device) => device.set_weights(run, weights)?,
@@ -298,18 +299,18 @@ impl HostEngine {
         self.model.gradient_squares().iter().position(|square| !square.is_finite())
     }
 
-    fn weights(&self) -> Weights {
-        let split = |values: &[f32]| split_params(self.model.network(), values);
+    fn weights(&self) -> Weights<'_> {
+        let network = self.model.network();
         Weights {
-            params: split(self.model.flat_params()),
-            slots: self.state.slots.iter().map(|slot| split(slot)).collect(),
+            params: split_params(network, self.model.flat_params()),
+            slots: self.state.slots.iter().map(|slot| split_params(network, slot)).collect(),
             optimizer_steps: self.state.steps,
             running: self.model.running().to_vec(),
             batches_seen: self.model.batches_seen(),
         }
     }
 
-    fn set_weights(&mut self, weights: &Weights) {
+    fn set_weights(&mut self, weights: &Weights<'_>) {
         let network = Arc::clone(self.model.network());
         for (i, values) in weights.params.iter().enumerate() {
             self.model.set_param(i, values);

@@ -1,5 +1,6 @@
 //! From a config and data to a run that could start: the network, its starting weights, the length.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -101,7 +102,7 @@ impl Plan {
         images.truncate(config.images);
         lsuv(&mut model, &config, images.len(), |rows, out| self.data.gather(Part::Train, &images[rows], out))?;
         self.network = Arc::clone(model.network());
-        self.start = (0..self.network.params.len()).map(|i| model.param(i)).collect();
+        self.start = (0..self.network.params.len()).map(|i| model.param(i).into_owned()).collect();
         Ok(())
     }
 
@@ -149,18 +150,27 @@ impl Plan {
     }
 
     /// The parameters as a `state_dict` names them, with batch norm's running estimates.
-    pub fn state_dict(&self, params: &[Vec<f32>], running: &[f32], batches_seen: u64) -> Vec<NamedTensor> {
+    pub fn state_dict<'v>(
+        &self,
+        params: impl IntoIterator<Item = Cow<'v, [f32]>>,
+        running: &'v [f32],
+        batches_seen: u64,
+    ) -> Vec<NamedTensor<'v>> {
         let named = self.network.params.iter().zip(params);
-        let mut all: Vec<_> = named
-            .map(|(param, values)| NamedTensor::f32(param.key.clone(), param.shape.clone(), values.clone()))
-            .collect();
+        let mut all: Vec<_> =
+            named.map(|(param, values)| NamedTensor::f32(param.key.clone(), param.shape.clone(), values)).collect();
         for (key, range) in &self.network.running {
-            all.push(NamedTensor::f32(key.clone(), vec![range.len()], running[range.clone()].to_vec()));
+            all.push(NamedTensor::f32(key.clone(), vec![range.len()], &running[range.clone()]));
             if let Some(module) = key.strip_suffix(".running_var") {
                 all.push(NamedTensor::i64(format!("{module}.num_batches_tracked"), vec![], vec![batches_seen as i64]));
             }
         }
         all
+    }
+
+    /// The parameters at the start, to be written or set.
+    pub fn start_params(&self) -> impl Iterator<Item = Cow<'_, [f32]>> {
+        self.start.iter().map(|values| Cow::from(values.as_slice()))
     }
 
     /// What a reader of the weights needs to rebuild the network: its modules in the order of `nn.Sequential`.

@@ -8,6 +8,7 @@ use crate::data::Part;
 use crate::kernels::loss::LossSums;
 use crate::model::Watched;
 use crate::model::observe::Observed;
+use crate::record::RecordError;
 use crate::record::checkpoint::{Checkpoint, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;
@@ -62,7 +63,12 @@ impl<'a> Recorder<'a> {
     ///
     /// # Errors
     /// The records cannot be written or read, or are of another run.
-    pub fn open(plan: &'a Plan, compute: &Compute, dir: RunDir, resume: bool) -> Result<(Self, Weights), TrainError> {
+    pub fn open(
+        plan: &'a Plan,
+        compute: &Compute,
+        dir: RunDir,
+        resume: bool,
+    ) -> Result<(Self, Weights<'a>), TrainError> {
         let config = plan.experiment.to_toml();
         let stats = &plan.experiment.stats;
         let names: Vec<_> = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
@@ -90,9 +96,9 @@ impl<'a> Recorder<'a> {
             None => {
                 dir.remove("run.json")?;
                 let running = plan.network.initial_running();
-                let weights = Weights { params: plan.start.clone(), running, ..Weights::default() };
+                let weights = Weights { params: plan.start_params().collect(), running, ..Weights::default() };
                 dir.write("config.toml", &config)?;
-                let start = plan.state_dict(&weights.params, &weights.running, 0);
+                let start = plan.state_dict(plan.start_params(), &weights.running, 0);
                 tensors::write(&dir.file("init.safetensors"), &start, &plan.about())?;
                 let create = |name: &str, header: &str| CsvFile::create(&dir.file(name), header);
                 let csv = [create("steps.csv", STEPS)?, create("layers.csv", LAYERS)?, create("epochs.csv", EPOCHS)?];
@@ -231,14 +237,19 @@ impl<'a> Recorder<'a> {
         Ok(row)
     }
 
+    /// Hands the lines so far to the operating system and gives the files' lengths.
+    fn flush(&mut self) -> Result<[u64; 3], RecordError> {
+        Ok([self.steps.flush()?, self.layers.flush()?, self.epochs.flush()?])
+    }
+
     /// Keeps everything that the run needs to go on from here.
     ///
     /// # Errors
     /// The records cannot be written.
-    pub fn checkpoint(&mut self, weights: Weights) -> Result<(), TrainError> {
+    pub fn checkpoint(&mut self, weights: Weights<'_>) -> Result<(), TrainError> {
         self.progress.set_sums(self.sums);
         self.progress.set_evaluations(self.last, self.best);
-        self.progress.csv_bytes = [self.steps.flush()?, self.layers.flush()?, self.epochs.flush()?];
+        self.progress.csv_bytes = self.flush()?;
         let before = self.progress.seconds[0];
         self.progress.seconds[0] += self.begun.elapsed().as_secs_f64();
         let checkpoint = Checkpoint {
@@ -256,9 +267,9 @@ impl<'a> Recorder<'a> {
     ///
     /// # Errors
     /// The records cannot be written.
-    pub fn finish(mut self, end: End, weights: &Weights) -> Result<Summary, TrainError> {
-        (self.steps.flush()?, self.layers.flush()?, self.epochs.flush()?);
-        let model = self.plan.state_dict(&weights.params, &weights.running, weights.batches_seen);
+    pub fn finish(mut self, end: End, weights: Weights<'_>) -> Result<Summary, TrainError> {
+        self.flush()?;
+        let model = self.plan.state_dict(weights.params, &weights.running, weights.batches_seen);
         tensors::write(&self.dir.file("model.safetensors"), &model, &self.plan.about())?;
         if !self.histograms.is_empty() {
             self.histograms.write(&self.dir.file("histograms.safetensors"))?;

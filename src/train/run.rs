@@ -117,7 +117,7 @@ pub fn train_together(
 struct Opened<'a> {
     place: usize,
     recorder: Recorder<'a>,
-    weights: Weights,
+    weights: Weights<'a>,
 }
 
 /// Runs that can go on together: on a device those that stand at the same step.
@@ -217,7 +217,7 @@ impl<'a> Group<'a> {
         for (i, run) in self.runs.iter_mut().enumerate().filter(|(_, run)| run.recorder.is_some()) {
             if let Some(end) = how(i, run) {
                 let recorder = run.recorder.take().expect("the run is live");
-                results[run.place] = Some(recorder.finish(end, &self.engine.weights(i)?));
+                results[run.place] = Some(recorder.finish(end, self.engine.weights(i)?));
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use crate::kernels::loss::LossSums;
 use crate::model::observe::Observe;
+use crate::record::checkpoint::Weights;
 use crate::record::rows::EpochRow;
 use crate::train::engine::{Compute, Engine, RunStep};
 use crate::train::prepare::{Plan, TrainError};
@@ -19,9 +20,7 @@ pub fn train_unrecorded(
 ) -> Result<Vec<EpochRow>, TrainError> {
     let (rule, clip_norm) = (plan.experiment.optimizer.rule, plan.experiment.train.clip_norm);
     let mut engine = Engine::new(vec![plan.network.clone()], &Compute::Host { threads }, rule, plan.loss)?;
-    let mut weights = engine.weights(0)?;
-    weights.params.clone_from(&plan.start);
-    engine.set_weights(0, &weights)?;
+    engine.set_weights(0, &Weights { params: plan.start_params().collect(), ..Weights::default() })?;
     let (total, every, observe) = (plan.total_steps(), plan.evaluate_every(), Observe::default());
     let mut batches = Batches::new();
     let mut sums = LossSums::default();

@@ -140,7 +140,7 @@ set.init.weight = { kind = 'kaiming_normal', gain = 2.8284271247461903 }
     let initlab::record::tensors::Values::F32(double) = &double["1.weight"].values else {
         panic!("weights are floats")
     };
-    let ratios = || one.iter().zip(double).map(|(a, b)| b / a);
+    let ratios = || one.iter().zip(double.iter()).map(|(a, b)| b / a);
     assert!(ratios().all(|ratio| (ratio - 2.0).abs() < 1e-5), "{:?}", ratios().take(9).collect::<Vec<_>>());
 }
 

@@ -121,6 +121,8 @@ fn ctrl_c_ends_a_run_with_130_and_a_killed_run_goes_on_as_well() {
     assert!(!work.path("killed").join("run.json").exists());
     // As if it had been killed while writing a checkpoint.
     fs::write(work.path("killed").join(".initlab-abcdef"), "half").unwrap();
+    fs::create_dir(work.path("killed").join(".initlab-fedcba")).unwrap();
+    fs::write(work.path("killed").join(".initlab-fedcba/tensors"), "half").unwrap();
 
     for out in ["stopped", "killed"] {
         let ran = work.train(out, &["--resume"]);
