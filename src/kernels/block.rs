@@ -90,8 +90,9 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
         let [z_sums, h_sums] = &mut self.sums;
         let mut run = 0;
         for first in (0..group).step_by(V::LANES) {
-            // SAFETY: behind each of its columns the tile has a whole run.
-            let bias = unsafe { V::load(self.tile.values.as_ptr().add(first % self.tile.cols)) };
+            let bias = &self.tile.values[first % self.tile.cols..][..V::LANES];
+            // SAFETY: there are as many values as lanes.
+            let bias = unsafe { V::load(bias.as_ptr()) };
             let mut top = V::splat(f32::NEG_INFINITY);
             for chain in parts(first..len, CHAIN * group) {
                 for i in chain.step_by(group) {
@@ -121,8 +122,8 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
                 }
             }
             of_z.see_high(top);
-            // SAFETY: a group has as many places.
-            unsafe { top.store(self.tops.as_mut_ptr().add(first)) };
+            // SAFETY: there are as many places as lanes.
+            unsafe { top.store(self.tops[first..][..V::LANES].as_mut_ptr()) };
         }
         of_z.end_run(z_sums);
         of_h.end_run(h_sums);

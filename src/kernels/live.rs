@@ -80,7 +80,7 @@ impl LiveUnits {
         }
     }
 
-    /// Marks the units from `first` on, a multiple of their number, whose bits are set in `found`; `found` has no bits of others.
+    /// Marks the units whose bits are set in `found`, the lowest for unit `first`, which is a multiple of a vector's lanes.
     #[inline(always)]
     fn mark(&mut self, first: usize, found: u32) {
         self.words[first / 64] |= u64::from(found) << (first % 64);

@@ -67,7 +67,7 @@ impl HostState {
     }
 
     /// Takes one step of `model` in place; its gradients become the steps, or stay where a step is its gradient times the rate. With
-    /// `measure`, the norms of each parameter and of its step go to `norms`, which has an entry for each.
+    /// `measure`, the norms of each parameter and of its step go to its entry of `norms`, which has its gradient's.
     pub fn step(
         &mut self,
         optimizer: &Optimizer,
