@@ -24,7 +24,7 @@ pub struct Look<'a> {
     pub near_zero: f32,
     /// Gets marks, see [`Passed::marked`].
     pub live: &'a mut LiveUnits,
-    /// Memory of any content.
+    /// Memory of any content, for the largest z of each column.
     pub tops: &'a mut Buffer,
 }
 

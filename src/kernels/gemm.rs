@@ -3,7 +3,8 @@
 //! A tile of the result stands in registers while its terms are added: values of `a` one by one, spread over vectors,
 //! times vectors of `b`. So `a` may have any strides. `b` is read where it lies if its rows are contiguous and near each other, and is
 //! otherwise copied, a panel at a time, into a buffer that stays in the second cache (the inner loops of Goto & van de Geijn
-//! 2008); the first tile copies as it multiplies, if the rows are contiguous. Each value of the result is one chain of sums for every 256 terms, whatever the number of threads.
+//! 2008); the first tile copies as it multiplies, if the rows are contiguous. Each value of the result is one chain of sums
+//! for every 256 terms, whatever the number of threads.
 
 use std::mem::MaybeUninit;
 use std::ops::Range;

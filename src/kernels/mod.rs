@@ -1,9 +1,9 @@
 //! Single-threaded arithmetic on slices: the CPU's forward and backward passes.
 //!
 //! Every function writes into buffers that the caller owns. Loops are written so that the compiler vectorises them; `dispatch!`
-//! compiles each twice and picks the version for the processor at run time; `simd` has vectors for loops that the compiler leaves scalar. All versions do the same
-//! operations in the same order, so the choice never changes a bit of the result; products alone (`gemm`, `contract`) round
-//! once a step where the processor can multiply and add in one.
+//! compiles each twice and picks the version for the processor at run time; `simd` has vectors for loops that the compiler
+//! leaves scalar. Values are the same bits in every version, but for products (`gemm`, `contract`), which round once a step where
+//! the processor can multiply and add in one; the last digit of a sum over many values may differ with the vectors' width.
 
 /// Defines a function whose body is compiled for the baseline processor and again with AVX2; a call
 /// takes the second version wherever the processor has it.

@@ -1,5 +1,5 @@
-//! Parameter updates on slices: each subtracts its step from the parameters, and all but [`descend`] leave it where the
-//! gradient was.
+//! Parameter updates on slices: each subtracts its step from the parameters and leaves it where the gradient was, but for
+//! [`descend`] and [`descend_and_measure`], which leave the gradient.
 
 use std::ops::Range;
 

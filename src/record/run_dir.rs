@@ -73,8 +73,11 @@ impl RunDir {
         for name in listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
             if name.starts_with(TEMPORARY) {
                 let path = self.file(&name);
-                let removed = if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-                removed.map_err(RecordError::io(&path, "removing what a killed run left"))?;
+                if path.is_dir() {
+                    std::fs::remove_dir_all(&path).map_err(RecordError::io(&path, "removing the directory"))?;
+                } else {
+                    self.remove(&name)?;
+                }
             }
         }
         Ok(())
