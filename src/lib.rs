@@ -1,5 +1,8 @@
 //! What weight initialisation does to deep networks, shown on real training runs.
 
+// What cannot be written to a terminal must not end the work: `cli::output` says how lines are printed.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod activation;
 pub mod cli;
 pub mod config;

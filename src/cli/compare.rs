@@ -7,22 +7,23 @@ use std::sync::atomic::Ordering;
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::UsageError;
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::read_config;
 use crate::cli::interrupt::{STOP, catch_interrupt};
+use crate::cli::output::say;
 use crate::cli::study_progress::StudyProgress;
+use crate::cli::{UsageError, file_name};
 use crate::cli::{study_plan, study_table};
 use crate::config::Experiment;
 use crate::data::{Choice, Request, load};
-use crate::record::RecordError;
-use crate::record::tensorboard::{EventFile, now};
+use crate::record::tensorboard::EventFile;
 use crate::report;
 use crate::study::check::{CheckError, one_dataset};
+use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
 use crate::study::execute::{Attempt, Manner};
 use crate::study::plan::Shard;
-use crate::study::record::Failure;
+use crate::study::record::{Failure, StudyRecord};
 use crate::study::{Campaign, PlannedRun, Study, export};
 use crate::train::engine::Compute;
 
@@ -63,6 +64,9 @@ pub struct CompareArgs {
     /// Run nothing: check that all runs are there, and summarise them.
     #[arg(long)]
     report_only: bool,
+    /// Let this study take the place of another that the directory holds; runs stay, summaries are replaced.
+    #[arg(long)]
+    overwrite: bool,
     /// Print the object of study.json instead of tables.
     #[arg(long)]
     json: bool,
@@ -85,36 +89,29 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.dry_run {
         return dry_run(args, &mut campaign, &dir);
     }
+    let own = StudyDir::new(&dir, &campaign.study, &campaign.data.dataset.sha256, &campaign.runs);
+    own.check(args.overwrite)?;
     catch_interrupt()?;
     // The search for learning rates goes in rounds: what comes next depends on what came out.
     loop {
-        let first = campaign.settle(&dir).map_err(damaged)?;
+        let first = campaign.settle(&dir)?;
         if first.is_empty() {
             break;
         }
-        match args.make(&campaign, &first, &dir, manner.as_ref())? {
+        match args.make(&campaign, &first, &dir, &own, manner.as_ref())? {
             Made::All => {}
             Made::Failed(failures) => return Err(failed(&failures, first.len())),
             Made::Part(code) => return Ok(code),
         }
     }
-    let failures = match args.make(&campaign, &campaign.runs, &dir, manner.as_ref())? {
+    let failures = match args.make(&campaign, &campaign.runs, &dir, &own, manner.as_ref())? {
         Made::All => Vec::new(),
         Made::Failed(failures) => failures,
         Made::Part(code) => return Ok(code),
     };
-    let record = campaign.record(&dir, args.command(), failures).map_err(damaged)?;
-    export::write(&record, &dir)?;
-    let logged = campaign.runs.iter().map(|run| &run.experiment).filter(|experiment| experiment.record.tensorboard);
-    let configs: Vec<String> = logged.map(Experiment::to_toml).collect();
-    if !configs.is_empty() {
-        EventFile::experiment(&dir, now(), &configs)?;
-    }
-    if !args.no_report {
-        report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
-    }
+    let record = args.summarise(&campaign, &dir, &own, failures)?;
     if args.json {
-        super::print(&std::fs::read_to_string(dir.join("study.json"))?)?;
+        super::print(&std::fs::read_to_string(dir.join(export::FILE))?)?;
     } else {
         super::print(&format!("{}\nrecords in {}\n", study_table::text(&record), dir.display()))?;
     }
@@ -136,13 +133,8 @@ fn failed(failures: &[Failure], of: usize) -> anyhow::Error {
     anyhow::anyhow!("{} of {of} runs failed; the first, {dir}: {error}", failures.len())
 }
 
-/// A run that has ended but cannot be read; here no `--overwrite` makes it anew.
-fn damaged(error: RecordError) -> anyhow::Error {
-    anyhow::anyhow!("{error}\n  = to make the run again, remove its directory and give the same command")
-}
-
 fn dry_run(args: &CompareArgs, campaign: &mut Campaign, dir: &Path) -> Result<ExitCode> {
-    let first = campaign.settle(dir).map_err(damaged)?;
+    let first = campaign.settle(dir)?;
     let plan = estimate(campaign, &first, args.shard, dir, args.threads())?;
     super::print(&study_plan::text(&campaign.study, &plan, dir))?;
     Ok(ExitCode::SUCCESS)
@@ -160,7 +152,7 @@ impl CompareArgs {
         let choice = Choice::parse(one_dataset(&study)?);
         let loaded = load(&Request { data_dir: self.data.clone(), ..Request::new(choice) })?;
         if let Some(notice) = &loaded.notice {
-            eprintln!("{notice}");
+            say(notice);
         }
         Campaign::new(study, loaded.dataset).map_err(|error| match error {
             // Its own type decides the exit code.
@@ -176,17 +168,52 @@ impl CompareArgs {
         })
     }
 
+    /// Writes what the runs come to, as far as it changes what is there.
+    fn summarise(
+        &self,
+        campaign: &Campaign,
+        dir: &Path,
+        own: &StudyDir,
+        failures: Vec<Failure>,
+    ) -> Result<StudyRecord> {
+        let record = campaign.record(dir, self.command(), failures)?;
+        let summaries = campaign.runs.iter().map(|run| run.result(dir)).collect::<Result<Vec<_>, _>>()?;
+        super::say_unchecked(summaries.iter().flatten());
+        own.claim(self.overwrite)?;
+        let _lock = own.hold()?;
+        export::write(&record, dir)?;
+        let logged = campaign.runs.iter().map(|run| &run.experiment).filter(|experiment| experiment.record.tensorboard);
+        let configs: Vec<String> = logged.map(Experiment::to_toml).collect();
+        if !configs.is_empty() {
+            EventFile::experiment(dir, &configs)?;
+        }
+        if !self.no_report {
+            report::write(&report::page(&[dir.into()])?, &dir.join(report::FILE))?;
+        }
+        Ok(record)
+    }
+
     /// Makes what is missing of `runs` in this manner, or nothing if only a report is wanted.
-    fn make(&self, campaign: &Campaign, runs: &[PlannedRun], dir: &Path, manner: Option<&Manner>) -> Result<Made> {
-        let mine = self.shard.missing(runs, dir);
+    fn make(
+        &self,
+        campaign: &Campaign,
+        runs: &[PlannedRun],
+        dir: &Path,
+        own: &StudyDir,
+        manner: Option<&Manner>,
+    ) -> Result<Made> {
+        let mine = self.shard.missing(runs, dir)?;
         let failures = match manner {
-            Some(manner) if !mine.is_empty() => execute(campaign, &mine, dir, manner)?,
+            Some(manner) if !mine.is_empty() => {
+                own.claim(self.overwrite)?;
+                execute(campaign, &mine, dir, manner)
+            }
             _ => Vec::new(),
         };
-        let left = Shard::WHOLE.missing(runs, dir).len() - failures.len();
+        let left = Shard::WHOLE.missing(runs, dir)?.len().saturating_sub(failures.len());
         let progress = format!("{} of {} runs are done", runs.len() - left, runs.len());
         if STOP.load(Ordering::Relaxed) {
-            eprintln!("interrupted; {progress}\ngo on with the same command");
+            say(&format!("interrupted; {progress}\ngo on with the same command"));
             return Ok(Made::Part(ExitCode::from(130)));
         }
         match left {
@@ -199,8 +226,8 @@ impl CompareArgs {
             ),
             _ if !failures.is_empty() => Err(failed(&failures, runs.len())),
             _ => {
-                eprintln!("{}: {progress}; others have the rest", dir.display());
-                eprintln!("when all are in this directory, the same command with --report-only summarises them");
+                say(&format!("{}: {progress}; others have the rest", dir.display()));
+                say("when all are in this directory, the same command with --report-only summarises them");
                 Ok(Made::Part(ExitCode::SUCCESS))
             }
         }
@@ -221,31 +248,21 @@ impl CompareArgs {
 }
 
 /// Carries out `runs`; gives those that failed.
-fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Result<Vec<Failure>> {
-    std::fs::create_dir_all(dir).map_err(|error| {
-        anyhow::anyhow!("{}: cannot be created: {error}; name another directory with --out", dir.display())
-    })?;
-    export::remove(dir)?;
+fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Vec<Failure> {
     let progress = StudyProgress::new(campaign, runs);
     let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| progress.show(at, &happening));
     progress.finish();
     let mut failures = Vec::new();
     for (run, attempt) in runs.iter().zip(attempts) {
         if let Attempt::Failed(error) = attempt {
-            failures.push(Failure { dir: run.relative_dir(), error });
+            failures.push(Failure { dir: run.relative_dir(dir), error });
         }
     }
-    Ok(failures)
+    failures
 }
 
 /// A word as a shell takes it.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
-}
-
-/// A name as a directory may have it.
-fn file_name(name: &str) -> String {
-    let safe: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-    safe.trim_start_matches('.').into()
 }

@@ -7,6 +7,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::cli::model::trimmed;
+use crate::cli::output::say;
 use crate::data::files::{self, NAMES};
 use crate::data::{
     Choice, Images, Known, Loaded, Origin, Places, Prepared, Request, Split, Verdict, digits, fetch, load, read_known,
@@ -84,7 +85,7 @@ fn open(which: &Which) -> anyhow::Result<Loaded> {
     request.allow_download = false;
     let loaded = load(&request)?;
     if let Some(notice) = &loaded.notice {
-        eprintln!("{notice}");
+        say(notice);
     }
     Ok(loaded)
 }
@@ -104,7 +105,7 @@ fn get(what: &Fetch) -> anyhow::Result<()> {
     let directory = what.out.clone().unwrap_or_else(|| places.kept(known));
     if files::locate(&directory).iter().any(Option::is_some) {
         read_known(known, &directory)?;
-        eprintln!("{} is already there and whole", known.name());
+        say(&format!("{} is already there and whole", known.name()));
     } else {
         fetch::fetch(known, &directory, fetch::time_limit()?)?;
     }
@@ -119,7 +120,7 @@ fn verify(which: &Which) -> anyhow::Result<()> {
     };
     let lines: Vec<_> = sums.iter().zip(NAMES).map(|(sum, name)| format!("{sum}  {name}\n")).collect();
     super::print(&lines.concat())?;
-    eprintln!("{}: {}", loaded.dataset.name, judgement(&loaded));
+    say(&format!("{}: {}", loaded.dataset.name, judgement(&loaded)));
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use anyhow::Result;
 
 use crate::cli::UsageError;
+use crate::cli::output::say;
 use crate::train::engine::Compute;
 
 /// Where to compute.
@@ -51,11 +52,11 @@ impl DeviceChoice {
                 anyhow::anyhow!("CUDA device {number} does not answer: {cause}; see `nvidia-smi`, or use --device cpu")
             }),
             Self::Auto if !cfg!(feature = "cuda") => {
-                eprintln!("computing on the CPU: this build has no CUDA");
+                say("computing on the CPU: this build has no CUDA");
                 Ok(host)
             }
             Self::Auto => Ok(Compute::cuda(0).unwrap_or_else(|error| {
-                eprintln!("computing on the CPU: no CUDA device answers ({})", first_line(&error));
+                say(&format!("computing on the CPU: no CUDA device answers ({})", first_line(&error)));
                 host
             })),
         }

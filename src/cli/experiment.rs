@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::UsageError;
+use crate::cli::output::say;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
@@ -78,7 +79,7 @@ impl ConfigArgs {
         let request = Request { data_dir: self.data.clone(), ..Request::new(experiment.data.choice()) };
         let loaded = load(&request)?;
         if let Some(notice) = &loaded.notice {
-            eprintln!("{notice}");
+            say(notice);
         }
         Ok(Prepared::new(loaded.dataset, experiment.data.split)?)
     }

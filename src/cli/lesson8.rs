@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::cli::output::say;
 use crate::cli::{UsageError, lesson8_markdown, lesson8_table};
 use crate::data::{Choice, Prepared, Request, Split, load};
 use crate::lesson::reference::{Reference, read_references, references};
@@ -175,7 +176,7 @@ impl Progress {
         }
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         if self.what == EPOCHS && done * 10 / self.total > (done - 1) * 10 / self.total {
-            eprintln!("{done} of {} {}", self.total, self.what);
+            say(&format!("{done} of {} {}", self.total, self.what));
         }
     }
 

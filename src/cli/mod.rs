@@ -13,6 +13,7 @@ mod lesson8_markdown;
 mod lesson8_table;
 pub mod lr_find;
 pub mod model;
+pub mod output;
 pub mod probe;
 mod probe_study;
 mod probe_table;
@@ -30,7 +31,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub(crate) use crate::cli::output::print;
 use crate::config::ConfigError;
+use crate::record::summary::Summary;
 
 /// Shows what weight initialisation does: trains deep networks from many starts and records every layer.
 #[derive(Debug, Parser)]
@@ -91,23 +94,31 @@ pub fn main() -> ExitCode {
         if broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        eprintln!("error: {error}");
+        output::say(&format!("error: {}", output::with_causes(&error)));
         let usage = error.is::<ConfigError>() || error.is::<UsageError>();
         ExitCode::from(if usage { 2 } else { 1 })
     })
+}
+
+/// Says of runs that an earlier version recorded that nobody can tell whether their files are whole.
+fn say_unchecked<'a>(summaries: impl Iterator<Item = &'a Summary>) {
+    match summaries.filter(|summary| summary.is_unchecked()).count() {
+        0 => {}
+        1 => output::say("a run was recorded without sums, by an earlier version: its files could not be checked"),
+        n => output::say(&format!(
+            "{n} runs were recorded without sums, by an earlier version: their files could not be checked"
+        )),
+    }
+}
+
+/// A name as a directory may have it.
+pub(crate) fn file_name(name: &str) -> String {
+    let safe: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    safe.trim_start_matches('.').into()
 }
 
 /// Whether the reader of stdout, such as `head`, has simply seen enough.
 fn broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<std::io::Error>();
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
-}
-
-/// Prints to stdout; unlike `println!` a closed pipe is an error, not a panic.
-pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
-    Ok(())
 }

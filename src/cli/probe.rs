@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -12,7 +12,8 @@ use crate::cli::probe_study;
 use crate::cli::probe_table::text;
 use crate::probe::report::LayerReport;
 use crate::probe::{Probe, ProbeReport, probe};
-use crate::record::tensors::write_atomically;
+use crate::record::seal::seal;
+use crate::record::whole::{make_directory, write_changed};
 use crate::report;
 use crate::report::terminal::{Glyphs, Level, by_depth};
 use crate::study::Study;
@@ -65,7 +66,11 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     if let Some(directory) = &args.out {
         write(directory, &found)?;
     }
-    super::print(&if args.json { json(&found)? } else { format!("{}\n{}", chart(&found, args.ascii), text(&found)) })
+    super::print(&if args.json {
+        seal(&json(&found)?)
+    } else {
+        format!("{}\n{}", chart(&found, args.ascii), text(&found))
+    })
 }
 
 /// The pre-activations' second moment by depth, beside its prediction.
@@ -99,10 +104,9 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
 
 /// Writes the numbers, and the page that draws them.
 fn write(directory: &Path, found: &ProbeReport) -> Result<()> {
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("{}: cannot make the directory; give another --out", directory.display()))?;
+    make_directory(directory)?;
     let json = json(found)?;
-    write_atomically(&directory.join("probe.json"), json.as_bytes())?;
+    write_changed(&directory.join("probe.json"), seal(&json).as_bytes())?;
     // Reading may move a last digit, so the page shows what was read, as `initlab report` does: the same bytes.
     let read: ProbeReport = serde_json::from_str(&json)?;
     Ok(report::write(&report::probe::page(&read), &directory.join(report::FILE))?)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::output::say;
 use crate::record::rows::EpochRow;
 use crate::train::Event;
 
@@ -41,7 +42,7 @@ impl Progress {
                     bar.set_position(*step);
                     self.bar = Some(bar);
                 } else if *step > 0 {
-                    eprintln!("going on at step {step} of {total}");
+                    say(&format!("going on at step {step} of {total}"));
                 }
             }
             Event::Step { row, images, .. } => {
@@ -66,7 +67,7 @@ impl Progress {
                 let line = self.line(row);
                 match &self.bar {
                     Some(bar) => bar.println(line),
-                    None => eprintln!("{line}"),
+                    None => say(&line),
                 }
             }
         }

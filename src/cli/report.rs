@@ -8,7 +8,8 @@ use clap::Args;
 
 use crate::record::read::RunRecords;
 use crate::record::replay::write_events;
-use crate::record::tensorboard::{EventFile, now, seconds};
+use crate::record::summary::Summary;
+use crate::record::tensorboard::{EventFile, seconds};
 use crate::report;
 use crate::report::page::Page;
 use crate::report::raster;
@@ -39,6 +40,8 @@ pub struct ReportArgs {
 /// A directory holds nothing to report on, or a file cannot be written.
 pub fn run(args: &ReportArgs) -> Result<()> {
     let mut written = Vec::new();
+    let summaries = args.dirs.iter().map(|dir| Summary::read(dir)).collect::<Result<Vec<_>, _>>()?;
+    super::say_unchecked(summaries.iter().flatten());
     if args.tensorboard {
         for dir in &args.dirs {
             match report::runs_of_study(dir)? {
@@ -92,7 +95,7 @@ fn study_events(dir: &Path, runs: &[PathBuf]) -> Result<Vec<PathBuf>> {
         written.push(events(dir, &run)?);
         configs.push(run.config);
     }
-    written.push(EventFile::experiment(dir, now(), &configs)?);
+    written.push(EventFile::experiment(dir, &configs)?);
     Ok(written)
 }
 

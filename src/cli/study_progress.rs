@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::cli::output::say;
 use crate::record::summary::{Outcome, Summary};
 use crate::study::execute::{Attempt, Happening};
 use crate::study::{Campaign, PlannedRun};
@@ -115,7 +116,7 @@ impl StudyProgress {
                 }
                 self.draw(state);
             }
-            None => eprintln!("{line}, {}", self.left(state)),
+            None => say(&format!("{line}, {}", self.left(state))),
         }
     }
 

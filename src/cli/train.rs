@@ -11,14 +11,17 @@ use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::layer_table::{LayerTable, short};
+use crate::cli::output::say;
 use crate::cli::progress::Progress;
-use crate::record::run_dir::{Existing, RunDir};
-use crate::record::summary::{Outcome, Summary};
+use crate::config::Experiment;
+use crate::config::experiment::Budget;
+use crate::record::run_dir::{CHECKPOINT, Existing, RunDir};
+use crate::record::summary::{self, Outcome, Summary};
 use crate::report;
 use crate::report::terminal::Glyphs;
 use crate::train::engine::Compute;
 use crate::train::run::check_config;
-use crate::train::train;
+use crate::train::train_in;
 
 /// Train a network as a config describes it, and record loss, accuracy and every layer.
 #[derive(Debug, Args)]
@@ -62,46 +65,106 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     let mut loaded = args.config.read()?;
     loaded.experiment.record.tensorboard |= args.tensorboard;
     let compute = args.compute()?;
-    let dir = args.directory(&loaded.experiment.name, loaded.experiment.seed)?;
-    if args.resume {
-        check_config(&dir, &loaded.experiment.to_toml())?;
-        if let Some((text, summary)) = finished(&dir) {
-            eprintln!("{}: this run has ended already; nothing to do", dir.display());
-            super::print(&if args.json { text } else { facts(&summary, &dir) })?;
-            return Ok(ExitCode::SUCCESS);
+    let place = args.place(&loaded.experiment)?;
+    let going_on = match &place {
+        Place::GoOn(path) => Some(go_on(path, &loaded.experiment)?),
+        Place::Named(path) => {
+            // Before the data is loaded: a directory that cannot be used should not cost the wait.
+            args.keeps_its_config(path, &loaded.experiment)?;
+            RunDir::check(path, args.existing())?;
+            None
         }
-    }
-    let existing = match (args.resume, args.overwrite) {
-        (true, _) => Existing::Resume,
-        (_, true) => Existing::Overwrite,
-        _ => Existing::Keep,
+        Place::Unused(_) => None,
     };
-    // Before the data is loaded: a directory that cannot be used should not cost the wait.
-    RunDir::open(&dir, if args.overwrite { Existing::Resume } else { existing })?;
+    if let Some(dir) = &going_on
+        && let Some(summary) = ended(dir.path())?
+    {
+        return args.has_ended(dir, &summary);
+    }
     let data = args.config.load_data(&loaded.experiment)?;
     let plan = loaded.plan(data)?;
     catch_interrupt()?;
+    // Nothing is made before the data and the network are known to be good.
+    let dir = match (going_on, place) {
+        (Some(dir), _) => dir,
+        (None, Place::Unused(base)) => RunDir::open_unused(&base)?,
+        (None, Place::Named(path) | Place::GoOn(path)) => RunDir::open(&path, args.existing())?,
+    };
     let mut progress = Progress::new();
     let mut layers = LayerTable::default();
-    let summary = train(&plan, &compute, &dir, existing, &STOP, |event| {
+    let summary = train_in(&plan, &compute, &dir, &STOP, |event| {
         layers.see(&event);
         progress.show(&event);
     });
     progress.finish();
     let summary = summary?;
-    if !args.no_report {
-        report::write(&report::page(std::slice::from_ref(&dir))?, &dir.join(report::FILE))?;
-    }
+    args.report(&dir)?;
     if args.json {
         super::print(&summary.to_json())?;
     } else {
-        super::print(&format!("{}\n{}", layers.text(&plan, Glyphs::choose(args.ascii)), facts(&summary, &dir)))?;
+        let facts = facts(&summary, dir.path());
+        super::print(&format!("{}\n{facts}", layers.text(&plan, Glyphs::choose(args.ascii))))?;
     }
     if summary.outcome == Outcome::Interrupted {
-        eprintln!("interrupted; go on with the same command and --resume --out {}", dir.display());
+        say(&format!("interrupted; go on with the same command and --resume --out {}", dir.path().display()));
         return Ok(ExitCode::from(130));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where a run's records go.
+enum Place {
+    /// The first free one of these numbered directories.
+    Unused(PathBuf),
+    /// This directory.
+    Named(PathBuf),
+    /// The directory of a run that goes on.
+    GoOn(PathBuf),
+}
+
+/// The summary of a run that needs nothing more, and whose files are whole.
+fn ended(dir: &Path) -> Result<Option<Summary>> {
+    let summary = Summary::read(dir)?.filter(|summary| summary.outcome != Outcome::Interrupted);
+    summary.iter().try_for_each(|summary| summary.verify(dir))?;
+    Ok(summary)
+}
+
+/// The length of the run in `dir`, if it differs from the one asked for in nothing else.
+fn other_length(dir: &Path, experiment: &Experiment) -> Option<String> {
+    let text = std::fs::read_to_string(dir.join("config.toml")).ok()?;
+    let old = Experiment::parse("config.toml", &text, &[]).ok()?;
+    let mut same = old.clone();
+    same.train.budget = experiment.train.budget;
+    (old != *experiment && same == *experiment).then(|| length(&old))
+}
+
+fn length(experiment: &Experiment) -> String {
+    match experiment.train.budget {
+        Budget::Epochs(n) => format!("{n} epochs"),
+        Budget::Steps(n) => format!("{n} steps"),
+    }
+}
+
+/// Opens the directory of a run that has this config.
+fn go_on(path: &Path, experiment: &Experiment) -> Result<RunDir> {
+    let dir = RunDir::open(path, Existing::Resume)?;
+    // Before configs are compared: one that was damaged is no other run's.
+    ended(path)?;
+    if let Some(old) = other_length(path, experiment) {
+        return Err(UsageError(format!(
+            "{}: the run there is {old} long, now {} are asked for, and a run's length is part of it: its schedule and its \
+             end depend on it; train the longer one in another directory with --out (from the same seed its first steps \
+             are the same if the schedule is constant), or in its place with --overwrite",
+            path.display(),
+            length(experiment)
+        ))
+        .into());
+    }
+    check_config(path, &experiment.to_toml())?;
+    if !dir.file(summary::FILE).exists() && !dir.file(CHECKPOINT).exists() {
+        say(&format!("{}: the run was ended before its first checkpoint; it begins anew", path.display()));
+    }
+    Ok(dir)
 }
 
 impl TrainArgs {
@@ -112,27 +175,71 @@ impl TrainArgs {
         self.device.compute(threads)
     }
 
-    fn directory(&self, name: &str, seed: u64) -> Result<PathBuf> {
-        let none =
-            |dir: &Path| UsageError(format!("--resume: there is no run in {}; name it with --out", dir.display()));
-        if let Some(out) = &self.out {
-            return if self.resume && !out.exists() { Err(none(out).into()) } else { Ok(out.clone()) };
+    fn place(&self, experiment: &Experiment) -> Result<Place> {
+        let base = self.out.clone().unwrap_or_else(|| {
+            let name = crate::cli::file_name(&experiment.name);
+            Path::new("runs").join(format!("{name}-seed{}", experiment.seed))
+        });
+        match (self.resume, &self.out) {
+            (false, None) => Ok(Place::Unused(base)),
+            (false, Some(_)) => Ok(Place::Named(base)),
+            (true, out) => {
+                let last = if out.is_some() { Some(base.clone()) } else { RunDir::last(&base) };
+                // An empty directory is no run: to begin one there is not what was asked for.
+                last.filter(|path| path.join("config.toml").exists()).map(Place::GoOn).ok_or_else(|| {
+                    let base = base.display();
+                    UsageError(format!(
+                        "--resume: there is no run in {base}; name it with --out, or leave out --resume"
+                    ))
+                    .into()
+                })
+            }
         }
-        let safe: String =
-            name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
-        let base = Path::new("runs").join(format!("{}-seed{seed}", safe.trim_start_matches('.')));
-        if !self.resume {
-            return Ok(RunDir::unused(&base));
-        }
-        RunDir::last(&base).ok_or_else(|| none(&base).into())
     }
-}
 
-/// The summary of a run that needs nothing more, as its file has it and as it is meant.
-fn finished(dir: &Path) -> Option<(String, Summary)> {
-    let text = std::fs::read_to_string(dir.join("run.json")).ok()?;
-    let summary: Summary = serde_json::from_str(&text).ok()?;
-    (summary.outcome != Outcome::Interrupted).then_some((text, summary))
+    fn existing(&self) -> Existing {
+        match (self.resume, self.overwrite) {
+            (true, _) => Existing::Resume,
+            (_, true) => Existing::Overwrite,
+            _ => Existing::Keep,
+        }
+    }
+
+    /// Refuses to replace the very config that is given, unless what takes its place is the same text.
+    fn keeps_its_config(&self, out: &Path, experiment: &Experiment) -> Result<()> {
+        let given = std::fs::canonicalize(&self.config.config).ok();
+        let replaced = std::fs::canonicalize(out.join("config.toml")).ok();
+        if !self.overwrite || given.is_none() || given != replaced {
+            return Ok(());
+        }
+        if std::fs::read_to_string(&self.config.config).is_ok_and(|text| text == experiment.to_toml()) {
+            return Ok(());
+        }
+        let path = self.config.config.display();
+        Err(UsageError(format!(
+            "{path}: lies in the directory that --overwrite replaces, and would be lost; copy it elsewhere and give the \
+             copy, or name another directory with --out"
+        ))
+        .into())
+    }
+
+    /// What a run needs that has ended, but perhaps not come to this: its report, and nothing left behind.
+    fn has_ended(&self, dir: &RunDir, summary: &Summary) -> Result<ExitCode> {
+        dir.remove(CHECKPOINT)?;
+        self.report(dir)?;
+        say(&format!("{}: this run has ended already; nothing to do", dir.path().display()));
+        super::say_unchecked(std::iter::once(summary));
+        let json = || std::fs::read_to_string(dir.file(summary::FILE));
+        super::print(&if self.json { json()? } else { facts(summary, dir.path()) })?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn report(&self, dir: &RunDir) -> Result<()> {
+        if !self.no_report {
+            report::write(&report::page(&[dir.path().into()])?, &dir.file(report::FILE))?;
+        }
+        Ok(())
+    }
 }
 
 /// What came out, in a few lines.

@@ -126,7 +126,9 @@ mod hub {
         let bar = ProgressBar::new(expected_bytes(known));
         if bar.is_hidden() {
             // No terminal, no bar: one plain line.
-            eprintln!("downloading {} (at most {} s)", known.name(), limit.as_secs());
+            // A line that cannot be written must not end the download.
+            let line = format!("downloading {} (at most {} s)\n", known.name(), limit.as_secs());
+            let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line.as_bytes());
         }
         let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes} {elapsed}");
         bar.set_style(style.expect("the template is valid"));

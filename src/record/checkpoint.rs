@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::kernels::loss::LossSums;
 use crate::record::RecordError;
 use crate::record::histograms::Histograms;
+use crate::record::manifest::FileSum;
 use crate::record::rows::EpochRow;
 use crate::record::tensors::{self, NamedTensor, Values};
 
@@ -44,6 +45,9 @@ pub struct Progress {
     best: Option<u64>,
     /// Lengths of `steps.csv`, `layers.csv` and `epochs.csv`.
     pub csv_bytes: [u64; 3],
+    /// Their sums; absent in what an earlier version wrote.
+    #[serde(default)]
+    csv_sums: Option<[FileSum; 3]>,
     /// Seconds spent: in all, and in training steps.
     pub seconds: [f64; 2],
     /// Training images seen in training steps, over all sittings.
@@ -59,6 +63,17 @@ impl Progress {
     /// Keeps them.
     pub fn set_sums(&mut self, sums: LossSums) {
         (self.loss_bits, self.correct, self.rows) = (sums.loss.to_bits(), sums.correct, sums.rows);
+    }
+
+    /// The sum of `steps.csv`, `layers.csv` or `epochs.csv`, if it is known.
+    pub fn csv_sum(&self, file: usize) -> Option<&FileSum> {
+        self.csv_sums.as_ref().map(|sums| &sums[file])
+    }
+
+    /// Keeps lengths and sums of the three.
+    pub fn set_csv(&mut self, sums: [FileSum; 3]) {
+        self.csv_bytes = sums.each_ref().map(|sum| sum.bytes);
+        self.csv_sums = Some(sums);
     }
 
     /// The last evaluation and the best accuracy.
@@ -127,6 +142,8 @@ impl Checkpoint<'_> {
             "optimizer_steps": optimizer_steps,
             "batches_seen": batches_seen,
         });
+        let sum = sum(&all, &about.to_string());
+        all.push(NamedTensor::i64(SUM, vec![4], sum));
         tensors::write(path, &all, &about)
     }
 
@@ -135,7 +152,19 @@ impl Checkpoint<'_> {
     /// # Errors
     /// The file is absent, damaged, or of another network.
     pub fn read(path: &Path, histograms: &mut Histograms) -> Result<Checkpoint<'static>, RecordError> {
-        let (mut file, about) = tensors::read(path)?;
+        let (mut file, text, about) = tensors::read_text(path)?;
+        let broken = |what: &str| RecordError::Broken {
+            path: path.into(),
+            what: format!("{what}; lost is the state from which the run could go on"),
+            expected: "a checkpoint of this run".into(),
+            advice: "the file is damaged or from another version: start the run again with --overwrite",
+        };
+        // An earlier version kept no sum.
+        if let Some(found) = file.remove(SUM)
+            && found.values != Values::I64(sum(file.values(), &text).into())
+        {
+            return Err(broken("does not fit its own sum"));
+        }
         let mut parse = || -> Option<Checkpoint<'static>> {
             let count = |key: &str| about[key].as_u64();
             let mut floats = |name: &str| match file.remove(name)?.values {
@@ -163,11 +192,14 @@ impl Checkpoint<'_> {
                 weights,
             })
         };
-        parse().ok_or_else(|| RecordError::Broken {
-            path: path.into(),
-            what: "lacks a part".into(),
-            expected: "a checkpoint of this run".into(),
-            advice: "the file is damaged or from another version: start the run again with --overwrite",
-        })
+        parse().ok_or_else(|| broken("lacks a part"))
     }
+}
+
+/// Name of the tensor that holds the sum of everything else in a checkpoint.
+const SUM: &str = "sha256";
+
+fn sum<'a>(tensors: impl IntoIterator<Item = &'a NamedTensor<'a>>, about: &str) -> Vec<i64> {
+    let digest = tensors::digest(tensors, about);
+    digest.chunks_exact(8).map(|part| i64::from_le_bytes(part.try_into().expect("chunks of 8"))).collect()
 }

@@ -1,10 +1,15 @@
-//! CSV files that grow row by row and can be cut back to a known length.
+//! CSV files that grow row by row, know their sum, and can be cut back to a known length.
 
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::record::RecordError;
+use crate::record::manifest::FileSum;
+use crate::record::seal::hex;
+use crate::record::whole::{begin_file, go_on_with_file};
 
 /// Bytes that wait for the operating system; as many or more at once pass by.
 pub const BUFFER: usize = 1 << 16;
@@ -15,40 +20,57 @@ pub struct CsvFile {
     path: PathBuf,
     file: BufWriter<File>,
     bytes: u64,
+    lines: u64,
+    sum: Sha256,
 }
 
 impl CsvFile {
-    /// Starts a file with its header line.
+    /// Starts a file with its header line, in place of whatever has its name.
     ///
     /// # Errors
     /// The file cannot be created.
     pub fn create(path: &Path, header: &str) -> Result<Self, RecordError> {
-        let file = File::create(path).map_err(RecordError::io(path, "creating the file"))?;
-        let mut csv = Self { path: path.into(), file: BufWriter::with_capacity(BUFFER, file), bytes: 0 };
+        let file = begin_file(path).map_err(RecordError::io(path, "creating the file"))?;
+        let mut csv = Self::new(path, file);
         csv.row(format!("{header}\n"))?;
         Ok(csv)
     }
 
-    /// Opens a file again that has `bytes` and perhaps more; [`CsvFile::cut`] takes off what is more.
+    fn new(path: &Path, file: File) -> Self {
+        let file = BufWriter::with_capacity(BUFFER, file);
+        Self { path: path.into(), file, bytes: 0, lines: 0, sum: Sha256::new() }
+    }
+
+    /// Opens a file again that has `bytes` and perhaps more; [`CsvFile::cut`] takes off what is more. `sum` is what these
+    /// bytes must be; a checkpoint of an earlier version knows their number alone.
     ///
     /// # Errors
-    /// The file is absent or shorter than that.
-    pub fn resume(path: &Path, bytes: u64) -> Result<Self, RecordError> {
-        let open = || -> std::io::Result<(File, u64)> {
-            let file = OpenOptions::new().write(true).open(path)?;
-            let length = file.metadata()?.len();
-            Ok((file, length))
+    /// The file is absent, shorter than that, or changed.
+    pub fn resume(path: &Path, bytes: u64, sum: Option<&FileSum>) -> Result<Self, RecordError> {
+        let broken = |what: String, expected: String| RecordError::Broken {
+            path: path.into(),
+            what,
+            expected,
+            advice: "start the run again with --overwrite",
         };
-        let (file, length) = open().map_err(RecordError::io(path, "opening the file"))?;
-        if length < bytes {
-            return Err(RecordError::Broken {
-                path: path.into(),
-                what: format!("has {length} bytes"),
-                expected: format!("at least {bytes} as at the checkpoint"),
-                advice: "start the run again with --overwrite",
-            });
+        let mut file = go_on_with_file(path).map_err(RecordError::io(path, "opening the file"))?;
+        let mut csv = Self::new(path, file.try_clone().map_err(RecordError::io(path, "opening the file"))?);
+        let mut part = vec![0; BUFFER];
+        while csv.bytes < bytes {
+            let wanted = part.len().min((bytes - csv.bytes) as usize);
+            let read = file.read(&mut part[..wanted]).map_err(RecordError::io(path, "reading the file"))?;
+            if read == 0 {
+                let expected = format!("at least {bytes} as at the checkpoint");
+                return Err(broken(format!("has {} bytes", csv.bytes), expected));
+            }
+            csv.count(&part[..read]);
         }
-        Ok(Self { path: path.into(), file: BufWriter::with_capacity(BUFFER, file), bytes })
+        match sum {
+            Some(sum) if *sum != csv.sum() => {
+                Err(broken("has changed since the checkpoint".into(), "the rows that the run wrote".into()))
+            }
+            _ => Ok(csv),
+        }
     }
 
     /// Cuts off whatever the file had beyond its length at [`CsvFile::resume`]. Apart from opening, so that all files
@@ -70,17 +92,28 @@ impl CsvFile {
     pub fn row(&mut self, lines: impl AsRef<[u8]>) -> Result<(), RecordError> {
         let lines = lines.as_ref();
         self.file.write_all(lines).map_err(RecordError::io(&self.path, "writing"))?;
-        self.bytes += lines.len() as u64;
+        self.count(lines);
         Ok(())
     }
 
-    /// Hands everything to the operating system and gives the length so far.
+    fn count(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.lines += bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.sum.update(bytes);
+    }
+
+    /// Puts everything on the disk.
     ///
     /// # Errors
     /// The disk is full.
-    pub fn flush(&mut self) -> Result<u64, RecordError> {
-        self.file.flush().map_err(RecordError::io(&self.path, "writing"))?;
-        Ok(self.bytes)
+    pub fn sync(&mut self) -> Result<(), RecordError> {
+        let sync = self.file.flush().and_then(|()| self.file.get_ref().sync_all());
+        sync.map_err(RecordError::io(&self.path, "writing"))
+    }
+
+    /// Length, rows and sum of everything so far.
+    pub fn sum(&self) -> FileSum {
+        FileSum { bytes: self.bytes, rows: Some(self.lines.saturating_sub(1)), sha256: hex(self.sum.clone()) }
     }
 }
 

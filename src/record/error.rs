@@ -27,6 +27,32 @@ pub enum RecordError {
         /// What is in it.
         found: &'static str,
     },
+    /// Another process writes into the directory.
+    #[error("{}: another process is at work there; wait for it, or name another directory with --out", path.display())]
+    Busy {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The directory is of another kind.
+    #[error("{}: holds {found}; name another directory with --out", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+        /// What is in it.
+        found: &'static str,
+    },
+    /// The directory holds the results of another study.
+    #[error(
+        "{}: holds another study ({what}); name another directory with --out, or let this study take its place with \
+         --overwrite, which keeps the runs",
+        path.display()
+    )]
+    OtherStudy {
+        /// The directory.
+        path: PathBuf,
+        /// What differs.
+        what: String,
+    },
     /// A file that does not hold what its name says.
     #[error("{}: {what}, expected {expected}; {advice}", path.display())]
     Broken {
@@ -42,6 +68,18 @@ pub enum RecordError {
 }
 
 impl RecordError {
+    /// The same of a run within a study, where no option makes a single run anew.
+    #[must_use]
+    pub fn in_study(self) -> Self {
+        match self {
+            Self::Broken { path, what, expected, .. } => {
+                let advice = "restore it, or remove the run's directory: the same command then makes the run again";
+                Self::Broken { path, what, expected, advice }
+            }
+            other => other,
+        }
+    }
+
     /// An error of the operating system while doing `action`.
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| {

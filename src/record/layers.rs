@@ -6,6 +6,7 @@ use crate::kernels::activation::Watch;
 use crate::kernels::moments::Sums;
 use crate::record::RecordError;
 use crate::record::csv::{BUFFER, CsvFile};
+use crate::record::manifest::FileSum;
 
 /// Mean, std, second moment, near-zero share and extremes of a tensor.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
@@ -145,14 +146,15 @@ impl LayerFile {
         Ok(())
     }
 
-    /// Hands everything to the operating system and gives the length so far.
+    /// Puts everything on the disk and gives length, rows and sum so far.
     ///
     /// # Errors
     /// The disk is full.
-    pub fn flush(&mut self) -> Result<u64, RecordError> {
+    pub fn sync(&mut self) -> Result<FileSum, RecordError> {
         self.write();
         self.hand_over()?;
-        self.csv.flush()
+        self.csv.sync()?;
+        Ok(self.csv.sum())
     }
 
     fn hand_over(&mut self) -> Result<(), RecordError> {
@@ -221,7 +223,7 @@ mod tests {
             let row = LayerRow { step: step as u64, phase: "train", layer: 0, watch, norms: *norms };
             file.push(&row).unwrap();
         }
-        let bytes = file.flush().unwrap();
+        let bytes = file.sync().unwrap().bytes;
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.len() as u64, bytes);
         text.lines().skip(1).map(String::from).collect()

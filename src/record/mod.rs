@@ -6,14 +6,18 @@ pub mod error;
 pub mod histograms;
 mod hyperparameters;
 pub mod layers;
+pub mod lock;
+pub mod manifest;
 mod protobuf;
 pub mod read;
 pub mod replay;
 pub mod rows;
 pub mod run_dir;
+pub mod seal;
 pub mod summary;
 pub mod tensorboard;
 pub mod tensors;
+pub mod whole;
 
 pub use crate::record::error::RecordError;
 pub use crate::record::run_dir::RunDir;

@@ -74,8 +74,15 @@ impl Columns {
     /// `epochs.csv` of the run in `dir`; without rows if it is absent.
     ///
     /// # Errors
-    /// The file cannot be read, or is not what its name says.
+    /// The run's files cannot be read, or are not as they were written.
     pub fn evaluations(dir: &Path) -> Result<Self, RecordError> {
+        if let Some(summary) = Summary::read(dir)? {
+            summary.verify(dir)?;
+        }
+        Self::read_evaluations(dir)
+    }
+
+    fn read_evaluations(dir: &Path) -> Result<Self, RecordError> {
         Self::read(&dir.join("epochs.csv"), EPOCHS)
     }
 
@@ -107,16 +114,20 @@ impl RunRecords {
     /// Reads a run's directory; of `layers.csv` only the `wanted` columns, and without any not the file at all.
     ///
     /// # Errors
-    /// A file cannot be read, or is not what its name says.
+    /// A file cannot be read, is not what its name says, or not what the run's summary says of it.
     pub fn read(dir: &Path, wanted: &[&str]) -> Result<Self, RecordError> {
         let file = |name: &str| dir.join(name);
         let histograms = file("histograms.safetensors");
+        let summary = Summary::read(dir)?;
+        if let Some(summary) = &summary {
+            summary.verify(dir)?;
+        }
         Ok(Self {
             path: dir.into(),
-            summary: summary(&file("run.json"))?,
+            summary,
             config: if_present(&file("config.toml"))?.unwrap_or_default(),
             steps: Columns::read(&file("steps.csv"), STEPS)?,
-            epochs: Columns::evaluations(dir)?,
+            epochs: Columns::read_evaluations(dir)?,
             layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
             histograms: if histograms.is_file() { Some(Histograms::read(&histograms)?) } else { None },
         })
@@ -129,17 +140,6 @@ impl RunRecords {
             None => self.path.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned()),
         }
     }
-}
-
-/// `run.json`, if it is there.
-fn summary(path: &Path) -> Result<Option<Summary>, RecordError> {
-    let Some(text) = if_present(path)? else { return Ok(None) };
-    serde_json::from_str(&text).map(Some).map_err(|error| RecordError::Broken {
-        path: path.into(),
-        what: error.to_string(),
-        expected: "the summary of a run".into(),
-        advice: "the file is damaged or from another version: train again with --overwrite",
-    })
 }
 
 fn if_present(path: &Path) -> Result<Option<String>, RecordError> {
@@ -270,7 +270,7 @@ mod tests {
             ("steps.csv", format!("{STEPS}\n0,0\n"), "line 2"),
             ("epochs.csv", "a,b\n1,2\n".into(), "columns a,b"),
             ("layers.csv", format!("{LAYERS}\n0,train,a\n"), "line 2"),
-            ("run.json", "{}".into(), "summary of a run"),
+            ("run.json", "{}".into(), "the run's result"),
         ] {
             let dir = dir(&[(name, &text)]);
             let error = RunRecords::read(dir.path(), &["act_mean"]).unwrap_err().to_string();

@@ -3,8 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::lock::{LOCK, Lock};
+use crate::record::summary;
 use crate::record::tensorboard;
-use crate::record::tensors::{TEMPORARY, write_atomically};
+use crate::record::whole::{
+    TEMPORARY, make_directory, remove_if_there, remove_unfinished, sync_directory, write_whole,
+};
 
 /// What to do with a directory that already holds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,16 +21,25 @@ pub enum Existing {
     Resume,
 }
 
-/// The directory of a run. `run.json` is written last: where it stands, the run's other files are complete.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The directory of a run, which belongs to this process as long as this lives. `run.json` is written last: where it stands, the
+/// run's other files are complete.
+#[derive(Debug)]
 pub struct RunDir {
     path: PathBuf,
+    existing: Existing,
+    /// Whether the directory was made for this run, and goes again if nothing comes of it.
+    is_new: bool,
+    /// Absent only while it is given back.
+    lock: Option<Lock>,
 }
 
+/// Name of the checkpoint, which a run that has ended does not have.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+
 const FILES: [&str; 10] = [
-    "run.json",
+    summary::FILE,
     "config.toml",
-    "checkpoint.safetensors",
+    CHECKPOINT,
     "steps.csv",
     "layers.csv",
     "epochs.csv",
@@ -36,56 +49,82 @@ const FILES: [&str; 10] = [
     "report.html",
 ];
 
+/// Files that say that a directory is not a run's, and whose it is.
+const OTHERS: [(&str, &str); 3] = [("plan.json", "a study"), ("study.json", "a study"), ("probe.json", "a probe")];
+
 impl RunDir {
-    /// Opens `path` for a run and creates it if it is absent.
+    /// Opens `path` for a run, creates it if it is absent, and holds it against other processes.
     ///
     /// # Errors
-    /// The directory holds a run already and `existing` is [`Existing::Keep`], or it cannot be written.
+    /// The directory holds a run already and `existing` is [`Existing::Keep`], another process is at it, or it cannot be
+    /// written.
     pub fn open(path: &Path, existing: Existing) -> Result<Self, RecordError> {
-        std::fs::create_dir_all(path).map_err(RecordError::io(path, "creating the directory"))?;
-        let dir = Self { path: path.into() };
-        let holds_run = FILES.iter().any(|name| dir.file(name).exists());
-        match existing {
-            Existing::Keep if holds_run => {
-                let found = if dir.file("run.json").exists() { "a run" } else { "an unfinished run" };
-                return Err(RecordError::Taken { path: path.into(), found });
+        let is_new = make_directory(path)?;
+        Self::own(path, existing, is_new)
+    }
+
+    /// Makes the first of `base`, `base-2`, `base-3`, … that does not exist yet, and opens it. Of several processes that do
+    /// this at once each gets its own.
+    ///
+    /// # Errors
+    /// No directory can be made.
+    pub fn open_unused(base: &Path) -> Result<Self, RecordError> {
+        for path in numbered(base) {
+            if make_directory(&path)? {
+                return Self::own(&path, Existing::Keep, true);
             }
+        }
+        unreachable!("there is no end of numbers")
+    }
+
+    fn own(path: &Path, existing: Existing, is_new: bool) -> Result<Self, RecordError> {
+        let lock = Lock::try_take(path)?.ok_or_else(|| RecordError::Busy { path: path.into() })?;
+        let dir = Self { path: path.into(), existing, is_new, lock: Some(lock) };
+        Self::check(path, existing)?;
+        match existing {
+            Existing::Keep => return Ok(dir),
             Existing::Overwrite => {
-                for name in FILES {
-                    dir.remove(name)?;
-                }
+                FILES.iter().try_for_each(|name| dir.remove(name))?;
                 tensorboard::remove(path)?;
             }
-            Existing::Keep | Existing::Resume => {}
+            Existing::Resume => {}
         }
-        if existing != Existing::Keep {
-            dir.remove_leftovers()?;
-        }
-        // A probe now is better than a failure after the first epoch.
-        let probe = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(path);
-        probe.map_err(RecordError::io(path, "creating a file in the directory"))?;
+        remove_unfinished(path)?;
         Ok(dir)
     }
 
-    /// Removes temporary files and directories of a run that was killed while it wrote them.
-    fn remove_leftovers(&self) -> Result<(), RecordError> {
-        let listing = std::fs::read_dir(&self.path).map_err(RecordError::io(&self.path, "listing the directory"))?;
-        for name in listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
-            if name.starts_with(TEMPORARY) {
-                let path = self.file(&name);
-                if path.is_dir() {
-                    std::fs::remove_dir_all(&path).map_err(RecordError::io(&path, "removing the directory"))?;
-                } else {
-                    self.remove(&name)?;
-                }
-            }
+    /// Whether a run may be written into `path`; changes nothing, so that a wrong call leaves no trace.
+    ///
+    /// # Errors
+    /// The directory holds a run already and `existing` is [`Existing::Keep`], or something that is no run.
+    pub fn check(path: &Path, existing: Existing) -> Result<(), RecordError> {
+        let has = |name: &str| path.join(name).symlink_metadata().is_ok();
+        if let Some((_, found)) = OTHERS.iter().find(|(name, _)| has(name)) {
+            return Err(RecordError::Foreign { path: path.into(), found });
+        }
+        if existing == Existing::Keep && FILES.iter().any(|name| has(name)) {
+            let found = if has(summary::FILE) { "a run" } else { "an unfinished run" };
+            return Err(RecordError::Taken { path: path.into(), found });
         }
         Ok(())
     }
 
-    /// The first of `base`, `base-2`, `base-3`, … that does not exist yet.
-    pub fn unused(base: &Path) -> PathBuf {
-        numbered(base).find(|path| !path.exists()).expect("there is no end of numbers")
+    /// Removes what a process that was killed after its run's last record left behind. Looks only, if there is nothing.
+    ///
+    /// # Errors
+    /// Something is there and cannot be removed.
+    pub fn tidy(path: &Path) -> Result<(), RecordError> {
+        let listing = std::fs::read_dir(path).map_err(RecordError::io(path, "listing the directory"))?;
+        let left = |name: &str| name == CHECKPOINT || name == LOCK || name.starts_with(TEMPORARY);
+        if !listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).any(|name| left(&name)) {
+            return Ok(());
+        }
+        match Self::open(path, Existing::Resume) {
+            Ok(dir) => dir.remove(CHECKPOINT),
+            // Whoever is at it tidies up.
+            Err(RecordError::Busy { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// The last of `base`, `base-2`, `base-3`, … that exists.
@@ -98,6 +137,11 @@ impl RunDir {
         &self.path
     }
 
+    /// Whether a run that is there goes on.
+    pub fn goes_on(&self) -> bool {
+        self.existing == Existing::Resume
+    }
+
     /// A file in it.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -108,7 +152,7 @@ impl RunDir {
     /// # Errors
     /// The file cannot be written.
     pub fn write(&self, name: &str, text: &str) -> Result<(), RecordError> {
-        write_atomically(&self.file(name), text.as_bytes())
+        write_whole(&self.file(name), text.as_bytes())
     }
 
     /// Removes a file if it is there.
@@ -116,12 +160,24 @@ impl RunDir {
     /// # Errors
     /// It is there and cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), RecordError> {
-        let path = self.file(name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(RecordError::io(&path, "removing the file")(error))
-            }
-            _ => Ok(()),
+        remove_if_there(&self.file(name))
+    }
+
+    /// Puts the names of the files so far on the disk.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn sync(&self) -> Result<(), RecordError> {
+        sync_directory(&self.path)
+    }
+}
+
+impl Drop for RunDir {
+    fn drop(&mut self) {
+        self.lock = None;
+        if self.is_new {
+            // Succeeds only if nothing was written.
+            let _ = std::fs::remove_dir(&self.path);
         }
     }
 }
@@ -133,4 +189,60 @@ fn numbered(base: &Path) -> impl Iterator<Item = PathBuf> {
         PathBuf::from(name)
     };
     std::iter::once(base.to_path_buf()).chain((2..).map(numbered))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_of_many_that_ask_at_once_gets_a_directory_of_its_own() {
+        let root = tempfile::tempdir().unwrap();
+        let base = root.path().join("runs/net-seed0");
+        let dirs: Vec<RunDir> = std::thread::scope(|scope| {
+            let ask = || RunDir::open_unused(&base).unwrap();
+            let all: Vec<_> = (0..16).map(|_| scope.spawn(ask)).collect();
+            all.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let mut paths: Vec<_> = dirs.iter().map(|dir| dir.path().to_owned()).collect();
+        paths.sort();
+        paths.dedup();
+        assert_eq!(paths.len(), 16);
+    }
+
+    #[test]
+    fn a_directory_belongs_to_one_at_a_time_and_goes_if_nothing_comes_of_it() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("run");
+        let dir = RunDir::open(&path, Existing::Keep).unwrap();
+        for existing in [Existing::Keep, Existing::Overwrite, Existing::Resume] {
+            let error = RunDir::open(&path, existing).unwrap_err();
+            assert!(matches!(error, RecordError::Busy { .. }), "{error}");
+        }
+        drop(dir);
+        assert!(!path.exists());
+        let dir = RunDir::open(&path, Existing::Keep).unwrap();
+        dir.write("config.toml", "").unwrap();
+        drop(dir);
+        assert_eq!(std::fs::read_dir(&path).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_holds_something_else_is_no_place_for_a_run_even_to_overwrite() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("study.json"), "{}").unwrap();
+        let error = RunDir::open(root.path(), Existing::Overwrite).unwrap_err().to_string();
+        assert!(error.contains("holds a study") && root.path().join("study.json").exists(), "{error}");
+    }
+
+    #[test]
+    fn what_is_left_after_the_last_record_goes() {
+        let root = tempfile::tempdir().unwrap();
+        for name in [CHECKPOINT, LOCK, ".initlab-1-1", "run.json"] {
+            std::fs::write(root.path().join(name), "").unwrap();
+        }
+        RunDir::tidy(root.path()).unwrap();
+        let left: Vec<_> = std::fs::read_dir(root.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["run.json"]);
+    }
 }

@@ -1,8 +1,17 @@
 //! `run.json`: what came out of a run.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
+use crate::record::RecordError;
+use crate::record::manifest::Manifest;
 use crate::record::rows::EpochRow;
+use crate::record::seal::{Seal, check, seal};
+
+/// Its name.
+pub const FILE: &str = "run.json";
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,9 +90,49 @@ pub struct Summary {
     pub parameters: usize,
     /// Wall-clock times.
     pub timing: Timing,
+    /// Lengths and sums of the run's other files; empty in what an earlier version wrote.
+    #[serde(default, skip_serializing_if = "Manifest::is_empty")]
+    pub files: Manifest,
 }
 
 impl Summary {
+    /// The summary of the run in `dir`, if it has ended there.
+    ///
+    /// # Errors
+    /// There is one, and it cannot be read or is not as it was written.
+    pub fn read(dir: &Path) -> Result<Option<Self>, RecordError> {
+        let path = dir.join(FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                return Err(damaged(&path, "is no text".into()));
+            }
+            Err(error) => return Err(RecordError::io(&path, "reading the file")(error)),
+        };
+        let summary: Self = serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
+        match check(&text) {
+            Seal::Whole => {}
+            // An earlier version kept no sums at all.
+            Seal::Absent if summary.is_unchecked() => {}
+            Seal::Absent | Seal::Broken => return Err(damaged(&path, "does not fit its own sum".into())),
+        }
+        Ok(Some(summary))
+    }
+
+    /// Whether an earlier version wrote the run, which kept no sums: what its files hold cannot be checked.
+    pub fn is_unchecked(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    /// Checks the run's other files.
+    ///
+    /// # Errors
+    /// One is missing or changed.
+    pub fn verify(&self, dir: &Path) -> Result<(), RecordError> {
+        self.files.verify(dir, FILE)
+    }
+
     /// Takes over the figures of the last evaluation.
     pub fn take(&mut self, row: &EpochRow) {
         (self.train_loss, self.test_loss) = (finite(row.train_loss), finite(row.test_loss));
@@ -107,7 +156,16 @@ impl Summary {
     /// The text of `run.json`.
     pub fn to_json(&self) -> String {
         let text = serde_json::to_string_pretty(self).expect("a summary is made of strings and numbers");
-        format!("{text}\n")
+        seal(&format!("{text}\n"))
+    }
+}
+
+fn damaged(path: &Path, what: String) -> RecordError {
+    RecordError::Broken {
+        path: path.into(),
+        what: format!("{what}; lost is the run's result"),
+        expected: "the summary of a run as it was written".into(),
+        advice: "the file is damaged: restore it, or train again with --overwrite",
     }
 }
 

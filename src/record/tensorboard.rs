@@ -13,6 +13,7 @@ use crate::record::layers::{LAYERS, LayerRow};
 use crate::record::protobuf::{Message, record};
 use crate::record::rows::{EpochRow, StepRow};
 use crate::record::summary::{Outcome, Summary};
+use crate::record::whole::{begin_file, remove_if_there, write_changed};
 
 /// How the names of event files begin; TensorBoard looks for `tfevents`.
 pub const PREFIX: &str = "events.out.tfevents.";
@@ -71,27 +72,27 @@ impl EventFile {
     }
 
     /// An event file without a run, in place of any that the directory has, for the directory above those of runs: which of
-    /// the hyperparameters of their `configs` differ, and which curves' ends compare them.
+    /// the hyperparameters of their `configs` differ, and which curves' ends compare them. It is said to be of 1970, so that
+    /// the same runs give the same file.
     ///
     /// # Errors
     /// The directory cannot be written.
-    pub fn experiment(dir: &Path, wall_s: f64, configs: &[String]) -> Result<PathBuf, RecordError> {
-        let mut events = Self::create(dir, wall_s)?;
+    pub fn experiment(dir: &Path, configs: &[String]) -> Result<PathBuf, RecordError> {
         let mut summary = EventSummary::default();
         summary.hyperparameters("experiment", 2, &hyperparameters::experiment(configs));
-        events.event(wall_s, 0, &summary)?;
-        events.flush()?;
-        Ok(events.path)
+        let bytes = [record(version(0.0).as_ref()), record(event(0.0, 0, &summary).as_ref())].concat();
+        let path = name(dir, 0.0);
+        remove_but(dir, Some(&path))?;
+        write_changed(&path, &bytes)?;
+        Ok(path)
     }
 
     fn create(dir: &Path, wall_s: f64) -> Result<Self, RecordError> {
         remove(dir)?;
-        let path = dir.join(format!("{PREFIX}{:010}.initlab", wall_s as u64));
-        let file = File::create(&path).map_err(RecordError::io(&path, "creating the file"))?;
+        let path = name(dir, wall_s);
+        let file = begin_file(&path).map_err(RecordError::io(&path, "creating the file"))?;
         let mut events = Self { path, file: BufWriter::with_capacity(1 << 16, file), flushed_s: wall_s };
-        let mut version = Message::default();
-        version.double(1, wall_s).bytes(3, "brain.Event:2");
-        events.write(&version)?;
+        events.write(&version(wall_s))?;
         Ok(events)
     }
 
@@ -119,9 +120,7 @@ impl EventFile {
     /// # Errors
     /// The file cannot be written.
     pub fn event(&mut self, wall_s: f64, step: u64, summary: &EventSummary) -> Result<(), RecordError> {
-        let mut event = Message::default();
-        event.double(1, wall_s).varint(2, step).bytes(5, &summary.0);
-        self.write(&event)?;
+        self.write(&event(wall_s, step, summary))?;
         if wall_s - self.flushed_s >= 1.0 {
             self.flushed_s = wall_s;
             self.flush()?;
@@ -147,14 +146,37 @@ impl EventFile {
     }
 }
 
+fn name(dir: &Path, wall_s: f64) -> PathBuf {
+    dir.join(format!("{PREFIX}{:010}.initlab", wall_s as u64))
+}
+
+/// What an event file begins with.
+fn version(wall_s: f64) -> Message {
+    let mut version = Message::default();
+    version.double(1, wall_s).bytes(3, "brain.Event:2");
+    version
+}
+
+fn event(wall_s: f64, step: u64, summary: &EventSummary) -> Message {
+    let mut event = Message::default();
+    event.double(1, wall_s).varint(2, step).bytes(5, &summary.0);
+    event
+}
+
 /// Removes a directory's event files.
 ///
 /// # Errors
 /// One is there and cannot be removed.
 pub fn remove(dir: &Path) -> Result<(), RecordError> {
+    remove_but(dir, None)
+}
+
+fn remove_but(dir: &Path, kept: Option<&Path>) -> Result<(), RecordError> {
     let listing = std::fs::read_dir(dir).map_err(RecordError::io(dir, "listing the directory"))?;
     for entry in listing.filter_map(Result::ok).filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
-        std::fs::remove_file(entry.path()).map_err(RecordError::io(&entry.path(), "removing the file"))?;
+        if kept != Some(&*entry.path()) {
+            remove_if_there(&entry.path())?;
+        }
     }
     Ok(())
 }

@@ -3,14 +3,15 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 
 use safetensors::tensor::{SafeTensors, View};
 use safetensors::{Dtype, SafeTensorError};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::record::RecordError;
+use crate::record::whole::Scratch;
 
 /// One tensor to be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,61 +88,58 @@ pub fn write(path: &Path, tensors: &[NamedTensor<'_>], about: &Value) -> Result<
     let views = tensors.iter().map(|tensor| (tensor.name.as_str(), tensor));
     let metadata = HashMap::from([("initlab".to_string(), about.to_string())]);
     let write = || -> std::io::Result<()> {
-        // The library writes to a file of its own beside the one it is told; both are to go with the directory.
-        let scratch = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(directory_of(path))?;
-        let whole = scratch.path().join("tensors");
+        let scratch = Scratch::beside(path);
+        let permissions = scratch.file()?.metadata()?.permissions();
+        // The library writes to a file of its own beside the one it is told; both are to go with their directory.
+        let room = Scratch::beside(path);
+        let whole = room.directory()?.join("tensors");
         safetensors::serialize_to_file(views, Some(metadata), &whole).map_err(|error| match error {
-            SafeTensorError::IoError(error) => error,
+            SafeTensorError::IoError(error) => plain(error),
             other => std::io::Error::other(other),
         })?;
         let file = File::open(&whole)?;
-        file.sync_data()?;
-        let_others_read(&file)?;
+        // The library's file is for its owner alone; this process gives its files other permissions.
+        file.set_permissions(permissions)?;
+        file.sync_all()?;
         std::fs::rename(&whole, path)
     };
     write().map_err(RecordError::io(path, "writing the file"))
 }
 
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+/// The system's error without the name of a temporary file, which tells nobody anything.
+fn plain(error: std::io::Error) -> std::io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source()).and_then(|inner| inner.downcast_ref());
+    inner.and_then(std::io::Error::raw_os_error).map_or(error, std::io::Error::from_raw_os_error)
 }
 
-/// A temporary file is private; a record is to be read by whoever may read the directory.
-fn let_others_read(file: &File) -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+/// The tensors of a file by name.
+pub type Tensors = HashMap<String, NamedTensor<'static>>;
+
+/// SHA-256 over names, shapes and bytes of tensors, in whatever order they come, and a text.
+pub fn digest<'a>(tensors: impl IntoIterator<Item = &'a NamedTensor<'a>>, text: &str) -> [u8; 32] {
+    let mut tensors: Vec<&NamedTensor<'_>> = tensors.into_iter().collect();
+    tensors.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut hash = Sha256::new_with_prefix(text);
+    for tensor in tensors {
+        hash.update(format!("\n{} {:?} {:?}\n", tensor.name, tensor.dtype(), tensor.shape));
+        hash.update(tensor.data());
     }
-    #[cfg(not(unix))]
-    let _ = file;
-    Ok(())
-}
-
-/// How the names of temporary files and directories begin.
-pub(crate) const TEMPORARY: &str = ".initlab-";
-
-/// Writes `bytes` to `path` by way of a temporary file beside it.
-///
-/// # Errors
-/// The file cannot be written; the old one, if there was one, is then still there.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> Result<(), RecordError> {
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(directory_of(path))?;
-        file.write_all(bytes)?;
-        file.as_file().sync_data()?;
-        let_others_read(file.as_file())?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(RecordError::io(path, "writing the file"))
+    hash.finalize().into()
 }
 
 /// Reads a file that [`write()`] wrote: the tensors by name, and what it says about them.
 ///
 /// # Errors
 /// The file is absent, or no such file.
-pub fn read(path: &Path) -> Result<(HashMap<String, NamedTensor<'static>>, Value), RecordError> {
+pub fn read(path: &Path) -> Result<(Tensors, Value), RecordError> {
+    read_text(path).map(|(tensors, _, about)| (tensors, about))
+}
+
+/// As [`read()`], and the text of what it says about them.
+///
+/// # Errors
+/// The file is absent, or no such file.
+pub fn read_text(path: &Path) -> Result<(Tensors, String, Value), RecordError> {
     let bytes = std::fs::read(path).map_err(RecordError::io(path, "reading the file"))?;
     let broken = |what: String| RecordError::Broken {
         path: path.into(),
@@ -151,8 +149,8 @@ pub fn read(path: &Path) -> Result<(HashMap<String, NamedTensor<'static>>, Value
     };
     let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| broken(e.to_string()))?;
     let about = metadata.metadata().as_ref().and_then(|m| m.get("initlab"));
-    let about = about.ok_or_else(|| broken("has no metadata of initlab".into()))?;
-    let about = serde_json::from_str(about).map_err(|e| broken(e.to_string()))?;
+    let text = about.ok_or_else(|| broken("has no metadata of initlab".into()))?;
+    let about = serde_json::from_str(text).map_err(|e| broken(e.to_string()))?;
     let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
     let mut tensors = HashMap::new();
     for (name, view) in file.iter() {
@@ -164,7 +162,7 @@ pub fn read(path: &Path) -> Result<(HashMap<String, NamedTensor<'static>>, Value
         };
         tensors.insert(name.to_string(), NamedTensor { name: name.into(), shape: view.shape().to_vec(), values });
     }
-    Ok((tensors, about))
+    Ok((tensors, text.clone(), about))
 }
 
 fn numbers<T, const N: usize>(bytes: &[u8], read: fn([u8; N]) -> T) -> Vec<T> {

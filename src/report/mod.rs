@@ -27,8 +27,10 @@ use thiserror::Error;
 
 use crate::record::RecordError;
 use crate::record::read::RunRecords;
-use crate::record::tensors::write_atomically;
+use crate::record::seal::{Seal, check};
+use crate::record::whole::{make_directory, write_changed, write_whole};
 use crate::report::page::Page;
+use crate::study::export;
 use crate::study::record::StudyRecord;
 
 /// The name of a report within the directory that it reports on.
@@ -79,8 +81,8 @@ pub enum ReportError {
 /// A directory holds nothing to report on, or something damaged.
 pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
     if let [dir] = dirs {
-        if dir.join("study.json").is_file() {
-            return Ok(study::page(&object(&dir.join("study.json"))?, dir)?);
+        if dir.join(export::FILE).is_file() {
+            return Ok(study::page(&study_in(dir)?, dir)?);
         }
         if dir.join("probe.json").is_file() {
             return Ok(probe::page(&object(&dir.join("probe.json"))?));
@@ -98,12 +100,24 @@ pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
 /// What a JSON file holds.
 fn object<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
     let text = std::fs::read_to_string(path).map_err(RecordError::io(path, "reading the file"))?;
-    serde_json::from_str(&text).map_err(|error| RecordError::Broken {
+    let damaged = |what: String| RecordError::Broken {
         path: path.into(),
-        what: error.to_string(),
+        what,
         expected: "the object that this version of initlab writes".into(),
-        advice: "the file is damaged or from another version: make it again",
-    })
+        advice: "the file is damaged or from another version: the command that made it makes it again",
+    };
+    let object = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    if check(&text) == Seal::Broken {
+        return Err(damaged("does not fit its own sum".into()));
+    }
+    Ok(object)
+}
+
+/// The record of the study in `dir`, whose tables are as it has them.
+fn study_in(dir: &Path) -> Result<StudyRecord, RecordError> {
+    let record: StudyRecord = object(&dir.join(export::FILE))?;
+    record.files.verify(dir, export::FILE)?;
+    Ok(record)
 }
 
 /// A run's directory without its layers.
@@ -119,11 +133,10 @@ pub fn run_in(dir: &Path) -> Result<RunRecords, ReportError> {
 /// # Errors
 /// The study's record is damaged.
 pub fn runs_of_study(dir: &Path) -> Result<Option<Vec<PathBuf>>, ReportError> {
-    let path = dir.join("study.json");
-    if !path.is_file() {
+    if !dir.join(export::FILE).is_file() {
         return Ok(None);
     }
-    let record: StudyRecord = object(&path)?;
+    let record = study_in(dir)?;
     let runs = record.runs.iter().map(|run| dir.join(&run.dir));
     Ok(Some(runs.filter(|run| RunRecords::is_run(run)).collect()))
 }
@@ -135,12 +148,12 @@ fn read(dir: &Path, wanted: &[&str]) -> Result<RunRecords, ReportError> {
     Ok(RunRecords::read(dir, wanted)?)
 }
 
-/// Writes a page, complete or not at all.
+/// Writes a page, complete or not at all; the same page is not written again.
 ///
 /// # Errors
 /// The file cannot be written.
 pub fn write(page: &Page, path: &Path) -> Result<(), RecordError> {
-    write_atomically(path, page.html().as_bytes())
+    write_changed(path, page.html().as_bytes())
 }
 
 /// Writes every chart of a page as a file of its own into `dir`, named by its place and title; `encode` makes the file
@@ -154,10 +167,10 @@ pub fn write_pictures(
     ending: &str,
     encode: impl Fn(&str) -> Result<Vec<u8>, ReportError>,
 ) -> Result<Vec<PathBuf>, ReportError> {
-    std::fs::create_dir_all(dir).map_err(RecordError::io(dir, "creating the directory"))?;
+    make_directory(dir)?;
     let write = |(i, (title, svg)): (usize, (&str, String))| {
         let path = dir.join(format!("{:02}-{}.{ending}", i + 1, text::slug(title)));
-        write_atomically(&path, &encode(&svg)?)?;
+        write_whole(&path, &encode(&svg)?)?;
         Ok(path)
     };
     page.pictures().enumerate().map(write).collect()

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use crate::data::Dataset;
 use crate::record::RecordError;
+use crate::record::manifest::Manifest;
 use crate::study::check::{self, CellFacts, CheckError, StudyData};
 use crate::study::cohorts::execute_in_cohorts;
 use crate::study::collect::collect;
@@ -97,12 +98,21 @@ impl Campaign {
     /// The study with the results that `dir` holds. `command` makes it again.
     ///
     /// # Errors
-    /// Records of a finished run that cannot be read.
+    /// Records of a finished run that cannot be read; a run that is neither there nor among the failures.
     pub fn record(&self, dir: &Path, command: String, failures: Vec<Failure>) -> Result<StudyRecord, RecordError> {
         let mut records: Vec<RunRecord> = Vec::new();
         for run in &self.runs {
-            if let Some(summary) = run.result(dir) {
-                records.push(collect(&self.study, &self.data, run, summary, dir)?);
+            match run.result(dir)? {
+                Some(summary) => records.push(collect(&self.study, &self.data, run, summary, dir)?),
+                None if failures.iter().any(|failure| failure.dir == run.relative_dir(dir)) => {}
+                None => {
+                    return Err(RecordError::Broken {
+                        path: run.dir(dir),
+                        what: "the run is missing".into(),
+                        expected: format!("all {} runs of the study", self.runs.len()),
+                        advice: "the same command makes it",
+                    });
+                }
             }
         }
         let study = &self.study;
@@ -127,6 +137,7 @@ impl Campaign {
             comparisons: compare(&records, &study.arms[study.baseline], &study.targets),
             runs: records,
             failures,
+            files: Manifest::default(),
         })
     }
 

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::record::run_dir::Existing;
 use crate::study::check::StudyData;
-use crate::study::execute::{Attempt, Happening, Lock};
+use crate::study::execute::{Attempt, Happening, own};
 use crate::study::plan::PlannedRun;
 use crate::train::engine::Compute;
 use crate::train::{Member, Plan, train_together};
@@ -63,23 +62,19 @@ fn carry_out(
     for &index in cohort {
         let run = runs[index];
         show(index, Happening::Begins);
-        match Lock::take(run, dir) {
+        match own(run, dir) {
             Err(attempt) => attempts.push((index, attempt)),
-            Ok(lock) => match Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone()) {
-                Ok(plan) => ready.push((index, lock, plan)),
-                Err(error) => attempts.push((index, Attempt::Failed(error.to_string()))),
+            Ok(own) => match Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone()) {
+                Ok(plan) => ready.push((index, own, plan)),
+                Err(error) => attempts.push((index, Attempt::Failed(error.in_study()))),
             },
         }
     }
-    let members: Vec<Member<'_>> = ready
-        .iter()
-        .map(|(index, _, plan)| Member { plan, dir: runs[*index].dir(dir), existing: Existing::Resume })
-        .collect();
+    let members: Vec<Member<'_>> = ready.iter().map(|(_, dir, plan)| Member { plan, dir }).collect();
     let results =
         train_together(&members, compute, stop, |place, event| show(ready[place].0, Happening::Trains(event)));
     let places: Vec<usize> = ready.iter().map(|(index, ..)| *index).collect();
     attempts.extend(places.into_iter().zip(results.into_iter().map(Attempt::from)));
-    ready.into_iter().for_each(|(_, lock, _)| lock.release());
     attempts
 }
 

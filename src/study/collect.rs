@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::data::Part;
 use crate::record::RecordError;
 use crate::record::csv::read_columns;
+use crate::record::run_dir::RunDir;
 use crate::record::summary::{Outcome, Summary};
 use crate::study::check::StudyData;
 use crate::study::curve::Courses;
@@ -12,10 +13,10 @@ use crate::study::file::Study;
 use crate::study::plan::PlannedRun;
 use crate::study::record::RunRecord;
 
-/// The record of `run`, whose summary was read from the study's directory `dir`.
+/// The record of `run`, whose summary was read from the study's directory `dir`. What was left behind there goes.
 ///
 /// # Errors
-/// The run's CSV files are absent or damaged.
+/// A file of the run is absent or not as it was written.
 pub fn collect(
     study: &Study,
     data: &StudyData,
@@ -24,6 +25,8 @@ pub fn collect(
     dir: &Path,
 ) -> Result<RunRecord, RecordError> {
     let files = run.dir(dir);
+    summary.verify(&files).map_err(RecordError::in_study)?;
+    RunDir::tidy(&files)?;
     let [loss] = read_columns(&files.join("steps.csv"), ["loss"])?;
     let [evaluated, test_accuracy] = read_columns(&files.join("epochs.csv"), ["step", "test_accuracy"])?;
     let courses = Courses { loss, evaluated, test_accuracy };
@@ -40,7 +43,7 @@ pub fn collect(
         point: study.labels(&cell.point),
         seed: run.experiment.seed,
         learning_rate: run.experiment.optimizer.lr,
-        dir: run.relative_dir(),
+        dir: run.relative_dir(dir),
         device: summary.device,
         outcome: summary.outcome,
         diverged: summary.diverged,

@@ -52,7 +52,7 @@ pub fn estimate(
     threads: usize,
 ) -> Result<Estimate, TrainError> {
     let missing: Vec<&PlannedRun> =
-        shard.missing(first, dir).into_iter().chain(shard.missing(&campaign.runs, dir)).collect();
+        shard.missing(first, dir)?.into_iter().chain(shard.missing(&campaign.runs, dir)?).collect();
     let samples = samples(campaign, &missing)?;
     let nearest = |run: &PlannedRun| {
         let distance = |sample: &Sample| (sample.cost / campaign.cost(run)).ln().abs();

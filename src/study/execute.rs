@@ -1,16 +1,16 @@
 //! Carrying out runs side by side, each on one core: the longest first, so that none is left alone at the end.
 
-use std::fs::{File, TryLockError};
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::record::run_dir::Existing;
+use crate::record::RecordError;
+use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{Outcome, Summary};
 use crate::study::check::StudyData;
 use crate::study::plan::PlannedRun;
 use crate::train::engine::Compute;
-use crate::train::{Event, Plan, TrainError, train};
+use crate::train::{Event, Plan, TrainError, train_in};
 
 /// How an attempt at a run ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,7 +30,7 @@ impl From<Result<Summary, TrainError>> for Attempt {
         match result {
             Ok(summary) if summary.outcome == Outcome::Interrupted => Self::Stopped,
             Ok(summary) => Self::Ended(Box::new(summary)),
-            Err(error) => Self::Failed(error.to_string()),
+            Err(error) => Self::Failed(error.in_study()),
         }
     }
 }
@@ -91,64 +91,40 @@ pub fn execute(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..threads.min(runs.len()) {
-            scope.spawn(work);
+        for _ in 1..threads.min(runs.len()) {
+            // Where the system gives no more threads, those that are there do the work.
+            if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                break;
+            }
         }
+        work();
     });
     attempts.into_inner().expect("no thread panics while it holds the list")
 }
 
 fn attempt(run: &PlannedRun, data: &StudyData, dir: &Path, stop: &AtomicBool, show: impl FnMut(Event<'_>)) -> Attempt {
-    let lock = match Lock::take(run, dir) {
-        Ok(lock) => lock,
+    let own = match own(run, dir) {
+        Ok(own) => own,
         Err(attempt) => return attempt,
     };
-    let attempt = Attempt::from(carry_out(run, data, dir, stop, show));
-    lock.release();
-    attempt
+    let carry_out = || {
+        let plan = Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone())?;
+        train_in(&plan, &Compute::Host { threads: 1 }, &own, stop, show)
+    };
+    Attempt::from(carry_out())
 }
 
-fn carry_out(
-    run: &PlannedRun,
-    data: &StudyData,
-    dir: &Path,
-    stop: &AtomicBool,
-    show: impl FnMut(Event<'_>),
-) -> Result<Summary, TrainError> {
-    let plan = Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone())?;
-    train(&plan, &Compute::Host { threads: 1 }, &run.dir(dir), Existing::Resume, stop, show)
-}
-
-/// Holds a run's directory against other processes that work on the same study. The lock goes with the process, so
-/// that a killed one leaves none behind.
-pub(super) struct Lock {
-    path: std::path::PathBuf,
-    _file: File,
-}
-
-impl Lock {
-    /// The lock, or the attempt that comes of not getting it.
-    pub fn take(run: &PlannedRun, dir: &Path) -> Result<Self, Attempt> {
-        match Self::try_take(run, dir) {
-            Ok(lock) => Ok(lock),
-            Err(TryLockError::WouldBlock) => Err(Attempt::Elsewhere),
-            Err(TryLockError::Error(error)) => {
-                Err(Attempt::Failed(format!("{}: cannot be locked: {error}", run.dir(dir).display())))
-            }
-        }
-    }
-
-    fn try_take(run: &PlannedRun, dir: &Path) -> Result<Self, TryLockError> {
-        std::fs::create_dir_all(dir.join("runs")).map_err(TryLockError::Error)?;
-        let path = dir.join("runs").join(format!(".{}.lock", run.name));
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(TryLockError::Error)?;
-        file.try_lock()?;
-        Ok(Self { path, _file: file })
-    }
-
-    /// Takes the file away while it is still locked.
-    pub fn release(self) {
-        // One that stays behind is in nobody's way.
-        let _ = std::fs::remove_file(&self.path);
+/// The directory of a run that is still to be made, held against other processes; or the attempt that comes of not getting it.
+pub(super) fn own(run: &PlannedRun, dir: &Path) -> Result<RunDir, Attempt> {
+    let own = match RunDir::open(&run.dir(dir), Existing::Resume) {
+        Ok(own) => own,
+        Err(RecordError::Busy { .. }) => return Err(Attempt::Elsewhere),
+        Err(error) => return Err(Attempt::Failed(error.in_study().to_string())),
+    };
+    // Another process may have made the run since it was listed as missing.
+    match run.result(dir) {
+        Ok(None) => Ok(own),
+        Ok(Some(summary)) => Err(Attempt::Ended(Box::new(summary))),
+        Err(error) => Err(Attempt::Failed(error.to_string())),
     }
 }

@@ -4,40 +4,32 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::record::RecordError;
+use crate::record::manifest::FileSum;
+use crate::record::seal::seal;
 use crate::record::summary::Outcome;
-use crate::record::tensors::write_atomically;
+use crate::record::whole::{sync_directory, write_changed};
 use crate::study::comparison::{Comparison, Difference, Ratio, TargetComparison};
 use crate::study::record::{RunRecord, StudyRecord, Target};
 
-/// The files of a finished study, beside the directory `runs`.
-const FILES: [&str; 3] = ["study.json", "comparison.csv", "runs.csv"];
+/// The record of a study, which is the last of its files to be written.
+pub const FILE: &str = "study.json";
 
-/// Writes the study's files into `dir`.
+/// Writes the study's files into `dir`, those of them that change. Until `study.json` is replaced, the old one's sums tell
+/// that the tables beside it are not its own.
 ///
 /// # Errors
 /// A file cannot be written.
 pub fn write(record: &StudyRecord, dir: &Path) -> Result<(), RecordError> {
-    let json = serde_json::to_string_pretty(record).expect("a study is made of strings and finite numbers");
-    write_atomically(&dir.join("runs.csv"), runs_csv(record).as_bytes())?;
-    write_atomically(&dir.join("comparison.csv"), comparison_csv(record).as_bytes())?;
-    write_atomically(&dir.join("study.json"), format!("{json}\n").as_bytes())
-}
-
-/// Removes the files of an earlier state of the study, so that what lies there belongs to the runs.
-///
-/// # Errors
-/// A file is there and cannot be removed.
-pub fn remove(dir: &Path) -> Result<(), RecordError> {
-    for name in FILES {
-        let path = dir.join(name);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RecordError::io(&path, "removing the file")(error));
-            }
-            _ => {}
-        }
+    let tables = [("runs.csv", runs_csv(record)), ("comparison.csv", comparison_csv(record))];
+    let mut whole = record.clone();
+    for (name, text) in &tables {
+        write_changed(&dir.join(name), text.as_bytes())?;
+        whole.files.add(name, FileSum::of_text(text));
     }
-    Ok(())
+    let json = serde_json::to_string_pretty(&whole).expect("a study is made of strings and finite numbers");
+    sync_directory(dir)?;
+    write_changed(&dir.join(FILE), seal(&format!("{json}\n")).as_bytes())?;
+    sync_directory(dir)
 }
 
 /// A line for each run.

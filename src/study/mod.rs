@@ -10,6 +10,7 @@ pub mod collect;
 pub mod compare;
 pub mod comparison;
 pub mod curve;
+pub mod directory;
 pub mod estimate;
 pub mod execute;
 pub mod export;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::config::Experiment;
+use crate::record::RecordError;
 use crate::record::summary::{Outcome, Summary};
 use crate::study::file::Study;
 
@@ -20,6 +21,8 @@ pub struct PlannedRun {
     pub experiment: Experiment,
     /// Name of its directory: arm, point, seed, and the first digits of its identity.
     pub name: String,
+    /// As the earliest version named it.
+    earlier: String,
     data_sha256: String,
 }
 
@@ -55,8 +58,17 @@ impl Shard {
     }
 
     /// Those of them whose results `dir` does not hold.
-    pub fn missing<'a>(self, runs: &'a [PlannedRun], dir: &Path) -> Vec<&'a PlannedRun> {
-        self.of_all(runs).filter(|run| run.result(dir).is_none()).collect()
+    ///
+    /// # Errors
+    /// A result is there and cannot be read: what it says is not known, so it is not made again unasked.
+    pub fn missing<'a>(self, runs: &'a [PlannedRun], dir: &Path) -> Result<Vec<&'a PlannedRun>, RecordError> {
+        let mut missing = Vec::new();
+        for run in self.of_all(runs) {
+            if run.result(dir)?.is_none() {
+                missing.push(run);
+            }
+        }
+        Ok(missing)
     }
 }
 
@@ -86,30 +98,54 @@ impl PlannedRun {
             parts.push(format!("lr{}", experiment.optimizer.lr));
         }
         parts.push(format!("seed{}", experiment.seed));
-        let label: String = parts.join("-").chars().map(file_character).take(100).collect();
+        let label = label(&parts.join("-"));
         let hash = identity(&experiment, data_sha256);
-        let name = format!("{}-{}", label.trim_start_matches('.'), &hash[..8]);
-        Self { cell, experiment, name, data_sha256: data_sha256.into() }
+        let [name, earlier] = [16, 8].map(|digits| format!("{label}-{}", &hash[..digits]));
+        Self { cell, experiment, name, earlier, data_sha256: data_sha256.into() }
     }
 
-    /// Its directory, from the study's.
-    pub fn relative_dir(&self) -> String {
-        format!("runs/{}", self.name)
+    /// Its directory, from the study's directory `dir`.
+    pub fn relative_dir(&self, dir: &Path) -> String {
+        let earlier = dir.join("runs").join(&self.earlier);
+        let is_ours = || {
+            let config = std::fs::read_to_string(earlier.join("config.toml"));
+            config.is_ok_and(|config| config == self.experiment.to_toml())
+        };
+        let [name, earlier] = self.possible_dirs();
+        if !dir.join(&name).exists() && is_ours() { earlier } else { name }
+    }
+
+    /// Where it may be, from the study's directory.
+    pub fn possible_dirs(&self) -> [String; 2] {
+        [&self.name, &self.earlier].map(|name| format!("runs/{name}"))
     }
 
     /// Its directory in the study's directory `dir`.
     pub fn dir(&self, dir: &Path) -> PathBuf {
-        dir.join("runs").join(&self.name)
+        dir.join(self.relative_dir(dir))
     }
 
     /// Its result, if `dir` holds this very run and it has ended.
-    pub fn result(&self, dir: &Path) -> Option<Summary> {
+    ///
+    /// # Errors
+    /// There is one that cannot be read, or is not as it was written.
+    pub fn result(&self, dir: &Path) -> Result<Option<Summary>, RecordError> {
         let run = self.dir(dir);
-        let summary: Summary = serde_json::from_str(&std::fs::read_to_string(run.join("run.json")).ok()?).ok()?;
-        let same = summary.data_sha256 == self.data_sha256
-            && summary.version == env!("CARGO_PKG_VERSION")
-            && std::fs::read_to_string(run.join("config.toml")).ok()? == self.experiment.to_toml();
-        (same && summary.outcome != Outcome::Interrupted).then_some(summary)
+        let read = || -> Result<Option<Summary>, RecordError> {
+            let Some(summary) = Summary::read(&run)? else { return Ok(None) };
+            let path = run.join("config.toml");
+            let config = std::fs::read_to_string(&path).map_err(RecordError::io(&path, "reading the file"))?;
+            if config != self.experiment.to_toml() || summary.data_sha256 != self.data_sha256 {
+                return Err(RecordError::Broken {
+                    path,
+                    what: "is not the config of the run that the directory is named after".into(),
+                    expected: format!("that of {}", self.name),
+                    advice: "",
+                });
+            }
+            Ok(Some(summary).filter(|summary| summary.outcome != Outcome::Interrupted))
+        };
+        read().map_err(RecordError::in_study)
     }
 }
 
@@ -121,6 +157,17 @@ fn identity(experiment: &Experiment, data_sha256: &str) -> String {
         hash.update([0]);
     }
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The beginning of `text` as a directory may be named; file systems count bytes, of which a letter may have four.
+fn label(text: &str) -> String {
+    let mut bytes = 0;
+    let fits = |c: &char| {
+        bytes += c.len_utf8();
+        bytes <= 200
+    };
+    let label: String = text.chars().map(file_character).take(100).take_while(fits).collect();
+    label.trim_start_matches('.').into()
 }
 
 fn file_character(c: char) -> char {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::manifest::Manifest;
 use crate::record::summary::{Divergence, Outcome};
 use crate::study::comparison::{ArmSummary, Comparison};
 
@@ -36,6 +37,9 @@ pub struct StudyRecord {
     pub summaries: Vec<ArmSummary>,
     /// Every arm but the baseline at every point, against the baseline.
     pub comparisons: Vec<Comparison>,
+    /// Lengths and sums of the study's other files; empty in what an earlier version wrote.
+    #[serde(default, skip_serializing_if = "Manifest::is_empty")]
+    pub files: Manifest,
 }
 
 /// The data set of a study.

@@ -111,7 +111,7 @@ fn run(study: &Study, cell: usize, rate: f64, seed: u64, data_sha256: &str) -> P
 fn results(study: &Study, data: &StudyData, runs: &[PlannedRun], dir: &Path) -> Result<Vec<RunRecord>, RecordError> {
     let mut records = Vec::new();
     for run in runs {
-        if let Some(summary) = run.result(dir) {
+        if let Some(summary) = run.result(dir)? {
             records.push(collect(study, data, run, summary, dir)?);
         }
     }

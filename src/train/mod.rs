@@ -12,5 +12,5 @@ mod unrecorded;
 mod watch;
 
 pub use crate::train::prepare::{Plan, TrainError};
-pub use crate::train::run::{Event, Member, train, train_together};
+pub use crate::train::run::{Event, Member, train, train_in, train_together};
 pub use crate::train::unrecorded::train_unrecorded;

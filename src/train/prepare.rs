@@ -57,6 +57,21 @@ pub enum TrainError {
     },
 }
 
+impl TrainError {
+    /// The same of a run within a study, where no option makes a single run anew.
+    #[must_use]
+    pub fn in_study(self) -> String {
+        match self {
+            Self::Record(error) => error.in_study().to_string(),
+            Self::OtherRun { path, what } => format!(
+                "{path}: cannot go on, because {what} of the run there differs; remove this directory, and the same \
+                 command makes the run again"
+            ),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// Everything about a run that is known before its first step.
 #[derive(Clone)]
 pub struct Plan {

@@ -13,15 +13,20 @@ use crate::record::checkpoint::{Checkpoint, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;
 use crate::record::layers::{LAYERS, LayerFile, LayerRow};
+use crate::record::manifest::{FileSum, Manifest};
 use crate::record::replay::replay;
 use crate::record::rows::{EPOCHS, EpochRow, STEPS, StepRow};
-use crate::record::run_dir::RunDir;
-use crate::record::summary::{Divergence, Outcome, Summary, Timing};
+use crate::record::run_dir::{CHECKPOINT, RunDir};
+use crate::record::summary::{self, Divergence, Outcome, Summary, Timing};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::tensors;
 use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::steps::{Batches, epoch_row};
+
+/// The files of rows, in the order of the checkpoint's sums.
+const CSV: [&str; 3] = ["steps.csv", "layers.csv", "epochs.csv"];
+const HISTOGRAMS: &str = "histograms.safetensors";
 
 /// How a run ended.
 pub enum End {
@@ -39,7 +44,7 @@ pub enum End {
 pub struct Recorder<'a> {
     /// What is trained.
     pub plan: &'a Plan,
-    dir: RunDir,
+    dir: &'a RunDir,
     steps: CsvFile,
     layers: LayerFile,
     epochs: CsvFile,
@@ -58,50 +63,47 @@ pub struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// Opens the records of a run that begins, or with `resume` of one that goes on where its checkpoint stands, and
-    /// gives the weights to begin with.
+    /// Opens the records of a run that begins, or goes on in `dir` where its checkpoint stands, and gives the weights to
+    /// begin with.
     ///
     /// # Errors
     /// The records cannot be written or read, or are of another run.
-    pub fn open(
-        plan: &'a Plan,
-        compute: &Compute,
-        dir: RunDir,
-        resume: bool,
-    ) -> Result<(Self, Weights<'a>), TrainError> {
+    pub fn open(plan: &'a Plan, compute: &Compute, dir: &'a RunDir) -> Result<(Self, Weights<'a>), TrainError> {
         let config = plan.experiment.to_toml();
         let stats = &plan.experiment.stats;
         let names: Vec<_> = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
         let mut histograms = Histograms::new(names.clone(), stats.histogram_bins, stats.histogram_range);
-        let checkpoint_path = dir.file("checkpoint.safetensors");
-        if resume {
+        let checkpoint_path = dir.file(CHECKPOINT);
+        if dir.goes_on() {
             check_config(dir.path(), &config)?;
         }
-        let checkpoint = if resume && checkpoint_path.exists() {
+        let checkpoint = if dir.goes_on() && checkpoint_path.exists() {
             let checkpoint = Checkpoint::read(&checkpoint_path, &mut histograms)?;
-            check_same(&dir, &checkpoint, &config, plan)?;
+            check_same(dir, &checkpoint, &config, plan)?;
             Some(checkpoint)
         } else {
             None
         };
         let (csv, progress, weights) = match checkpoint {
             Some(checkpoint) => {
-                let open = |name: &str, i: usize| CsvFile::resume(&dir.file(name), checkpoint.progress.csv_bytes[i]);
-                let mut csv = [open("steps.csv", 0)?, open("layers.csv", 1)?, open("epochs.csv", 2)?];
+                let progress = &checkpoint.progress;
+                let open =
+                    |name: &str, i: usize| CsvFile::resume(&dir.file(name), progress.csv_bytes[i], progress.csv_sum(i));
+                let mut csv = [open(CSV[0], 0)?, open(CSV[1], 1)?, open(CSV[2], 2)?];
                 // Nothing was changed so far, and from here on the run is whole again.
-                dir.remove("run.json")?;
+                dir.remove(summary::FILE)?;
                 csv.iter_mut().try_for_each(CsvFile::cut)?;
                 (csv, checkpoint.progress, checkpoint.weights)
             }
             None => {
-                dir.remove("run.json")?;
+                dir.remove(summary::FILE)?;
                 let running = plan.network.initial_running();
                 let weights = Weights { params: plan.start_params().collect(), running, ..Weights::default() };
                 dir.write("config.toml", &config)?;
                 let start = plan.state_dict(plan.start_params(), &weights.running, 0);
                 tensors::write(&dir.file("init.safetensors"), &start, &plan.about())?;
                 let create = |name: &str, header: &str| CsvFile::create(&dir.file(name), header);
-                let csv = [create("steps.csv", STEPS)?, create("layers.csv", LAYERS)?, create("epochs.csv", EPOCHS)?];
+                let csv = [create(CSV[0], STEPS)?, create(CSV[1], LAYERS)?, create(CSV[2], EPOCHS)?];
                 (csv, Progress::default(), weights)
             }
         };
@@ -237,9 +239,11 @@ impl<'a> Recorder<'a> {
         Ok(row)
     }
 
-    /// Hands the lines so far to the operating system and gives the files' lengths.
-    fn flush(&mut self) -> Result<[u64; 3], RecordError> {
-        Ok([self.steps.flush()?, self.layers.flush()?, self.epochs.flush()?])
+    /// Puts the lines so far on the disk and gives the files' lengths and sums.
+    fn sync(&mut self) -> Result<[FileSum; 3], RecordError> {
+        self.steps.sync()?;
+        self.epochs.sync()?;
+        Ok([self.steps.sum(), self.layers.sync()?, self.epochs.sum()])
     }
 
     /// Keeps everything that the run needs to go on from here.
@@ -249,7 +253,8 @@ impl<'a> Recorder<'a> {
     pub fn checkpoint(&mut self, weights: Weights<'_>) -> Result<(), TrainError> {
         self.progress.set_sums(self.sums);
         self.progress.set_evaluations(self.last, self.best);
-        self.progress.csv_bytes = self.flush()?;
+        let sums = self.sync()?;
+        self.progress.set_csv(sums);
         let before = self.progress.seconds[0];
         self.progress.seconds[0] += self.begun.elapsed().as_secs_f64();
         let checkpoint = Checkpoint {
@@ -260,7 +265,8 @@ impl<'a> Recorder<'a> {
             weights,
         };
         self.progress.seconds[0] = before;
-        Ok(checkpoint.write(&self.dir.file("checkpoint.safetensors"), &self.histograms)?)
+        checkpoint.write(&self.dir.file(CHECKPOINT), &self.histograms)?;
+        Ok(self.dir.sync()?)
     }
 
     /// Closes the records of a run that has ended with these weights.
@@ -268,11 +274,11 @@ impl<'a> Recorder<'a> {
     /// # Errors
     /// The records cannot be written.
     pub fn finish(mut self, end: End, weights: Weights<'_>) -> Result<Summary, TrainError> {
-        self.flush()?;
+        let csv = self.sync()?;
         let model = self.plan.state_dict(weights.params, &weights.running, weights.batches_seen);
         tensors::write(&self.dir.file("model.safetensors"), &model, &self.plan.about())?;
         if !self.histograms.is_empty() {
-            self.histograms.write(&self.dir.file("histograms.safetensors"))?;
+            self.histograms.write(&self.dir.file(HISTOGRAMS))?;
         }
         let (plan, experiment) = (self.plan, &self.plan.experiment);
         let [wall, train_s] = self.progress.seconds;
@@ -305,6 +311,7 @@ impl<'a> Recorder<'a> {
                 train_s,
                 images_per_s: self.progress.images as f64 / train_s.max(1e-9),
             },
+            files: self.sums(csv)?,
         };
         if let Some(row) = &self.last {
             summary.take(row);
@@ -313,12 +320,29 @@ impl<'a> Recorder<'a> {
         if let Some(events) = &mut self.events {
             events.end(now(), &summary)?;
         }
-        // In this order a crash in between leaves a run that has ended, not one that must begin again.
-        self.dir.write("run.json", &summary.to_json())?;
+        // What run.json calls complete is on the disk before it, names included. In this order a crash in between leaves
+        // a run that has ended, not one that must begin again.
+        self.dir.sync()?;
+        self.dir.write(summary::FILE, &summary.to_json())?;
+        self.dir.sync()?;
         if summary.outcome != Outcome::Interrupted {
-            self.dir.remove("checkpoint.safetensors")?;
+            self.dir.remove(CHECKPOINT)?;
         }
         Ok(summary)
+    }
+
+    /// Lengths and sums of the run's files. Not among them: the report and TensorBoard's file, which `initlab report` makes
+    /// from the others.
+    fn sums(&self, csv: [FileSum; 3]) -> Result<Manifest, RecordError> {
+        let mut files = Manifest::default();
+        CSV.into_iter().zip(csv).for_each(|(name, sum)| files.add(name, sum));
+        for name in ["config.toml", "init.safetensors", "model.safetensors"] {
+            files.add(name, FileSum::of(&self.dir.file(name))?);
+        }
+        if !self.histograms.is_empty() {
+            files.add(HISTOGRAMS, FileSum::of(&self.dir.file(HISTOGRAMS))?);
+        }
+        Ok(files)
     }
 }
 
@@ -333,9 +357,11 @@ fn activations(plan: &Plan) -> serde_json::Value {
 /// # Errors
 /// They differ; says where.
 pub fn check_config(dir: &Path, config: &str) -> Result<(), TrainError> {
-    match std::fs::read_to_string(dir.join("config.toml")) {
+    let path = dir.join("config.toml");
+    match std::fs::read_to_string(&path) {
         Ok(old) => same_config(dir, &old, config),
-        Err(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(RecordError::io(&path, "reading the file")(error).into()),
     }
 }
 
@@ -358,6 +384,10 @@ fn check_same(dir: &RunDir, checkpoint: &Checkpoint, config: &str, plan: &Plan) 
     }
     if checkpoint.activations != activations(plan) {
         return Err(other("the network's activations"));
+    }
+    let (step, total) = (checkpoint.progress.step, plan.total_steps());
+    if step > total {
+        return Err(other(&format!("the length ({step} steps are done, {total} are asked for)")));
     }
     Ok(())
 }

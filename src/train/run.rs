@@ -2,7 +2,7 @@
 //!
 //! On a device several runs of one shape take their steps together; a single run is a group of one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -62,22 +62,34 @@ pub fn train(
     dir: &Path,
     existing: Existing,
     stop: &AtomicBool,
+    show: impl FnMut(Event<'_>),
+) -> Result<Summary, TrainError> {
+    train_in(plan, compute, &RunDir::open(dir, existing)?, stop, show)
+}
+
+/// Trains as planned in a directory that is open, and stays this process's own when the run has ended.
+///
+/// # Errors
+/// As [`train`].
+pub fn train_in(
+    plan: &Plan,
+    compute: &Compute,
+    dir: &RunDir,
+    stop: &AtomicBool,
     mut show: impl FnMut(Event<'_>),
 ) -> Result<Summary, TrainError> {
-    let member = Member { plan, dir: dir.into(), existing };
+    let member = Member { plan, dir };
     let mut results = train_together(std::slice::from_ref(&member), compute, stop, |_, event| show(event));
     results.pop().expect("each run has a result")
 }
 
 /// A run that trains with others.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub struct Member<'a> {
     /// What is trained.
     pub plan: &'a Plan,
     /// Where its records go.
-    pub dir: PathBuf,
-    /// What to do with records that are there.
-    pub existing: Existing,
+    pub dir: &'a RunDir,
 }
 
 /// Trains several runs, whose plans must be [`Plan::like`] each other: all at once on a device, one after the other on the CPU's
@@ -92,11 +104,7 @@ pub fn train_together(
     let mut results: Vec<Option<Result<Summary, TrainError>>> = members.iter().map(|_| None).collect();
     let mut opened = Vec::new();
     for (place, member) in members.iter().enumerate() {
-        let open = || {
-            let dir = RunDir::open(&member.dir, member.existing)?;
-            Recorder::open(member.plan, compute, dir, member.existing == Existing::Resume)
-        };
-        match open() {
+        match Recorder::open(member.plan, compute, member.dir) {
             Ok((recorder, weights)) => opened.push(Opened { place, recorder, weights }),
             Err(error) => results[place] = Some(Err(error)),
         }
@@ -187,7 +195,7 @@ impl<'a> Group<'a> {
         }
         loop {
             let Some(done) = self.live().next().map(|(.., recorder)| recorder.step()) else { return Ok(()) };
-            if done == total || stop.load(Ordering::Relaxed) {
+            if done >= total || stop.load(Ordering::Relaxed) {
                 let stopped = done < total;
                 if stopped {
                     self.checkpoint()?;

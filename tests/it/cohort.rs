@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use candle_core::Device;
 use initlab::config::Experiment;
 use initlab::data::{Dataset, Prepared, Split};
+use initlab::record::RunDir;
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::{Outcome, Summary};
 use initlab::study::execute::{Attempt, Manner};
@@ -70,12 +71,18 @@ fn alone(plan: &Plan, compute: &Compute, dir: &Path) -> Curves {
     curves
 }
 
-fn members<'a>(plans: &'a [Plan], dir: &Path, existing: Existing) -> Vec<Member<'a>> {
-    plans.iter().enumerate().map(|(i, plan)| Member { plan, dir: dir.join(i.to_string()), existing }).collect()
+/// A directory for each of `n` runs.
+fn opened(n: usize, dir: &Path, existing: Existing) -> Vec<RunDir> {
+    (0..n).map(|i| RunDir::open(&dir.join(i.to_string()), existing).unwrap()).collect()
+}
+
+fn members<'a>(plans: &'a [Plan], dirs: &'a [RunDir]) -> Vec<Member<'a>> {
+    plans.iter().zip(dirs).map(|(plan, dir)| Member { plan, dir }).collect()
 }
 
 fn together(plans: &[Plan], dir: &Path, compute: &Compute) -> Vec<Result<Summary, TrainError>> {
-    train_together(&members(plans, dir, Existing::Keep), compute, &AtomicBool::new(false), |_, _| {})
+    let dirs = opened(plans.len(), dir, Existing::Resume);
+    train_together(&members(plans, &dirs), compute, &AtomicBool::new(false), |_, _| {})
 }
 
 #[test]
@@ -89,14 +96,10 @@ pub fn check_curves(compute: &Compute) {
         let plans = sets.map(|sets| plan(config, sets));
         let dir = tempfile::tempdir().unwrap();
         let mut curves = vec![Vec::new(); plans.len()];
-        let results = train_together(
-            &members(&plans, dir.path(), Existing::Keep),
-            compute,
-            &AtomicBool::new(false),
-            |i, event| {
-                follow(&mut curves[i], &event);
-            },
-        );
+        let dirs = opened(plans.len(), dir.path(), Existing::Keep);
+        let results = train_together(&members(&plans, &dirs), compute, &AtomicBool::new(false), |i, event| {
+            follow(&mut curves[i], &event);
+        });
         for (i, (plan, got)) in plans.iter().zip(&curves).enumerate() {
             assert_eq!(results[i].as_ref().unwrap().outcome, Outcome::Finished);
             let device = alone(plan, compute, &dir.path().join(format!("{i}-device")));
@@ -188,7 +191,8 @@ pub fn check_resume(compute: &Compute) {
         together(&plans, &whole, compute);
         for stop_at in [4, u64::MAX] {
             let stop = AtomicBool::new(false);
-            train_together(&members(&plans, &parted, Existing::Resume), compute, &stop, |i, event| {
+            let dirs = opened(plans.len(), &parted, Existing::Resume);
+            train_together(&members(&plans, &dirs), compute, &stop, |i, event| {
                 if i == 1 && matches!(event, Event::Step { row, .. } if row.step == stop_at) {
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -201,14 +205,14 @@ pub fn check_resume(compute: &Compute) {
 }
 
 #[test]
-fn a_run_whose_directory_is_taken_fails_alone() {
+fn a_run_whose_directory_holds_another_fails_alone() {
     let plans = COHORTS[0].1.map(|sets| plan(MLP, sets));
     let dir = tempfile::tempdir().unwrap();
     std::fs::create_dir(dir.path().join("1")).unwrap();
-    std::fs::write(dir.path().join("1/run.json"), "{}").unwrap();
+    std::fs::write(dir.path().join("1/config.toml"), "seed = 7").unwrap();
     let results = together(&plans, dir.path(), &CPU);
     assert!(results[0].is_ok() && results[2].is_ok());
-    assert!(matches!(results[1], Err(TrainError::Record(_))));
+    assert!(matches!(results[1], Err(TrainError::OtherRun { .. })));
 }
 
 #[test]
@@ -254,11 +258,13 @@ targets = [{ train_loss = 0.9 }]
     let campaign = Campaign::new(study, dataset()).unwrap();
     let root = tempfile::tempdir().unwrap();
     let results = |name: &str, manner: Manner| {
-        let (dir, all) = (root.path().join(name), Shard::WHOLE.missing(&campaign.runs, &root.path().join(name)));
+        let dir = root.path().join(name);
+        let missing = || Shard::WHOLE.missing(&campaign.runs, &dir).unwrap();
+        let all = missing();
         let attempts = campaign.execute(&all, &dir, &manner, &AtomicBool::new(false), |_, _| {});
         assert!(attempts.iter().all(|attempt| matches!(attempt, Attempt::Ended(_))), "{attempts:?}");
-        assert!(Shard::WHOLE.missing(&campaign.runs, &dir).is_empty(), "nothing is left to run");
-        campaign.runs.iter().map(|run| run.result(&dir).unwrap()).collect::<Vec<_>>()
+        assert!(missing().is_empty(), "nothing is left to run");
+        campaign.runs.iter().map(|run| run.result(&dir).unwrap().unwrap()).collect::<Vec<_>>()
     };
     // Nine runs of one shape in cohorts of four, three of another.
     let cohorts = results("cohorts", Manner::Cohorts { compute: CPU, size: 4 });

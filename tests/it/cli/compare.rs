@@ -202,16 +202,18 @@ fn a_damaged_directory_is_named_with_what_to_do() {
     fs::write(broken("epochs.csv"), "").unwrap();
     fs::write(broken("run.json"), "{").unwrap();
     fs::remove_file(broken("config.toml")).unwrap();
-    for (out, more, code, parts) in [
-        ("steps.csv-of-run", "--threads=1", 1, ["steps.csv", "remove its directory and give the same command"]),
-        ("epochs.csv-of-run", "--report-only", 1, ["epochs.csv", "remove its directory and give the same command"]),
-        ("run.json-of-run", "--report-only", 1, ["1 of 6 runs are missing", "without --report-only"]),
-        ("run.json-of-run", "--threads=1", 0, ["1/1 kaiming", "seed 0"]),
-        ("config.toml-of-run", "--threads=1", 0, ["1/1 kaiming", "seed 0"]),
+    #[rustfmt::skip]
+    let cases = [
+        ("steps.csv-of-run", "--threads=1", 1, ["steps.csv: has 7 bytes; lost is the loss of each step", "remove the run's directory: the same command"]),
+        ("epochs.csv-of-run", "--report-only", 1, ["epochs.csv: has 0 bytes; lost is the evaluations", "bytes (5 rows), as run.json has it"]),
+        ("run.json-of-run", "--report-only", 1, ["run.json: EOF", "lost is the run's result"]),
+        ("run.json-of-run", "--threads=1", 1, ["run.json: EOF", "remove the run's directory: the same command"]),
+        ("config.toml-of-run", "--threads=1", 1, ["config.toml: reading the file failed", "No such file"]),
         ("nothing", "--report-only", 1, ["6 of 6 runs are missing", "nothing"]),
-        ("file/out", "--threads=1", 1, ["file/out: cannot be created: ", "--out"]),
+        ("file/out", "--threads=1", 1, ["file/out: creating the directory failed: ", "--out"]),
         ("file/csv", "--threads=1", 1, ["runs.csv", "directory"]),
-    ] {
+    ];
+    for (out, more, code, parts) in cases {
         let ran = work.compare(out, &[more]);
         assert_eq!(ran.code, Some(code), "{out}: {ran:?}");
         parts.iter().for_each(|part| assert!(ran.stderr.contains(part), "{out}: {part}: {ran:?}"));

@@ -7,6 +7,7 @@ mod config_errors;
 mod lesson8;
 mod lr_find;
 mod output;
+mod ownership;
 mod probe;
 mod python;
 mod records;

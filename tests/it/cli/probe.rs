@@ -88,7 +88,7 @@ fn a_wrong_call_says_what_to_change() {
         (&[config, "--pairs", "0"], 2, &["--pairs", "1..=2000"]),
         (&[config, "--set", "init.preset=tat"], 2, &["`preset` in [init] cannot be done", "at depth 2"]),
         (&[config, "--set", "init.weight=delta_orthogonal"], 2, &["a linear weight has no window"]),
-        (&[config, "--out", file.to_str().unwrap()], 1, &["cannot make the directory", "--out"]),
+        (&[config, "--out", file.to_str().unwrap()], 1, &["creating the directory failed", "--out"]),
     ];
     for (arguments, code, parts) in cases {
         let ran = initlab([&["probe"], arguments].concat());

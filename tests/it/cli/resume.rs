@@ -205,9 +205,13 @@ fn a_finished_run_has_nothing_to_go_on_with() {
     let ran = work.train("run", &["--resume", "--json"]);
     assert_eq!((ran.code, ran.stdout.as_bytes()), (Some(0), &before["run.json"][..]));
     // Its result must not pass for that of another config.
+    let ran = work.train("run", &["--resume", "--seed", "3"]);
+    assert!(ran.code == Some(1) && ran.stderr.contains("`seed = 0`, now `seed = 3`"), "{ran:?}");
     let ran = work.train("run", &["--resume", "--set", "train.epochs=3"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("`epochs = 2`, now `epochs = 3`"), "{ran:?}");
-    assert_same(&files_of(&work.path("run")), &before, "after four calls");
+    for part in ["is 2 epochs long, now 3 epochs", "--out", "--overwrite"] {
+        assert!(ran.code == Some(2) && ran.stderr.contains(part), "{part}: {ran:?}");
+    }
+    assert_same(&files_of(&work.path("run")), &before, "after five calls");
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn event_files_come_when_asked_for_and_change_nothing_else() {
     assert_eq!(work.train("told", &["--tensorboard"]).code, Some(0));
     let (mut told, plain) = (records(&work.path("told")), records(&work.path("plain")));
     told.retain(|name, _| !name.contains("tfevents"));
-    for name in ["steps.csv", "layers.csv", "epochs.csv", "model.safetensors", "run.json"] {
+    for name in ["steps.csv", "layers.csv", "epochs.csv", "model.safetensors", "init.safetensors"] {
         assert!(told[name] == plain[name], "{name}");
     }
     assert_eq!(work.train("told", &["--overwrite"]).code, Some(0));

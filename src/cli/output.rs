@@ -1,0 +1,66 @@
+//! What a person sees: results on stdout, progress and errors on stderr.
+//!
+//! Names come from files and may hold anything; control characters, with which a text could rewrite the terminal, are shown by
+//! their codes.
+
+use std::borrow::Cow;
+use std::io::Write;
+
+/// Prints a result to stdout; unlike `println!` a closed pipe is an error, not a panic.
+///
+/// # Errors
+/// Nobody reads, or the disk that stdout goes to is full.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(visible(text).as_bytes())?;
+    out.flush()?;
+    Ok(())
+}
+
+/// Says a line on stderr. One that cannot be written is given up: nobody looks, and the work is not for this line.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
+}
+
+/// The text with control characters as their codes, but for ends of lines and tabs.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let hidden = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(hidden) {
+        return text.into();
+    }
+    let shown = |c: char| if hidden(c) { format!("\\x{:02x}", u32::from(c)) } else { c.into() };
+    text.chars().map(shown).collect::<String>().into()
+}
+
+/// An error with its causes, each once: many messages already end with theirs.
+pub fn with_causes(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_and_lines_stay_lines() {
+        assert_eq!(visible("a\tb\nü · ━"), "a\tb\nü · ━");
+        assert_eq!(visible("\u{1b}[2J\r\u{7}\u{9b}"), "\\x1b[2J\\x0d\\x07\\x9b");
+    }
+
+    #[test]
+    fn causes_are_told_once() {
+        let error = || Err::<(), _>(std::io::Error::other("disk on fire"));
+        let told = error().context("cannot write").unwrap_err();
+        assert_eq!(with_causes(&told), "cannot write: disk on fire");
+        let twice = error().context("cannot write: disk on fire; buy another").unwrap_err();
+        assert_eq!(with_causes(&twice), "cannot write: disk on fire; buy another");
+    }
+}
