@@ -84,6 +84,7 @@ impl RunDir {
         match existing {
             Existing::Keep => return Ok(dir),
             Existing::Overwrite => {
+                dir.reopen()?;
                 FILES.iter().try_for_each(|name| dir.remove(name))?;
                 tensorboard::remove(path)?;
             }
@@ -161,6 +162,18 @@ impl RunDir {
     /// It is there and cannot be removed.
     pub fn remove(&self, name: &str) -> Result<(), RecordError> {
         remove_if_there(&self.file(name))
+    }
+
+    /// Takes the run's result away before its records change: also after a loss of power no old result stands beside new records.
+    ///
+    /// # Errors
+    /// It is there and cannot be removed.
+    pub fn reopen(&self) -> Result<(), RecordError> {
+        if self.file(summary::FILE).symlink_metadata().is_err() {
+            return Ok(());
+        }
+        self.remove(summary::FILE)?;
+        self.sync()
     }
 
     /// Puts the names of the files so far on the disk.

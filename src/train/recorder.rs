@@ -91,12 +91,12 @@ impl<'a> Recorder<'a> {
                     |name: &str, i: usize| CsvFile::resume(&dir.file(name), progress.csv_bytes[i], progress.csv_sum(i));
                 let mut csv = [open(CSV[0], 0)?, open(CSV[1], 1)?, open(CSV[2], 2)?];
                 // Nothing was changed so far, and from here on the run is whole again.
-                dir.remove(summary::FILE)?;
+                dir.reopen()?;
                 csv.iter_mut().try_for_each(CsvFile::cut)?;
                 (csv, checkpoint.progress, checkpoint.weights)
             }
             None => {
-                dir.remove(summary::FILE)?;
+                dir.reopen()?;
                 let running = plan.network.initial_running();
                 let weights = Weights { params: plan.start_params().collect(), running, ..Weights::default() };
                 dir.write("config.toml", &config)?;
@@ -265,8 +265,9 @@ impl<'a> Recorder<'a> {
             weights,
         };
         self.progress.seconds[0] = before;
-        checkpoint.write(&self.dir.file(CHECKPOINT), &self.histograms)?;
-        Ok(self.dir.sync()?)
+        // The tables that it continues are on the disk before it, names included.
+        self.dir.sync()?;
+        Ok(checkpoint.write(&self.dir.file(CHECKPOINT), &self.histograms)?)
     }
 
     /// Closes the records of a run that has ended with these weights.
