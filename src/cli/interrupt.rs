@@ -12,10 +12,15 @@ pub static STOP: AtomicBool = AtomicBool::new(false);
 /// # Errors
 /// The system refuses the handler.
 pub fn catch_interrupt() -> Result<()> {
-    ctrlc::set_handler(|| {
+    let caught = ctrlc::set_handler(|| {
         if STOP.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-    })
-    .context("cannot catch Ctrl-C")
+    });
+    match caught {
+        Ok(()) => Ok(()),
+        // Its own message leaves out what the system says.
+        Err(ctrlc::Error::System(error)) => Err(error).context("cannot catch Ctrl-C: no thread waits for it"),
+        Err(error) => Err(error).context("cannot catch Ctrl-C"),
+    }
 }

@@ -81,14 +81,10 @@ impl RunDir {
         let lock = Lock::try_take(path)?.ok_or_else(|| RecordError::Busy { path: path.into() })?;
         let dir = Self { path: path.into(), existing, is_new, lock: Some(lock) };
         Self::check(path, existing)?;
-        match existing {
-            Existing::Keep => return Ok(dir),
-            Existing::Overwrite => {
-                dir.reopen()?;
-                FILES.iter().try_for_each(|name| dir.remove(name))?;
-                tensorboard::remove(path)?;
-            }
-            Existing::Resume => {}
+        if existing == Existing::Overwrite {
+            dir.reopen()?;
+            FILES.iter().try_for_each(|name| dir.remove(name))?;
+            tensorboard::remove(path)?;
         }
         remove_unfinished(path)?;
         Ok(dir)
