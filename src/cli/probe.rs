@@ -12,6 +12,7 @@ use crate::cli::probe_study;
 use crate::cli::probe_table::text;
 use crate::probe::report::LayerReport;
 use crate::probe::{Probe, ProbeReport, probe};
+use crate::record::lock::Lock;
 use crate::record::seal::seal;
 use crate::record::whole::{make_directory, write_changed};
 use crate::report;
@@ -105,6 +106,7 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
 /// Writes the numbers, and the page that draws them.
 fn write(directory: &Path, found: &ProbeReport) -> Result<()> {
     make_directory(directory)?;
+    let _lock = Lock::to_add(directory);
     let json = json(found)?;
     write_changed(&directory.join("probe.json"), seal(&json).as_bytes())?;
     // Reading may move a last digit, so the page shows what was read, as `initlab report` does: the same bytes.

@@ -6,10 +6,13 @@ use std::time::SystemTime;
 use anyhow::Result;
 use clap::Args;
 
+use crate::record::RecordError;
+use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
 use crate::record::replay::write_events;
 use crate::record::summary::Summary;
 use crate::record::tensorboard::{EventFile, seconds};
+use crate::record::whole::directory_of;
 use crate::report;
 use crate::report::page::Page;
 use crate::report::raster;
@@ -57,6 +60,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
         written.extend(args.pictures(&page)?);
         if html {
             let path = args.html();
+            let _lock = Lock::to_add(directory_of(&path));
             report::write(&page, &path)?;
             written.push(path);
         }
@@ -101,6 +105,8 @@ fn study_events(dir: &Path, runs: &[PathBuf]) -> Result<Vec<PathBuf>> {
 
 /// Writes a run's event file as if its steps had been spread evenly over the time that it took.
 fn events(dir: &Path, run: &RunRecords) -> Result<PathBuf> {
+    // A run that is at work writes its own file.
+    let _lock = Lock::try_take(dir)?.ok_or_else(|| RecordError::Busy { path: dir.into() })?;
     let ended = std::fs::metadata(dir.join("run.json")).and_then(|file| file.modified());
     let end = seconds(ended.unwrap_or_else(|_| SystemTime::now()));
     let took = run.summary.as_ref().map_or(0.0, |s| s.timing.wall_s / s.steps.max(1) as f64);

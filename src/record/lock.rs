@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::whole::remove_unfinished;
 
 /// Name of the locked file. It goes away with its lock; one that a killed process left behind is taken over.
 pub const LOCK: &str = ".lock";
@@ -36,6 +37,14 @@ impl Lock {
     pub fn take(dir: &Path) -> Result<Self, RecordError> {
         let lock = Self::taken(dir, |file| file.lock().map(|()| true))?;
         Ok(lock.expect("waiting ends with the lock"))
+    }
+
+    /// For a command that adds a file to `dir`, which may be another's: has the lock if it can be had, and then removes what a
+    /// killed process left unfinished. What hinders this will hinder the writing, too, which says so of the file.
+    pub fn to_add(dir: &Path) -> Option<Self> {
+        let lock = Self::try_take(dir).ok()??;
+        remove_unfinished(dir).ok()?;
+        Some(lock)
     }
 
     fn taken(dir: &Path, lock: impl Fn(&File) -> io::Result<bool>) -> Result<Option<Self>, RecordError> {

@@ -26,6 +26,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::record::RecordError;
+use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
 use crate::record::seal::{Seal, check};
 use crate::record::whole::{make_directory, write_changed, write_whole};
@@ -168,6 +169,7 @@ pub fn write_pictures(
     encode: impl Fn(&str) -> Result<Vec<u8>, ReportError>,
 ) -> Result<Vec<PathBuf>, ReportError> {
     make_directory(dir)?;
+    let _lock = Lock::to_add(dir);
     let write = |(i, (title, svg)): (usize, (&str, String))| {
         let path = dir.join(format!("{:02}-{}.{ending}", i + 1, text::slug(title)));
         write_whole(&path, &encode(&svg)?)?;
