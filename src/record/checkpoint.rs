@@ -9,9 +9,9 @@ use serde_json::json;
 use crate::kernels::loss::LossSums;
 use crate::record::RecordError;
 use crate::record::histograms::Histograms;
-use crate::record::manifest::FileSum;
+use crate::record::manifest::{FileSum, Manifest, check_beginning};
 use crate::record::rows::EpochRow;
-use crate::record::tensors::{self, NamedTensor, Values};
+use crate::record::tensors::{self, NamedTensor, Tensors, Values};
 
 /// Parameters and optimiser state, in PyTorch's order, from whatever device.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -112,6 +112,8 @@ pub struct Checkpoint<'a> {
     pub activations: serde_json::Value,
     /// Parameters and optimiser state.
     pub weights: Weights<'a>,
+    /// The files that were whole when the run began; empty in what an earlier version wrote.
+    pub files: Manifest,
 }
 
 impl Checkpoint<'_> {
@@ -141,6 +143,7 @@ impl Checkpoint<'_> {
             "slots": slots.len(),
             "optimizer_steps": optimizer_steps,
             "batches_seen": batches_seen,
+            "files": self.files,
         });
         let sum = sum(&all, &about.to_string());
         all.push(NamedTensor::i64(SUM, vec![4], sum));
@@ -152,19 +155,7 @@ impl Checkpoint<'_> {
     /// # Errors
     /// The file is absent, damaged, or of another network.
     pub fn read(path: &Path, histograms: &mut Histograms) -> Result<Checkpoint<'static>, RecordError> {
-        let (mut file, text, about) = tensors::read_text(path)?;
-        let broken = |what: &str| RecordError::Broken {
-            path: path.into(),
-            what: format!("{what}; lost is the state from which the run could go on"),
-            expected: "a checkpoint of this run".into(),
-            advice: "the file is damaged or from another version: start the run again with --overwrite",
-        };
-        // An earlier version kept no sum.
-        if let Some(found) = file.remove(SUM)
-            && found.values != Values::I64(sum(file.values(), &text).into())
-        {
-            return Err(broken("does not fit its own sum"));
-        }
+        let (mut file, about) = read(path)?;
         let mut parse = || -> Option<Checkpoint<'static>> {
             let count = |key: &str| about[key].as_u64();
             let mut floats = |name: &str| match file.remove(name)?.values {
@@ -190,9 +181,61 @@ impl Checkpoint<'_> {
                 progress: serde_json::from_value(about["progress"].clone()).ok()?,
                 activations: about["activations"].clone(),
                 weights,
+                files: files(&about)?,
             })
         };
-        parse().ok_or_else(|| broken("lacks a part"))
+        parse().ok_or_else(|| broken(path, "lacks a part"))
+    }
+}
+
+/// Checks the files of a run that has not ended against its checkpoint, if it has one: the config and the start as they are, the
+/// tables as far as they went then.
+///
+/// # Errors
+/// The checkpoint or one of these files is damaged.
+pub fn verify_unfinished(dir: &Path) -> Result<(), RecordError> {
+    let path = dir.join(FILE);
+    if !path.exists() {
+        return Ok(());
+    }
+    let (_, about) = read(&path)?;
+    let parse = || Some((serde_json::from_value::<Progress>(about["progress"].clone()).ok()?, files(&about)?));
+    let (progress, files) = parse().ok_or_else(|| broken(&path, "lacks a part"))?;
+    files.verify(dir, FILE)?;
+    let sums = progress.csv_sums.iter().flatten();
+    CSV.into_iter().zip(sums).try_for_each(|(name, sum)| check_beginning(dir, name, sum, FILE))
+}
+
+/// Name of the checkpoint, which a run that has ended does not have.
+pub const FILE: &str = "checkpoint.safetensors";
+/// The files of rows, in the order of the checkpoint's sums.
+pub const CSV: [&str; 3] = ["steps.csv", "layers.csv", "epochs.csv"];
+
+fn files(about: &serde_json::Value) -> Option<Manifest> {
+    match &about["files"] {
+        serde_json::Value::Null => Some(Manifest::default()),
+        files => serde_json::from_value(files.clone()).ok(),
+    }
+}
+
+/// The parts of a checkpoint that is as it was written.
+fn read(path: &Path) -> Result<(Tensors, serde_json::Value), RecordError> {
+    let (mut file, text, about) = tensors::read_text(path)?;
+    // An earlier version kept no sum.
+    match file.remove(SUM) {
+        Some(found) if found.values != Values::I64(sum(file.values(), &text).into()) => {
+            Err(broken(path, "does not fit its own sum"))
+        }
+        _ => Ok((file, about)),
+    }
+}
+
+fn broken(path: &Path, what: &str) -> RecordError {
+    RecordError::Broken {
+        path: path.into(),
+        what: format!("{what}; lost is the state from which the run could go on"),
+        expected: "a checkpoint of this run".into(),
+        advice: "the file is damaged or from another version: start the run again with --overwrite",
     }
 }
 

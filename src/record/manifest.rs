@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,13 @@ impl FileSum {
     /// # Errors
     /// It cannot be read.
     pub fn of(path: &Path) -> Result<Self, RecordError> {
+        Self::of_first(path, u64::MAX)
+    }
+
+    /// Of the first so many bytes of a file that is there.
+    fn of_first(path: &Path, most: u64) -> Result<Self, RecordError> {
         let sum = || -> std::io::Result<Self> {
-            let (mut file, mut hash, mut bytes) = (BufReader::new(File::open(path)?), Sha256::new(), 0);
+            let (mut file, mut hash, mut bytes) = (File::open(path)?.take(most), Sha256::new(), 0);
             let mut part = vec![0; 1 << 16];
             loop {
                 match file.read(&mut part)? {
@@ -88,7 +93,21 @@ impl Manifest {
     }
 }
 
+/// Checks the beginning of a file that has grown since `expected` was taken.
+///
+/// # Errors
+/// The file is missing, shorter, or its beginning has changed.
+pub fn check_beginning(dir: &Path, name: &str, expected: &FileSum, by: &str) -> Result<(), RecordError> {
+    let length = std::fs::metadata(dir.join(name)).map_or(0, |file| file.len());
+    check_first(dir, name, expected, by, length.max(expected.bytes))
+}
+
 fn check(dir: &Path, name: &str, expected: &FileSum, by: &str) -> Result<(), RecordError> {
+    check_first(dir, name, expected, by, expected.bytes)
+}
+
+/// Checks the part of a file that was there at `expected`; of `length` bytes it may be now.
+fn check_first(dir: &Path, name: &str, expected: &FileSum, by: &str, length: u64) -> Result<(), RecordError> {
     let path = dir.join(name);
     let broken = |what: &str, expected: String| RecordError::Broken {
         path: path.clone(),
@@ -103,10 +122,10 @@ fn check(dir: &Path, name: &str, expected: &FileSum, by: &str) -> Result<(), Rec
         Err(error) => return Err(RecordError::io(&path, "reading the file")(error)),
         Ok(found) => found,
     };
-    if found.len() != expected.bytes {
+    if found.len() != length {
         return Err(broken(&format!("has {} bytes", found.len()), expected.length()));
     }
-    let found = FileSum::of(&path)?;
+    let found = FileSum::of_first(&path, expected.bytes)?;
     if found.sha256 != expected.sha256 {
         let short = |sum: &str| format!("the sum {}…", &sum.get(..12).unwrap_or(sum));
         return Err(broken(&format!("has {}", short(&found.sha256)), short(&expected.sha256)));

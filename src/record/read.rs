@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::checkpoint;
 use crate::record::histograms::Histograms;
 use crate::record::layers::LAYERS;
 use crate::record::rows::{EPOCHS, STEPS};
@@ -119,8 +120,9 @@ impl RunRecords {
         let file = |name: &str| dir.join(name);
         let histograms = file("histograms.safetensors");
         let summary = Summary::read(dir)?;
-        if let Some(summary) = &summary {
-            summary.verify(dir)?;
+        match &summary {
+            Some(summary) => summary.verify(dir)?,
+            None => checkpoint::verify_unfinished(dir)?,
         }
         Ok(Self {
             path: dir.into(),

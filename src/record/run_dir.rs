@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::record::RecordError;
+use crate::record::checkpoint::FILE as CHECKPOINT;
 use crate::record::lock::{LOCK, Lock};
 use crate::record::summary;
 use crate::record::tensorboard;
@@ -32,9 +33,6 @@ pub struct RunDir {
     /// Absent only while it is given back.
     lock: Option<Lock>,
 }
-
-/// Name of the checkpoint, which a run that has ended does not have.
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
 const FILES: [&str; 10] = [
     summary::FILE,

@@ -9,14 +9,14 @@ use crate::kernels::loss::LossSums;
 use crate::model::Watched;
 use crate::model::observe::Observed;
 use crate::record::RecordError;
-use crate::record::checkpoint::{Checkpoint, Progress, Weights};
+use crate::record::checkpoint::{CSV, Checkpoint, FILE as CHECKPOINT, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;
 use crate::record::layers::{LAYERS, LayerFile, LayerRow};
 use crate::record::manifest::{FileSum, Manifest};
 use crate::record::replay::replay;
 use crate::record::rows::{EPOCHS, EpochRow, STEPS, StepRow};
-use crate::record::run_dir::{CHECKPOINT, RunDir};
+use crate::record::run_dir::RunDir;
 use crate::record::summary::{self, Divergence, Outcome, Summary, Timing};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::tensors;
@@ -24,9 +24,10 @@ use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::steps::{Batches, epoch_row};
 
-/// The files of rows, in the order of the checkpoint's sums.
-const CSV: [&str; 3] = ["steps.csv", "layers.csv", "epochs.csv"];
+/// Written when the run begins, and not changed from then on.
+const START: [&str; 2] = ["config.toml", "init.safetensors"];
 const HISTOGRAMS: &str = "histograms.safetensors";
+const MODEL: &str = "model.safetensors";
 
 /// How a run ended.
 pub enum End {
@@ -51,6 +52,8 @@ pub struct Recorder<'a> {
     histograms: Histograms,
     /// TensorBoard's file, if one is wanted.
     events: Option<EventFile>,
+    /// Sums of the files that were whole from the beginning.
+    start: Manifest,
     progress: Progress,
     sums: LossSums,
     last: Option<EpochRow>,
@@ -84,8 +87,9 @@ impl<'a> Recorder<'a> {
         } else {
             None
         };
-        let (csv, progress, weights) = match checkpoint {
+        let (csv, progress, weights, mut start) = match checkpoint {
             Some(checkpoint) => {
+                checkpoint.files.verify(dir.path(), CHECKPOINT)?;
                 let progress = &checkpoint.progress;
                 let open =
                     |name: &str, i: usize| CsvFile::resume(&dir.file(name), progress.csv_bytes[i], progress.csv_sum(i));
@@ -93,7 +97,7 @@ impl<'a> Recorder<'a> {
                 // Nothing was changed so far, and from here on the run is whole again.
                 dir.reopen()?;
                 csv.iter_mut().try_for_each(CsvFile::cut)?;
-                (csv, checkpoint.progress, checkpoint.weights)
+                (csv, checkpoint.progress, checkpoint.weights, checkpoint.files)
             }
             None => {
                 dir.reopen()?;
@@ -104,9 +108,12 @@ impl<'a> Recorder<'a> {
                 tensors::write(&dir.file("init.safetensors"), &start, &plan.about())?;
                 let create = |name: &str, header: &str| CsvFile::create(&dir.file(name), header);
                 let csv = [create(CSV[0], STEPS)?, create(CSV[1], LAYERS)?, create(CSV[2], EPOCHS)?];
-                (csv, Progress::default(), weights)
+                (csv, Progress::default(), weights, Manifest::default())
             }
         };
+        if start.is_empty() {
+            START.iter().try_for_each(|name| FileSum::of(&dir.file(name)).map(|sum| start.add(name, sum)))?;
+        }
         let events = match (plan.experiment.record.tensorboard, progress.step) {
             (false, _) => None,
             (true, 0) => Some(EventFile::begin(dir.path(), now(), &config)?),
@@ -126,6 +133,7 @@ impl<'a> Recorder<'a> {
             epochs,
             histograms,
             events,
+            start,
             sums: progress.sums(),
             progress,
             last,
@@ -263,6 +271,7 @@ impl<'a> Recorder<'a> {
             progress: self.progress.clone(),
             activations: activations(self.plan),
             weights,
+            files: self.start.clone(),
         };
         self.progress.seconds[0] = before;
         // The tables that it continues are on the disk before it, names included.
@@ -277,7 +286,7 @@ impl<'a> Recorder<'a> {
     pub fn finish(mut self, end: End, weights: Weights<'_>) -> Result<Summary, TrainError> {
         let csv = self.sync()?;
         let model = self.plan.state_dict(weights.params, &weights.running, weights.batches_seen);
-        tensors::write(&self.dir.file("model.safetensors"), &model, &self.plan.about())?;
+        tensors::write(&self.dir.file(MODEL), &model, &self.plan.about())?;
         if !self.histograms.is_empty() {
             self.histograms.write(&self.dir.file(HISTOGRAMS))?;
         }
@@ -335,11 +344,9 @@ impl<'a> Recorder<'a> {
     /// Lengths and sums of the run's files. Not among them: the report and TensorBoard's file, which `initlab report` makes
     /// from the others.
     fn sums(&self, csv: [FileSum; 3]) -> Result<Manifest, RecordError> {
-        let mut files = Manifest::default();
+        let mut files = self.start.clone();
         CSV.into_iter().zip(csv).for_each(|(name, sum)| files.add(name, sum));
-        for name in ["config.toml", "init.safetensors", "model.safetensors"] {
-            files.add(name, FileSum::of(&self.dir.file(name))?);
-        }
+        files.add(MODEL, FileSum::of(&self.dir.file(MODEL))?);
         if !self.histograms.is_empty() {
             files.add(HISTOGRAMS, FileSum::of(&self.dir.file(HISTOGRAMS))?);
         }

@@ -263,7 +263,7 @@ fn a_run_goes_on_from_nothing_that_has_changed_since_its_checkpoint() {
     let work = Work::new();
     work.config(MLP);
     work.run("run", Existing::Keep, 4, || true).unwrap();
-    for name in ["steps.csv", "layers.csv", "epochs.csv", "checkpoint.safetensors"] {
+    for name in ["steps.csv", "layers.csv", "epochs.csv", "checkpoint.safetensors", "init.safetensors"] {
         for share in [0.3, 0.6, 0.95] {
             harmed(&work, name, |mut bytes| {
                 let at = (bytes.len() as f64 * share) as usize;
@@ -274,6 +274,9 @@ fn a_run_goes_on_from_nothing_that_has_changed_since_its_checkpoint() {
             let ran = work.train("harmed", &["--resume"]);
             assert!(ran.code == Some(1) && ran.stderr.contains(name), "{name} at {share}: {ran:?}");
             assert_same(&files_of(&work.path("harmed")), &before, name);
+            fs::remove_file(work.path("harmed/run.json")).unwrap();
+            let ran = initlab([Path::new("report"), &work.path("harmed")]);
+            assert!(ran.code == Some(1) && ran.stderr.contains(name), "report, {name} at {share}: {ran:?}");
         }
     }
 }
