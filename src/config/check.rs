@@ -12,6 +12,17 @@ pub(crate) fn non_negative(section: &Section<'_>, key: &str) -> Result<Option<f6
     within(section, key, |x| x >= 0.0, "must be at least 0")
 }
 
+/// A number of at least 0 that is compared with values in `f32`, where it must neither be infinite nor become 0.
+pub(crate) fn non_negative_f32(section: &Section<'_>, key: &str) -> Result<Option<f64>, ConfigError> {
+    let valid = |x: f64| x >= 0.0 && (x as f32).is_finite() && (x == 0.0 || x as f32 > 0.0);
+    within(
+        section,
+        key,
+        valid,
+        "must be at least 0 and, unless it is 0, within the range of 32-bit floats (1.4e-45 to 3.4e38)",
+    )
+}
+
 /// A number from 0 up to but not including 1.
 pub(crate) fn fraction(section: &Section<'_>, key: &str) -> Result<Option<f64>, ConfigError> {
     within(section, key, |x| (0.0..1.0).contains(&x), "must be from 0 up to but not including 1")

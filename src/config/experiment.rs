@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::config::check::{at_least_one, non_negative, positive};
+use crate::config::check::{at_least_one, non_negative_f32, positive};
 use crate::config::fit::{FitError, FittedConfig, fit};
 use crate::config::init::InitConfig;
 use crate::config::model::ModelConfig;
@@ -225,27 +225,43 @@ fn read_stats(section: Option<Section<'_>>) -> Result<StatsConfig, ConfigError> 
         histogram_range: [-7.0, 7.0],
     };
     let Some(section) = section else { return Ok(default) };
-    let histogram_range = match section.f64_list("histogram_range")? {
-        None => default.histogram_range,
-        Some(list) => match list[..] {
-            [low, high] if low < high => [low, high],
-            _ => return Err(section.error("histogram_range", "must be two numbers, the lower one first")),
-        },
-    };
     let histogram_bins = at_least_one(&section, "histogram_bins")?.unwrap_or(default.histogram_bins);
     if histogram_bins > 10_000 {
         return Err(section.error("histogram_bins", format!("must be at most 10000, found {histogram_bins}")));
     }
+    let histogram_range = read_range(&section, "histogram_range", histogram_bins)?.unwrap_or(default.histogram_range);
+    let limit = |key| non_negative_f32(&section, key);
     let stats = StatsConfig {
         every: section.usize("every")?.unwrap_or(default.every),
-        near_zero: non_negative(&section, "near_zero")?.unwrap_or(default.near_zero),
-        gradient_near_zero: non_negative(&section, "gradient_near_zero")?.unwrap_or(default.gradient_near_zero),
+        near_zero: limit("near_zero")?.unwrap_or(default.near_zero),
+        gradient_near_zero: limit("gradient_near_zero")?.unwrap_or(default.gradient_near_zero),
         histogram_every: section.usize("histogram_every")?.unwrap_or(default.histogram_every),
         histogram_bins,
         histogram_range,
     };
     section.finish()?;
     Ok(stats)
+}
+
+/// Two ends between which values in `f32` can be sorted into `bins` equal bins.
+fn read_range(section: &Section<'_>, key: &str, bins: usize) -> Result<Option<[f64; 2]>, ConfigError> {
+    let Some(list) = section.f64_list(key)? else { return Ok(None) };
+    let [low, high] = list[..] else {
+        return Err(section.error(key, format!("must be two numbers, the lower one first; it has {}", list.len())));
+    };
+    if low >= high {
+        return Err(section.error(key, format!("must be two numbers, the lower one first, found {low:?} and {high:?}")));
+    }
+    // As the kernels have them; an end beyond f32's range is infinite there.
+    let width = high as f32 - low as f32;
+    if !width.is_finite() || !(bins as f32 / width).is_finite() {
+        let message = format!(
+            "must be two ends that 32-bit floats, which all values are, can tell apart, and whose distance is at most 3.4e38: \
+             found {low:?} and {high:?}"
+        );
+        return Err(section.error(key, message));
+    }
+    Ok(Some([low, high]))
 }
 
 fn read_record(section: Option<Section<'_>>) -> Result<RecordConfig, ConfigError> {

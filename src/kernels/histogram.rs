@@ -2,11 +2,31 @@
 
 use super::simd::{Kernel, Vector, WIDEST, vectorised_widely};
 
-/// Adds a block to a histogram of `counts.len() − 2` equal bins over `[low, high)`; the first count takes what lies
-/// below (and NaN), the last what lies above, so that an exploding layer does not look empty.
+/// Adds a block to a histogram of `counts.len() − 2` equal bins over `[low, high]`, the last of which is closed, as in numpy and
+/// torch; the first count takes what lies below (and NaN), the last what lies above, so that an exploding layer does not look
+/// empty.
 pub fn histogram(counts: &mut [u64], block: &[f32], low: f32, high: f32) {
     let bins = (counts.len() - 2) as f32;
     let scale = bins / (high - low);
+    let above = counts[counts.len() - 1];
+    count(counts, block, low, scale, bins);
+    let [.., last, beyond] = counts else { return };
+    // What lies on the upper end was counted as above. Few blocks have anything there, so that the loop above need not ask.
+    if *beyond > above {
+        let on_the_end = on_the_end(block, low, high, scale, bins);
+        (*last, *beyond) = (*last + on_the_end, *beyond - on_the_end);
+    }
+}
+
+dispatch! {
+    /// How many values of up to `high` have a place at or behind the end of the last bin: `high` itself, and what rounding brings there.
+    fn on_the_end(block: &[f32], low: f32, high: f32, scale: f32, bins: f32) -> u64 {
+        let part = |part: &[f32]| part.iter().map(|&x| u32::from((x <= high) & ((x - low) * scale >= bins))).sum::<u32>();
+        block.chunks(1 << 16).map(|block| u64::from(part(block))).sum()
+    }
+}
+
+fn count(counts: &mut [u64], block: &[f32], low: f32, scale: f32, bins: f32) {
     if counts.len() <= FEW {
         in_copies::<FEW>(counts, block, low, scale, bins);
     } else if counts.len() <= BYTES {
@@ -94,7 +114,7 @@ mod tests {
     #[test]
     fn outliers_and_nan_fall_into_the_outer_bins() {
         let mut counts = [0u64; 6];
-        histogram(&mut counts, &[-3.0, -2.0, -0.1, 0.0, 1.99, 2.0, 1e30, f32::NAN, f32::NEG_INFINITY], -2.0, 2.0);
+        histogram(&mut counts, &[-3.0, -2.0, -0.1, 0.0, 1.99, 2.1, 1e30, f32::NAN, f32::NEG_INFINITY], -2.0, 2.0);
         assert_eq!(counts, [3, 1, 1, 1, 1, 2]);
         let block: Vec<f32> = (0..3001).map(|i| (i as f32 * 0.37).sin() * 2.5).collect();
         let rectified: Vec<f32> = block.iter().map(|x| x.max(0.0)).collect();
@@ -118,6 +138,35 @@ mod tests {
                 );
             }
             assert_eq!(counts.iter().sum::<u64>(), 3001);
+        }
+    }
+
+    #[test]
+    fn the_last_bin_is_closed() {
+        // What numpy.histogram(x, bins, (low, high)) counts, with what lies outside on either side. The ranges' widths and bins make
+        // the upper end round to its own place, to just below it and to above it; a ReLU's zeros are counted by themselves.
+        for (bins, low, high) in [
+            (4, -2.0, 2.0),
+            (70, -7.0, 7.0),
+            (20, -2.0, 2.0),
+            (200, -2.0, 0.0),
+            (7, 0.0, 0.1),
+            (49, 0.1, 0.7),
+            (500, -0.3, 1.7),
+        ] {
+            let next = |x: f32| if x == 0.0 { f32::from_bits(1) } else { x.next_up() };
+            let ends = [low, high, high, high, next(high), f32::INFINITY, low.next_down(), f32::NAN];
+            // Enough for whole vectors and a rest, more than once.
+            for copies in [1, 5, 300] {
+                with_every_width(|| {
+                    let mut counts = vec![0; bins + 2];
+                    histogram(&mut counts, &ends.repeat(copies), low, high);
+                    let mut want = vec![0; bins + 2];
+                    (want[0], want[1], want[bins], want[bins + 1]) = (2, 1, 3, 2);
+                    want.iter_mut().for_each(|n| *n *= copies as u64);
+                    assert_eq!(counts, want, "{bins} bins from {low} to {high}");
+                });
+            }
         }
     }
 }

@@ -274,7 +274,7 @@ fn live_units(layers: &[&LayerSeen], ends: &[Ends], rows: usize, transfer: &mut 
     Ok(found)
 }
 
-/// Counts of h in equal bins over `[low, high)`, with one bin more on either side, `[run, bin]`: see
+/// Counts of h in equal bins over `[low, high]`, with one bin more on either side, `[run, bin]`: see
 /// [`crate::kernels::histogram::histogram`].
 fn histogram(h: &Tensor, rows: usize, bins: usize, (low, high): (f32, f32)) -> Result<Tensor> {
     let (low, high) = (f64::from(low), f64::from(high));
@@ -283,10 +283,34 @@ fn histogram(h: &Tensor, rows: usize, bins: usize, (low, high): (f32, f32)) -> R
     }
     let runs = h.dim(0)?;
     let position = h.affine(1.0, -low)?.affine(bins as f64 / (high - low), 0.0)?.floor()?;
-    let bin = position.affine(1.0, 1.0)?.clamp(0f64, (bins + 1) as f64)?.to_dtype(DType::U32)?;
+    let bin = position.affine(1.0, 1.0)?.clamp(0f64, (bins + 1) as f64)?;
+    // The last bin is closed.
+    let bin = h.le(high)?.where_cond(&bin.minimum(bins as f64)?, &bin)?.to_dtype(DType::U32)?;
     // Each row counts for itself, so that a GPU counts rows in parallel.
     let bin = bin.reshape((runs * rows, ()))?;
     let ones = Tensor::ones(bin.shape(), DType::F32, h.device())?;
     let counts = Tensor::zeros((runs * rows, bins + 2), DType::F32, h.device())?.scatter_add(&bin, &ones, 1)?;
     counts.to_dtype(DType::F64)?.reshape((runs, rows, bins + 2))?.sum(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use candle_core::Device;
+
+    use super::*;
+
+    #[test]
+    fn histograms_close_their_last_bin_as_the_kernels_do() {
+        for (bins, low, high) in [(4, -2.0f32, 2.0f32), (70, -7.0, 7.0), (200, -2.0, 0.0), (49, 0.1, 0.7)] {
+            let values: Vec<f32> = [low, high, high, high, high.next_up(), f32::INFINITY, low.next_down(), f32::NAN]
+                .into_iter()
+                .chain((0..24).map(|i| low + (high - low) * i as f32 / 23.5))
+                .collect();
+            let mut want = vec![0; bins + 2];
+            crate::kernels::histogram::histogram(&mut want, &values, low, high);
+            let h = Tensor::from_vec(values, (1, 8, 4), &Device::Cpu).unwrap();
+            let got = histogram(&h, 8, bins, (low, high)).unwrap().to_vec2::<f64>().unwrap();
+            assert_eq!(got[0].iter().map(|&n| n as u64).collect::<Vec<_>>(), want, "{bins} bins from {low} to {high}");
+        }
+    }
 }

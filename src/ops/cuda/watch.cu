@@ -100,11 +100,11 @@ extern "C" __global__ void watch_sums(const __grid_constant__ Watch c) {
     }
 }
 
-// Counts of x in `bins` equal bins over [low, high), with one more on either side: integers, so that no order matters.
+// Counts of x in `bins` equal bins over [low, high], with one more on either side: integers, so that no order matters.
 struct Histogram {
     const void *values;
     unsigned *counts; // [run, bin], zeros
-    double low, scale;
+    double low, high, scale;
     Long run; // values from one run to the next
     int len, bins, count; // values of a run; of a block
 };
@@ -118,8 +118,8 @@ __device__ void histogram(const Histogram &c) {
     const T *from = (const T *)c.values + run * c.run;
     for (int i = begin + threadIdx.x; i < end; i += blockDim.x) {
         T place = floor((from[i] - T(c.low)) * T(c.scale)) + T(1);
-        // NaN lies below.
-        int bin = place > T(0) ? (place < T(c.bins + 1) ? (int)place : c.bins + 1) : 0;
+        // NaN lies below, and the upper end in the last bin.
+        int bin = place > T(0) ? (place < T(c.bins + 1) ? (int)place : c.bins + !(from[i] <= T(c.high))) : 0;
         atomicAdd(&counts[bin], 1u);
     }
     __syncthreads();

@@ -43,6 +43,7 @@ struct Histogram {
     values: u64,
     counts: u64,
     low: f64,
+    high: f64,
     scale: f64,
     run: i64,
     len: i32,
@@ -125,7 +126,7 @@ pub fn watch(tensors: &[(&Tensor, f64)], ends: &[Option<Vec<(f64, f64)>>]) -> Re
     Ok(Some((sums, live)))
 }
 
-/// Counts of h in equal bins over `[low, high)`, with one bin more on either side, `[run, bin]`.
+/// Counts of h in equal bins over `[low, high]`, with one bin more on either side, `[run, bin]`.
 pub fn histogram(h: &Tensor, bins: usize, (low, high): (f64, f64)) -> Result<Option<Tensor>> {
     let Some(device) = gpu(h) else { return Ok(None) };
     if bins + 2 > MOST_UNITS {
@@ -139,6 +140,7 @@ pub fn histogram(h: &Tensor, bins: usize, (low, high): (f64, f64)) -> Result<Opt
         values: address(&h)?,
         counts: address(&counts)?,
         low,
+        high,
         scale: bins as f64 / (high - low),
         run: apart as i64,
         len: int(len)?,

@@ -37,7 +37,7 @@ fn refused(ran: &Ran, case: &str) -> String {
 fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str]); 59] = [
+    let cases: [(&str, &str, &[&str]); 67] = [
         ("[model]", "sed = 3\n[model]", &["net.toml:1:1: unknown key `sed`", "did you mean `seed`?"]),
         ("kind = 'mlp'", "kind = 'mlp'\nwitdh = 3", &["net.toml:3:1: unknown key `witdh` in [model]", "did you mean `width`?"]),
         ("lr = 0.1", "lr = 0.1\nmomentun = 0.9", &["net.toml:7:1: unknown key `momentun` in [optimizer]", "`momentum`?"]),
@@ -75,6 +75,14 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("lr = 0.1", "lr = 1e999", &["net.toml:6:6: `lr` in [optimizer] must be a finite number"]),
         ("epochs = 1", "epochs = 1\nbatch_size = 0", &["net.toml:10:14: `batch_size` in [train] must be at least 1, found 0"]),
         ("epochs = 1", "epochs = 1\ntarget_accuracy = 98", &["net.toml:10:19: `target_accuracy` in [train] must be from 0 to 1, found 98"]),
+        ("[init]", "[stats]\nhistogram_range = [1.0, -1.0]\n[init]", &["net.toml:12:19: `histogram_range` in [stats] must be two numbers, the lower one first, found 1.0 and -1.0"]),
+        ("[init]", "[stats]\nhistogram_range = [1, 2, 3]\n[init]", &["net.toml:12:19: `histogram_range` in [stats] must be two numbers", "it has 3"]),
+        ("[init]", "[stats]\nhistogram_range = [nan, 1.0]\n[init]", &["net.toml:12:20: `histogram_range.0` in [stats] must be a finite number"]),
+        ("[init]", "[stats]\nhistogram_range = [-1e39, 1e39]\n[init]", &["net.toml:12:19: `histogram_range` in [stats]", "32-bit floats", "found -1e39 and 1e39"]),
+        ("[init]", "[stats]\nhistogram_range = [-3e38, 3e38]\n[init]", &["net.toml:12:19: `histogram_range` in [stats]", "at most 3.4e38"]),
+        ("[init]", "[stats]\nhistogram_range = [1.0, 1.00000001]\n[init]", &["net.toml:12:19: `histogram_range` in [stats]", "can tell apart"]),
+        ("[init]", "[stats]\nhistogram_range = [0.0, 1e-40]\n[init]", &["net.toml:12:19: `histogram_range` in [stats]", "can tell apart"]),
+        ("[init]", "[stats]\nnear_zero = 1e39\n[init]", &["net.toml:12:13: `near_zero` in [stats] must be at least 0", "32-bit floats"]),
         ("widths = [12, 9]", "width = 5", &["net.toml:1:", "missing key `depth` in [model]"]),
         ("widths = [12, 9]", "depth = 5", &["net.toml:1:", "missing key `width` in [model]"]),
         ("widths = [12, 9]", "widths = [5]\ndepth = 5", &["net.toml:3:10: `widths` in [model] stands for `width` and `depth`"]),
