@@ -128,7 +128,7 @@ pub fn short(x: f64) -> String {
 }
 
 fn percent(x: f64) -> String {
-    format!("{:.0} %", 100.0 * x)
+    if x.is_nan() { "NaN".into() } else { format!("{:.0} %", 100.0 * x) }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::math;
 pub struct LossSums {
     /// Σ of the rows' losses.
     pub loss: f64,
-    /// Rows whose prediction is right.
+    /// Rows whose prediction is right. A row whose loss is NaN predicts nothing, so it is wrong.
     pub correct: usize,
     /// Rows.
     pub rows: usize,
@@ -45,7 +45,7 @@ pub fn cross_entropy(logits: &[f32], classes: usize, labels: &[u8], scale: f32, 
         let best = argmax(logits);
         let total: f32 = out.iter().sum();
         sums.loss += f64::from(total).ln() + f64::from(logits[best]) - f64::from(logits[usize::from(label)]);
-        sums.correct += usize::from(best == usize::from(label));
+        sums.correct += usize::from(best == usize::from(label) && !total.is_nan());
         let factor = scale / total;
         out.iter_mut().for_each(|o| *o *= factor);
         out[usize::from(label)] -= scale;
@@ -65,7 +65,7 @@ pub fn mse_one_hot(outputs: &[f32], classes: usize, labels: &[u8], scale: f32, g
             *g = factor * difference;
         }
         sums.loss += squares / classes as f64;
-        sums.correct += usize::from(argmax(row) == usize::from(label));
+        sums.correct += usize::from(argmax(row) == usize::from(label) && !squares.is_nan());
     }
     sums
 }
@@ -95,6 +95,19 @@ mod tests {
         assert!((sums.loss - 2.0 * 4f64.ln()).abs() < 1e-6);
         assert_eq!((sums.correct, sums.rows), (1, 2));
         assert_eq!(gradient, [-0.375, 0.125, 0.125, 0.125, 0.125, 0.125, 0.125, -0.375]);
+    }
+
+    #[test]
+    fn a_row_with_nan_is_right_about_nothing() {
+        const NAN: f32 = f32::NAN;
+        for (row, label) in [([NAN; 3], 0), ([-NAN; 3], 0), ([NAN, 0.0, 1.0], 2), ([2.0, 0.0, NAN], 0)] {
+            // Beside a row that is right.
+            let outputs = [row, [0.0, 5.0, 0.0]].concat();
+            let labels = [label, 1];
+            assert_eq!(cross_entropy(&outputs, 3, &labels, 1.0, &mut [0.0; 6]).correct, 1, "{row:?}");
+            assert_eq!(mse_one_hot(&outputs, 3, &labels, 1.0, &mut [0.0; 6]).correct, 1, "{row:?}");
+        }
+        assert_eq!(mse_value(&[NAN, 3.0], [0.0, 3.0].into_iter(), 1.0, &mut [0.0; 2]).correct, 1);
     }
 
     #[test]

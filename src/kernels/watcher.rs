@@ -155,9 +155,8 @@ impl BlockSums {
         sums.n += len as u64;
         sums.sum += total(wide.0);
         sums.sum_of_squares += total(wide.1);
-        sums.min = sums.min.min(self.low);
-        sums.max = sums.max.max(self.high);
         sums.near_zero += self.near_zero;
+        sums.join_extremes(self.low, self.high);
         true
     }
 }

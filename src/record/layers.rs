@@ -30,18 +30,20 @@ impl Moments {
     pub fn of(sums: &Sums) -> Self {
         let n = sums.n as f64;
         let (mean, second_moment) = (sums.sum / n, sums.sum_of_squares / n);
-        // NaN must stay NaN here, which `max` would turn into 0.
-        let variance = second_moment - mean * mean;
-        let std = if variance < 0.0 { 0.0 } else { variance.sqrt() };
+        let std = sums.variance().sqrt();
         let near_zero = sums.near_zero as f64 / n;
         Self { mean, std, second_moment, near_zero, min: f64::from(sums.min), max: f64::from(sums.max) }
     }
 }
 
-/// Share of units that let no sample's gradient through.
+/// Share of units that let no sample's gradient through. It is NaN, not known, where some pre-activation is: a unit without a mark
+/// may then have no slope at all to judge by.
 pub fn dead_fraction(watch: &Watch) -> f64 {
-    let units = watch.live.len();
-    (units - watch.live.count()) as f64 / units.max(1) as f64
+    let (units, live) = (watch.live.len(), watch.live.count());
+    if live < units && watch.pre_activation.has_nan() {
+        return f64::NAN;
+    }
+    (units - live) as f64 / units.max(1) as f64
 }
 
 /// One layer in a recorded step (phase `train`) or an evaluation (phase `test`).

@@ -219,12 +219,16 @@ impl EventSummary {
         }
     }
 
-    /// A layer's histogram: counts below `range`, in bins of equal width within, and above.
+    /// A layer's histogram: counts below `range`, in bins of equal width within, and above. There is none of values that are not all
+    /// finite: it would have no ends.
     pub fn histogram(&mut self, layer: &str, counts: &[u64], range: [f64; 2], numbers: &LayerNumbers) {
         let bins = counts.len() - 2;
         let [low, high] = range;
         let edge = |i: usize| low + (high - low) * i as f64 / bins as f64;
         let [mean, .., min, max, second_moment] = numbers.map(f64::from);
+        if !(min.is_finite() && max.is_finite()) {
+            return;
+        }
         let total = counts.iter().sum::<u64>() as f64;
         // The last bucket ends at the largest value, and always beyond the one before.
         let end = if max > high { max } else { high + (high - low) / bins as f64 };

@@ -18,6 +18,7 @@ use initlab::model::host::HostModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::{Observe, Observed};
 use initlab::model::{LayerSpec, Network, Shape};
+use initlab::record::layers::dead_fraction;
 use initlab::rng;
 
 const OBSERVE: Observe = Observe {
@@ -390,6 +391,21 @@ fn a_nan_among_the_samples_reaches_the_loss_on_both_paths() {
             // Windows that do not fill an axis leave its last pixels out.
             assert!(kernels.loss.loss.is_nan() || place == input.len() - 1, "kernels: {about}");
             assert_eq!(candle.loss.loss.is_nan(), kernels.loss.loss.is_nan(), "candle: {about}");
+            assert_eq!(candle.loss.correct, kernels.loss.correct, "right answers: {about}");
+            for (watched, (got, want)) in network.watched.iter().zip(candle.watches.iter().zip(&kernels.watches)) {
+                let sums = |watch: &Watch| [watch.pre_activation, watch.activation, watch.gradient];
+                for (got, want) in sums(got).into_iter().zip(sums(want)) {
+                    let nan = [want.has_nan(), want.min.is_nan(), want.max.is_nan()];
+                    assert!(nan == [nan[0]; 3], "extremes of {}: {about}: {want:?}", watched.name);
+                    assert_eq!([got.has_nan(), got.min.is_nan(), got.max.is_nan()], nan, "{}: {about}", watched.name);
+                }
+                let [got, want] = [got, want].map(dead_fraction);
+                assert!(
+                    got == want || got.is_nan() && want.is_nan(),
+                    "dead {got} and {want}: {}: {about}",
+                    watched.name
+                );
+            }
         }
     }
 }

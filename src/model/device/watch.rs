@@ -159,7 +159,9 @@ impl Packed {
 impl Place {
     fn sums(&self, numbers: &[f64], run: usize, n: u64) -> Sums {
         let [sum, sum_of_squares, min, max, near_zero] = self.0.map(|start| numbers[start + run]);
-        Sums { n, sum, sum_of_squares, min: min as f32, max: max as f32, near_zero: near_zero as u64 }
+        let mut sums = Sums { n, sum, sum_of_squares, near_zero: near_zero as u64, ..Sums::default() };
+        sums.join_extremes(min as f32, max as f32);
+        sums
     }
 }
 

@@ -61,7 +61,8 @@ __device__ void cross_entropy(const CrossEntropy &c) {
             if (i == label) loss -= logarithm;
             gradient[i] = (exp_of(logarithm) - T(i == label)) * T(c.scale);
         }
-        correct += answer == label;
+        // A row whose loss is NaN predicts nothing.
+        correct += answer == label && sum == sum;
     }
     loss = block_sum(loss), correct = block_sum(correct);
     if (threadIdx.x == 0) c.loss[blockIdx.x] = loss, c.correct[blockIdx.x] = correct;

@@ -87,6 +87,54 @@ fn events_are_the_same_live_from_records_and_after_a_resume() {
     }
 }
 
+/// Every histogram's step with its tag's layer, its ends, and the sum of its counts.
+fn histograms(path: &Path) -> Vec<(u64, String, [f64; 3])> {
+    let mut found = Vec::new();
+    for (step, values) in events(path) {
+        for value in values {
+            let value = fields(&value);
+            let part = |n: u64| value.iter().find(|(number, _)| *number == n).map(|(_, bytes)| bytes.clone());
+            let (Some(tag), Some(histogram)) = (part(1), part(5)) else { continue };
+            let numbers = fields(&histogram);
+            let number =
+                |n: u64| f64::from_le_bytes(numbers.iter().find(|f| f.0 == n).unwrap().1[..].try_into().unwrap());
+            found.push((step, String::from_utf8(tag).unwrap(), [number(1), number(2), number(3)]));
+        }
+    }
+    found
+}
+
+#[test]
+fn where_values_are_no_numbers_records_say_so_and_there_is_no_histogram() {
+    let work = Work::new();
+    work.config(&format!("{MLP}[record]\ntensorboard = true\n").replace("histogram_every = 5", "histogram_every = 1"));
+    // The first step makes weights so large that the second gives NaN.
+    assert_eq!(work.train("run", &["--set", "optimizer.lr=1e38"]).code, Some(0));
+    let live = histograms(&event_file(&work.path("run")));
+    let layers: Vec<&str> = live.iter().filter(|(step, ..)| *step == 0).map(|(_, tag, _)| tag.as_str()).collect();
+    assert_eq!(layers, ["linear1/activations", "linear2/activations", "linear3/activations"]);
+    assert_eq!(live.len(), 3, "of step 1 there is none: {live:?}");
+    assert!(live.iter().all(|(_, _, [min, max, n])| min < max && *n > 0.0), "{live:?}");
+    let ran = initlab(["report", "--tensorboard", work.path("run").to_str().unwrap()]);
+    assert!(ran.code == Some(0) && histograms(&event_file(&work.path("run"))) == live, "{ran:?}");
+
+    let text = fs::read_to_string(work.path("run/layers.csv")).unwrap();
+    let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+    let lines = text.lines().filter(|line| line.starts_with("1,train,"));
+    let rows: Vec<Vec<&str>> = lines.map(|line| line.split(',').collect()).collect();
+    let field = |row: &[&str], column: &str| row[header.iter().position(|name| *name == column).unwrap()].to_string();
+    for row in &rows {
+        for column in ["pre_min", "pre_max", "act_min", "act_max", "grad_min", "grad_max", "grad_mean"] {
+            assert_eq!(field(row, column), "NaN", "{column}: {row:?}");
+        }
+    }
+    // A ReLU's units without a finite value are not known to be dead; an output without φ has a slope whatever it holds.
+    let dead: Vec<String> = rows.iter().map(|row| field(row, "dead")).collect();
+    assert_eq!(dead, ["NaN", "NaN", "0.0"]);
+    let steps = fs::read_to_string(work.path("run/steps.csv")).unwrap();
+    assert!(steps.lines().last().unwrap().ends_with(",NaN,0.0,"), "NaN is right about nothing: {steps}");
+}
+
 #[test]
 fn event_files_come_when_asked_for_and_change_nothing_else() {
     let work = Work::new();
