@@ -149,7 +149,9 @@ impl Activation {
     /// φ(z).
     pub fn value(self, z: f64) -> f64 {
         if let Some(ReluForm { leak, shift, max }) = self.relu_form() {
-            return ((if z > 0.0 { z } else { leak * z }) - shift).min(max);
+            let h = (if z > 0.0 { z } else { leak * z }) - shift;
+            // NaN passes a ceiling, which `min` would put in its place.
+            return if h > max { max } else { h };
         }
         match self {
             Self::Tanh => z.tanh(),

@@ -64,7 +64,7 @@ impl BatchMoments {
         let n = (x.len() / channels) as f64;
         for (mean, variance) in self.mean.iter_mut().zip(&mut self.variance) {
             *mean /= n;
-            *variance = (*variance / n - *mean * *mean).max(0.0);
+            *variance = super::moments::not_below_zero(*variance / n - *mean * *mean);
         }
         self.invert(eps);
     }

@@ -134,6 +134,5 @@ pub fn lsuv(
 }
 
 fn mean_and_std(sums: &Sums) -> (f64, f64) {
-    let mean = sums.sum / sums.n as f64;
-    (mean, (sums.sum_of_squares / sums.n as f64 - mean * mean).max(0.0).sqrt())
+    (sums.sum / sums.n as f64, sums.variance().sqrt())
 }

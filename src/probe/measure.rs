@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::kernels::moments::{Sums, add_block};
+use crate::kernels::moments::{Sums, add_block, not_below_zero};
 use crate::model::host::HostModel;
 use crate::model::objective::{Targets, loss_and_gradient};
 use crate::model::{Network, Role};
@@ -57,7 +57,7 @@ impl Moments {
     }
 
     pub fn variance(&self) -> f64 {
-        (self.second - self.mean * self.mean).max(0.0)
+        not_below_zero(self.second - self.mean * self.mean)
     }
 
     /// Whether values were lost: infinite or NaN, or all too small for a normal float.

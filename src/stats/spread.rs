@@ -1,9 +1,9 @@
 //! Location and spread of a sample.
 
-/// The values in ascending order; NaN stands last.
+/// The values in ascending order; NaN stands last, whatever its sign.
 pub fn sorted(values: &[f64]) -> Vec<f64> {
     let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
+    sorted.sort_by(|a, b| a.is_nan().cmp(&b.is_nan()).then(a.total_cmp(b)));
     sorted
 }
 
@@ -50,6 +50,13 @@ mod tests {
         }
         assert_eq!(median(&[f64::INFINITY, 1.0, 0.0]), 1.0);
         assert!(quantile(&[], 0.5).is_nan());
+    }
+
+    #[test]
+    fn nan_of_either_sign_stands_last() {
+        let values = sorted(&[f64::NAN, 1.0, -f64::NAN, f64::NEG_INFINITY, f64::INFINITY]);
+        assert_eq!(values[..3], [f64::NEG_INFINITY, 1.0, f64::INFINITY]);
+        assert!(values[3..].iter().all(|x| x.is_nan()));
     }
 
     #[test]
