@@ -18,7 +18,7 @@ use crate::config::Experiment;
 use crate::data::{Choice, Request, load};
 use crate::record::tensorboard::EventFile;
 use crate::report;
-use crate::study::check::{CheckError, one_dataset};
+use crate::study::check::{CheckError, notices, one_dataset};
 use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
 use crate::study::execute::{Attempt, Manner};
@@ -154,11 +154,13 @@ impl CompareArgs {
         if let Some(notice) = &loaded.notice {
             say(notice);
         }
-        Campaign::new(study, loaded.dataset).map_err(|error| match error {
+        let campaign = Campaign::new(study, loaded.dataset).map_err(|error| match error {
             // Its own type decides the exit code.
-            CheckError::Config(error) => error.into(),
+            CheckError::Config(error) => anyhow::Error::from(error),
             other => other.into(),
-        })
+        })?;
+        notices(&campaign.study, &campaign.data).iter().for_each(|notice| say(notice));
+        Ok(campaign)
     }
 
     fn manner(&self) -> Result<Manner> {

@@ -84,6 +84,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     }
     let data = args.config.load_data(&loaded.experiment)?;
     let plan = loaded.plan(data)?;
+    plan.batch_notice().iter().for_each(|notice| say(notice));
     catch_interrupt()?;
     // Nothing is made before the data and the network are known to be good.
     let dir = match (going_on, place) {

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::config::{ConfigError, Experiment};
-use crate::data::{DataError, Dataset, Prepared, Split};
+use crate::data::{DataError, Dataset, Part, Prepared, Split};
 use crate::model::Role;
 use crate::study::file::{Cell, Study};
 use crate::train::at_line::config_error;
+use crate::train::batch_size;
 use crate::train::{Plan, TrainError};
 
 /// Why a study cannot begin.
@@ -97,9 +98,15 @@ pub struct CellFacts {
 pub fn cells(study: &Study, data: &StudyData) -> Result<Vec<CellFacts>, CheckError> {
     let mut shapes: Vec<Plan> = Vec::new();
     let facts = |cell: &Cell| {
-        let plan = plan_without_lsuv(&cell.experiment, data).map_err(|error| {
+        let at_line = |error: TrainError| {
             config_error(&cell.document, &error).map_or_else(|| CheckError::from(error), CheckError::from)
-        })?;
+        };
+        let plan = plan_without_lsuv(&cell.experiment, data).map_err(at_line)?;
+        if study.tune.is_some() {
+            // The search for learning rates trains on fewer images.
+            let images = data.of(Split::Validation).len(Part::Train);
+            batch_size::check(&cell.experiment, &plan.network, images).map_err(|error| at_line(error.into()))?;
+        }
         let cost = run_cost(&plan);
         let shape = shapes.iter().position(|other| plan.like(other)).unwrap_or_else(|| {
             shapes.push(plan);
@@ -116,6 +123,17 @@ fn plan_without_lsuv(experiment: &Experiment, data: &StudyData) -> Result<Plan, 
     let mut plain = experiment.clone();
     plain.init.lsuv = None;
     Plan::new(plain, data.of(experiment.data.split).clone())
+}
+
+/// What to say before a study about batch sizes that its data cannot fill, once each.
+pub fn notices(study: &Study, data: &StudyData) -> Vec<String> {
+    let mut all = Vec::new();
+    for Cell { experiment, .. } in &study.cells {
+        let images = data.of(experiment.data.split).len(Part::Train);
+        let notice = batch_size::notice(experiment.train.batch_size, images);
+        all.extend(notice.filter(|notice| !all.contains(notice)));
+    }
+    all
 }
 
 /// Multiplications of a whole run, roughly: what runs are ordered by.

@@ -10,6 +10,8 @@ pub fn config_error(document: &Document, error: &TrainError) -> Option<ConfigErr
         TrainError::Build(error) => Some(at_model(document, error)),
         TrainError::Fit(error) => Some(at_init(document, &error.to_string())),
         TrainError::Init(error) => Some(at_init(document, &error.to_string())),
+        TrainError::OneValue(error) => Some(at_key(document, "train", "batch_size", &error.to_string())),
+        TrainError::LsuvOfOne { .. } => Some(at_init(document, &error.to_string())),
         TrainError::Lsuv(error) => Some(at_init(document, &error.to_string())),
         TrainError::Record(_) | TrainError::Device(_) | TrainError::Together | TrainError::OtherRun { .. } => None,
     }
@@ -27,6 +29,15 @@ pub fn at_model(document: &Document, error: &BuildError) -> ConfigError {
     }
     let key = ["residual", "widths", "width", "stages"].into_iter().find(|key| model.value(key).is_some());
     model.error(key.unwrap_or("kind"), message)
+}
+
+/// A value that is understood and cannot be had, at its line or at its section's.
+fn at_key(document: &Document, section: &str, key: &str, message: &str) -> ConfigError {
+    let root = document.root();
+    match root.section(section) {
+        Ok(Some(section)) => section.error(key, message),
+        _ => root.error(section, message),
+    }
 }
 
 /// A start that is impossible, at the line of `[init]`.

@@ -1,6 +1,7 @@
 //! Training: optimisers at work, the two engines behind one face, and the loop.
 
 pub mod at_line;
+pub mod batch_size;
 pub mod device_engine;
 pub mod engine;
 pub mod optimizer_state;

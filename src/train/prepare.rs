@@ -20,6 +20,7 @@ use crate::model::start::start;
 use crate::model::{Network, Shape};
 use crate::record::RecordError;
 use crate::record::tensors::NamedTensor;
+use crate::train::batch_size::{self, OneValue};
 
 /// A run that cannot start or go on.
 #[derive(Debug, Error)]
@@ -33,6 +34,17 @@ pub enum TrainError {
     /// An initialiser cannot fill a parameter.
     #[error(transparent)]
     Init(#[from] InitError),
+    /// A batch is too small for batch norm.
+    #[error("train.batch_size {0}")]
+    OneValue(#[from] OneValue),
+    /// LSUV would measure batch norm on one image.
+    #[error(
+        "init.lsuv.images: {layer} normalises one value for each channel of a single image to 0; measure on 2 or more, or leave lsuv out"
+    )]
+    LsuvOfOne {
+        /// Name of the batch norm.
+        layer: String,
+    },
     /// LSUV cannot rescale a layer.
     #[error(transparent)]
     Lsuv(#[from] LsuvError),
@@ -96,6 +108,7 @@ impl Plan {
         let fitted = experiment.fitted()?;
         let outputs = outputs(&experiment, data.classes());
         let network = Arc::new(network(&fitted.model, data.image_size(), outputs)?);
+        batch_size::check(&experiment, &network, data.len(Part::Train))?;
         let values = start(&network, &fitted.init, &fitted.model, experiment.seed)?;
         let loss = match experiment.train.loss {
             LossConfig::CrossEntropy => Loss::CrossEntropy,
@@ -108,6 +121,9 @@ impl Plan {
 
     fn apply_lsuv(&mut self) -> Result<(), TrainError> {
         let Some(config) = self.experiment.init.lsuv else { return Ok(()) };
+        if let (1, Some(layer)) = (config.images, batch_size::one_value(&self.network)) {
+            return Err(TrainError::LsuvOfOne { layer: layer.into() });
+        }
         let mut model = HostModel::new(Arc::clone(&self.network), 1);
         for (i, values) in self.start.iter().enumerate() {
             model.set_param(i, values);
@@ -132,6 +148,11 @@ impl Plan {
             && shared(self) == shared(other)
             && self.data.dataset().sha256 == other.data.dataset().sha256
             && self.data.split() == other.data.split()
+    }
+
+    /// What to say before training about a batch size that the data cannot fill.
+    pub fn batch_notice(&self) -> Option<String> {
+        batch_size::notice(self.experiment.train.batch_size, self.data.len(Part::Train))
     }
 
     /// Batches in an epoch; the last may be short.

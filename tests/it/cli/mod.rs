@@ -1,5 +1,6 @@
 //! The command from outside: small data sets on disk, runs in temporary directories, every file compared.
 
+mod batches;
 mod browser;
 mod compare;
 mod compare_parts;
