@@ -8,12 +8,18 @@ use clap::Args;
 
 use crate::cli::UsageError;
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::output::say;
+use crate::config::error::folded;
+use crate::data::Part;
 use crate::record::run_dir::Existing;
-use crate::study::range_test::{RangeTest, experiment};
+use crate::study::range_test::{Finding, RangeTest, SWEEPS, Suggestion, blind_loss, experiment, narrowed, quick_steps};
 use crate::train::engine::Compute;
 use crate::train::{Event, Plan, train};
 
-/// Find a learning rate: a short run whose rate grows step by step, its loss as a curve, and a suggestion.
+/// Find a learning rate: short runs whose rate grows step by step, their loss as a curve, and a suggestion.
+///
+/// In a wide range a quick pass first looks for the rate at which everything is lost; then three runs with different batches go over the
+/// decades below.
 #[derive(Debug, Args)]
 pub struct LrFindArgs {
     #[command(flatten)]
@@ -24,7 +30,7 @@ pub struct LrFindArgs {
     /// The rate of the last step.
     #[arg(long, default_value_t = 10.0)]
     high: f64,
-    /// Steps of the test.
+    /// Steps of a run, those of the quick pass among them.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(50..=100_000))]
     steps: u32,
     /// Threads; the result does not depend on it [default: one for each core].
@@ -47,49 +53,111 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
     let mut loaded = args.config.read()?;
     loaded.experiment = experiment(&loaded.experiment, args.low, args.high, args.steps as usize);
     let data = args.config.load_data(&loaded.experiment)?;
-    let test = tested(&loaded.plan(data)?, args.threads)?;
-    super::print(&text(&loaded.experiment.name, &test))
+    let plan = loaded.plan(data)?;
+    plan.batch_notice().iter().for_each(|notice| say(notice));
+    let found = args.search(&plan)?;
+    super::print(&text(&loaded.experiment.name, &found))
 }
 
-/// Trains in a directory that goes away.
-fn tested(plan: &Plan, threads: Option<u16>) -> Result<RangeTest> {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let compute = Compute::Host { threads: threads.map_or_else(cores, usize::from) };
-    let dir = tempfile::tempdir().context("no temporary directory can be made; set TMPDIR to a writable one")?;
-    let (enough, mut test) = (AtomicBool::new(false), RangeTest::default());
-    train(plan, &compute, dir.path(), Existing::Keep, &enough, |event| {
-        if let Event::Step { row, .. } = event
-            && test.push(row.lr, row.loss)
-        {
-            enough.store(true, Ordering::Relaxed);
+/// What was tried, and what came out.
+struct Search {
+    /// The end of the range that was asked for.
+    high: f64,
+    /// Where a quick pass lost the loss.
+    lost_at: Option<f64>,
+    /// The sweeps together.
+    test: RangeTest,
+    finding: Finding,
+}
+
+impl LrFindArgs {
+    /// A quick pass over the whole range if it is wide, then the sweeps.
+    fn search(&self, plan: &Plan) -> Result<Search> {
+        let (mut range, mut steps, mut lost_at) = ([self.low, self.high], self.steps as usize, None);
+        if let Some(few) = quick_steps(self.low, self.high, steps) {
+            let quick = self.sweep(plan, 0, range, few)?;
+            steps -= quick.rates.len();
+            lost_at = quick.rates.last().copied().filter(|_| quick.lost);
+            range = narrowed(self.low, self.high, lost_at);
         }
-    })?;
-    Ok(test)
+        let sweeps = (0..SWEEPS).map(|i| self.sweep(plan, i, range, steps)).collect::<Result<Vec<_>>>()?;
+        let test = RangeTest::joined(&sweeps);
+        let finding = test.finding(range[1] == self.high);
+        Ok(Search { high: self.high, lost_at, test, finding })
+    }
+
+    /// Trains from the plan's start over a range of rates, in a directory that goes away. Each `number` has batches of its own,
+    /// the first those of the plan.
+    fn sweep(&self, plan: &Plan, number: u64, [low, high]: [f64; 2], steps: usize) -> Result<RangeTest> {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let compute = Compute::Host { threads: self.threads.map_or_else(cores, usize::from) };
+        let dir = tempfile::tempdir().context("no temporary directory can be made; set TMPDIR to a writable one")?;
+        let mut plan = Plan { experiment: experiment(&plan.experiment, low, high, steps), ..plan.clone() };
+        // The start is drawn already.
+        plan.experiment.seed = plan.experiment.seed.wrapping_add(number);
+        let labels = plan.data.labels(Part::Train);
+        let mut test = RangeTest::new(blind_loss(plan.experiment.train.loss, labels, plan.data.classes()));
+        let enough = AtomicBool::new(false);
+        train(&plan, &compute, dir.path(), Existing::Keep, &enough, |event| {
+            if let Event::Step { row, .. } = event
+                && test.push(row.lr, row.loss)
+            {
+                enough.store(true, Ordering::Relaxed);
+            }
+        })?;
+        Ok(test)
+    }
 }
 
-fn text(name: &str, test: &RangeTest) -> String {
+fn text(name: &str, found: &Search) -> String {
+    let Search { high, lost_at, test, finding } = found;
     let mut text = format!("{name}: smoothed training loss as the learning rate grows\n{}", curve(test));
-    match test.suggestion() {
-        Some(found) => text.push_str(&format!(
-            "suggested learning rate {:.2e}, where the loss falls fastest\nlowest loss at {:.2e}; beyond it training suffers\n",
-            found.steepest, found.lowest
-        )),
-        None => text.push_str("the loss never falls: no suggestion; try another range with --low and --high\n"),
+    if let Some(rate) = lost_at {
+        text.push_str(&format!("(a quick pass lost the loss at {rate:.1e}; these are the rates below)\n"));
     }
+    let [first, last] = [test.rates.first(), test.rates.last()].map(|rate| rate.copied().unwrap_or(f64::NAN));
+    let message = match finding {
+        Finding::Valley(Suggestion { rate, lowest }) => format!(
+            "suggested learning rate {rate:.2e}, half of the middle of the valley\nlowest loss at {lowest:.2e}; beyond it training suffers"
+        ),
+        Finding::StillFalling => format!(
+            "the loss still falls at {last:.1e}, where the range ends: no suggestion; raise it, as with --high {:.1e}",
+            10.0 * high
+        ),
+        Finding::Blind(Suggestion { rate, .. }) => format!(
+            "suggested learning rate {rate:.2e}, half of the middle of the valley\nbut the loss falls no further than that of a net which \
+             gives every image the same answer: more --steps than {} tell more",
+            test.rates.len()
+        ),
+        Finding::Flat([least, most]) => format!(
+            "the loss never falls: from {first:.1e} to {last:.1e} it stays between {least:.4} and {most:.4}: no suggestion; try \
+             another range with --low and --high, or more --steps"
+        ),
+        Finding::Rises => {
+            format!("the loss never falls, it rises from {first:.1e} on: no suggestion; try lower rates with --low")
+        }
+        Finding::NotFinite => {
+            "the first loss is not finite, before anything was learnt: no suggestion; `initlab probe` shows the start"
+                .into()
+        }
+    };
+    text.push_str(&message.lines().map(|line| folded(line, 0) + "\n").collect::<String>());
     text
 }
 
 /// The curve in a frame: loss upwards, the logarithm of the rate to the right.
 fn curve(test: &RangeTest) -> String {
     let (columns, lines) = SIZE;
-    let finite = || test.smoothed.iter().copied().filter(|loss| loss.is_finite());
-    let (low, most) = (finite().fold(f64::INFINITY, f64::min), finite().fold(0.0, f64::max));
-    // What is lost at the end should not press the rest flat.
-    let high = most.min(1.25 * test.smoothed.first().copied().unwrap_or(1.0)).max(low + 1e-9);
+    let smoothed = test.smoothed();
+    if smoothed.is_empty() {
+        return String::new();
+    }
+    let [low, high] = smoothed.iter().fold([f64::INFINITY, 0.0], |[low, high], &loss| [loss.min(low), loss.max(high)]);
+    let high = high.max(low + 1e-9);
     let mut cells = vec![vec![' '; columns]; lines];
-    let last = test.smoothed.len().max(2) - 1;
-    for (at, &loss) in test.smoothed.iter().enumerate().filter(|(_, loss)| loss.is_finite()) {
-        let share = ((loss - low) / (high - low)).clamp(0.0, 1.0);
+    let last = smoothed.len().max(2) - 1;
+    for (at, &loss) in smoothed.iter().enumerate() {
+        let share = (loss - low) / (high - low);
         cells[((1.0 - share) * (lines - 1) as f64).round() as usize][at * (columns - 1) / last] = '•';
     }
     let mut text = String::new();
@@ -107,14 +175,37 @@ fn curve(test: &RangeTest) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_curve_fits_a_terminal_and_has_both_ends() {
-        let mut test = RangeTest::default();
+    fn search(finding: Finding, high: f64) -> Search {
+        let mut test = RangeTest::new(2.3);
         (0..300).for_each(|i| {
             test.push(10f64.powf(-4.0 + f64::from(i) / 60.0), 3.0 - f64::from(i) / 150.0);
         });
-        let text = text("net", &test);
-        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        Search { high, lost_at: Some(1e-300), test, finding }
+    }
+
+    #[test]
+    fn the_curve_fits_a_terminal_and_has_both_ends() {
+        let text = text("net", &search(Finding::StillFalling, 10.0));
         assert!(text.contains("1.0e-4") && text.contains("9.6e0") && text.matches('•').count() >= 60, "{text}");
+    }
+
+    #[test]
+    fn every_finding_is_a_sentence_that_fits_and_says_what_to_do() {
+        let suggestion = Suggestion { rate: 0.0123, lowest: 0.05 };
+        for (finding, parts) in [
+            (Finding::Valley(suggestion), ["rate 1.23e-2", "at 5.00e-2; beyond"]),
+            (Finding::StillFalling, ["still falls at 9.6e0, where the range ends", "--high 1.0e2"]),
+            (Finding::Blind(suggestion), ["rate 1.23e-2", "every image the same answer: more --steps than 300"]),
+            (Finding::Flat([2.29, 2.3456789]), ["never falls: from 1.0e-4 to 9.6e0", "2.2900 and 2.3457"]),
+            (Finding::Rises, ["rises from 1.0e-4 on", "--low"]),
+            (Finding::NotFinite, ["first loss is not finite", "initlab probe"]),
+        ] {
+            let text = text("net", &search(finding, 10.0));
+            assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+            let unfolded = text.replace('\n', " ");
+            assert!(parts.iter().all(|part| unfolded.contains(part)), "{text}");
+            let suggests = matches!(finding, Finding::Valley(_) | Finding::Blind(_));
+            assert!(suggests != text.contains("no suggestion"), "{text}");
+        }
     }
 }

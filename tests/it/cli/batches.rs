@@ -107,7 +107,7 @@ name = 'batch'
 #[test]
 fn lsuv_measures_batch_norm_on_more_than_one_image() {
     let work = Work::new();
-    work.config(&format!("{BATCH_NORM}[init.lsuv]\nimages = 1\nmean = 'bias'\n"));
+    work.config(&format!("{BATCH_NORM}[init.lsuv]\nimages = 1\n"));
     let text = refused(&work.train("run", &[]));
     assert!(text.contains("init.lsuv.images: batch_norm1") && text.contains("measure on 2 or more"), "{text}");
 }
