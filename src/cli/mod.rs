@@ -24,6 +24,7 @@ mod study_plan;
 mod study_progress;
 mod study_table;
 pub mod theory;
+mod theory_config;
 mod theory_rows;
 pub mod train;
 

@@ -7,17 +7,19 @@ const WIDTH: usize = 80;
 
 /// What the sources are short for.
 const SOURCES: &str = "Sources, with equation numbers: [K] He et al. 2015, [P] Poole et al. 2016, [S] Schoenholz et al. \
-                       2017, DKS Martens et al. 2021, TAT Zhang et al. 2022, Pennington et al. 2018.";
+                       2017, [R] Roberts et al. 2022, DKS Martens et al. 2021, TAT Zhang et al. 2022, Pennington et al. 2018.";
 
-/// A line of the table: a heading, or a quantity with its JSON key and source.
+/// A line of the table: a heading, a quantity with its JSON key and source, or lines for a config.
 pub(crate) enum Row {
     Section(String),
     Quantity { key: &'static str, label: String, value: Value, source: &'static str },
+    Toml { key: &'static str, title: String, text: String },
 }
 
-/// A number, or why there is none.
+/// A number, a word, or why there is none.
 pub(crate) enum Value {
     Number(f64),
+    Word(&'static str),
     Missing { short: &'static str, reason: String },
 }
 
@@ -28,6 +30,10 @@ impl Row {
 
     pub(crate) fn new(key: &'static str, label: &str, value: Value, source: &'static str) -> Self {
         Self::Quantity { key, label: label.to_string(), value, source }
+    }
+
+    pub(crate) fn toml(key: &'static str, title: &str, text: &str) -> Self {
+        Self::Toml { key, title: title.to_string(), text: text.to_string() }
     }
 }
 
@@ -47,17 +53,24 @@ impl Value {
     }
 }
 
-/// The object: `activation`, then a key per quantity; a missing one is null, with its reason in `KEY_reason`.
+/// The object: `activation`, then a key per quantity; a missing one is null, with its reason in `KEY_reason`. Lines for a
+/// config are a string.
 pub(crate) fn json(activation: &str, rows: &[Row]) -> Json {
     let mut object = Map::new();
     object.insert("activation".to_string(), activation.into());
     for row in rows {
-        let Row::Quantity { key, value, .. } = row else { continue };
-        match value {
-            Value::Number(x) => {
+        match row {
+            Row::Section(_) => {}
+            Row::Toml { key, text, .. } => {
+                object.insert((*key).to_string(), format!("{text}\n").into());
+            }
+            Row::Quantity { key, value: Value::Number(x), .. } => {
                 object.insert((*key).to_string(), (*x).into());
             }
-            Value::Missing { reason, .. } => {
+            Row::Quantity { key, value: Value::Word(word), .. } => {
+                object.insert((*key).to_string(), (*word).into());
+            }
+            Row::Quantity { key, value: Value::Missing { reason, .. }, .. } => {
                 object.insert((*key).to_string(), Json::Null);
                 object.insert(format!("{key}_reason"), reason.as_str().into());
             }
@@ -66,7 +79,8 @@ pub(crate) fn json(activation: &str, rows: &[Row]) -> Json {
     Json::Object(object)
 }
 
-/// The table: label, value and source, and each reason once, below the first line that it explains.
+/// The table: label, value and source, and each reason once, below the first line that it explains; lines for a config
+/// begin at the margin, so that they can be copied.
 pub(crate) fn table(activation: &str, rows: &[Row]) -> String {
     let mut text = format!("{}\n", wrapped(activation, ""));
     let mut told: Vec<&str> = Vec::new();
@@ -76,9 +90,13 @@ pub(crate) fn table(activation: &str, rows: &[Row]) -> String {
                 told.clear();
                 text += &format!("\n{}\n", wrapped(title, ""));
             }
+            Row::Toml { title, text: lines, .. } => {
+                text += &format!("\n{}\n{lines}\n", wrapped(title, ""));
+            }
             Row::Quantity { label, value, source, .. } => {
                 let shown = match value {
                     Value::Number(x) => written(*x),
+                    Value::Word(word) => (*word).to_string(),
                     Value::Missing { short, .. } => (*short).to_string(),
                 };
                 text += &format!("  {label:<33}{shown:>14}   {source}\n");

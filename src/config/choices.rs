@@ -118,20 +118,23 @@ pub(crate) fn weight_and_bias(section: &Section<'_>, base: InitRule) -> Result<I
     })
 }
 
-/// Reads the aim at `key`.
-pub(crate) fn aim(section: &Section<'_>, key: &str) -> Result<Option<Aim>, ConfigError> {
+/// Reads the aim at `key`; what it leaves open is chosen for `activation`.
+pub(crate) fn aim(section: &Section<'_>, key: &str, activation: Activation) -> Result<Option<Aim>, ConfigError> {
     let Some(value) = section.value(key) else { return Ok(None) };
-    by_name_or_table(&value, &Aim::ALL.map(|aim| (aim.name(), aim)), |table, start| {
+    // Whether all parameters are given, and the aim.
+    let names = Aim::ALL.map(|aim| (aim.name(), (false, aim)));
+    let (complete, aim) = by_name_or_table(&value, &names, |table, (_, start)| {
         Ok(match start {
-            Aim::MomentMatched {} => start,
-            Aim::DepthAware { zeta } => Aim::DepthAware { zeta: positive(table, "zeta")?.unwrap_or(zeta) },
-            Aim::Tat { eta } => Aim::Tat { eta: positive(table, "eta")?.unwrap_or(eta) },
-            Aim::Critical { variance_b } => {
-                Aim::Critical { variance_b: non_negative(table, "variance_b")?.unwrap_or(variance_b) }
-            }
+            Aim::MomentMatched {} => (true, start),
+            Aim::DepthAware { zeta } => (true, Aim::DepthAware { zeta: positive(table, "zeta")?.unwrap_or(zeta) }),
+            Aim::Tat { eta } => (true, Aim::Tat { eta: positive(table, "eta")?.unwrap_or(eta) }),
+            Aim::Critical { .. } => match non_negative(table, "variance_b")? {
+                Some(variance_b) => (true, Aim::Critical { variance_b }),
+                None => (false, start),
+            },
         })
-    })
-    .map(Some)
+    })?;
+    Ok(Some(if complete { aim } else { aim.usual_for(activation) }))
 }
 
 /// A choice written as `"name"`, or as a table with `kind = "name"` and parameters.

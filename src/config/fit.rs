@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::config::init::InitConfig;
 use crate::config::model::{Body, ModelConfig};
-use crate::init::{AimError, InitRule, WeightInit};
+use crate::init::{Aim, AimError, InitRule, WeightInit};
 
 /// An aim that does not go with the rest of the config.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -30,6 +30,17 @@ pub enum FitError {
         aim: &'static str,
         /// Name of the rule.
         rule: &'static str,
+    },
+    /// The aim needs biases that vary, and the layers have none.
+    #[error(
+        "{aim} needs biases of variance {variance_b:.5} in every layer, and model.bias leaves them out; \
+         set model.bias = true"
+    )]
+    NoBias {
+        /// Name of the aim.
+        aim: &'static str,
+        /// σ_b².
+        variance_b: f64,
     },
     /// LSUV would undo the gains.
     #[error("{aim} sets the gains, and init.lsuv would set them again from data; leave one of the two out")]
@@ -75,6 +86,12 @@ pub fn fit(model: &ModelConfig, init: &InitConfig) -> Result<FittedConfig, FitEr
         return Err(FitError::Lsuv { aim: name });
     }
     let fitted = aim.fit(model.activation, model.depth())?;
+    if let Aim::Critical { variance_b } = aim
+        && variance_b > 0.0
+        && !model.bias.hidden()
+    {
+        return Err(FitError::NoBias { aim: name, variance_b });
+    }
     let with_gain =
         |weight: WeightInit, gain| weight.with_gain(gain).ok_or(FitError::Gainless { aim: name, rule: weight.name() });
     let rule = |gain| -> Result<InitRule, FitError> {
@@ -92,7 +109,7 @@ mod tests {
     use super::*;
     use crate::activation::Activation;
     use crate::config::Experiment;
-    use crate::init::{Aim, BiasInit, Gain};
+    use crate::init::{BiasInit, Gain};
 
     fn experiment(model: &str, init: &str) -> Experiment {
         let text = format!("[model]\n{model}\n[init]\n{init}\n[optimizer]\nlr = 0.1\n[train]\nepochs = 1\n");
@@ -146,6 +163,40 @@ mod tests {
         let fitted = fit(&read.model, &read.init).unwrap().init;
         assert_eq!(fitted.rule.bias, BiasInit::Normal { std: 0.05f64.sqrt() });
         assert!((gain(fitted.rule).powi(2) - 1.76095).abs() < 1e-5);
+    }
+
+    #[test]
+    fn a_critical_start_takes_the_bias_variance_that_its_activation_needs() {
+        for (activation, variance_w, variance_b) in [
+            ("relu", 2.0, 0.0),
+            ("tanh", 1.0, 0.0),
+            ("selu", 0.476771, 0.0),
+            ("gelu", 1.98306, 0.17292),
+            ("silu", 1.98800, 0.55514),
+        ] {
+            for init in ["preset = 'critical'", "aim = 'critical'", "aim = { kind = 'critical' }"] {
+                let read = experiment(&format!("kind = 'mlp'\nwidths = [5]\nactivation = '{activation}'"), init);
+                let Some(Aim::Critical { variance_b: found }) = read.init.aim else { panic!("{read:?}") };
+                assert!((found - variance_b).abs() < 1e-5, "{activation}: {found}");
+                let fitted = fit(&read.model, &read.init).unwrap().init;
+                assert!((gain(fitted.rule).powi(2) - variance_w).abs() < 1e-5, "{activation}: {fitted:?}");
+                // The saved config names the variance, and is the same experiment.
+                assert_eq!(Experiment::parse("x.toml", &read.to_toml(), &[]).unwrap(), read);
+            }
+        }
+    }
+
+    #[test]
+    fn a_critical_start_that_needs_biases_is_refused_to_a_network_without() {
+        for bias in ["false", "'output'"] {
+            let model = format!("kind = 'mlp'\nwidths = [5]\nactivation = 'gelu'\nbias = {bias}");
+            let text =
+                format!("[model]\n{model}\n[init]\npreset = 'critical'\n[optimizer]\nlr = 0.1\n[train]\nepochs = 1\n");
+            let refused = Experiment::parse("x.toml", &text, &[]).unwrap_err().to_string();
+            let one_line = refused.replace("\n  ", " ");
+            let parts = ["x.toml:7", "needs biases of variance 0.17292 in every layer", "model.bias = true"];
+            assert!(parts.iter().all(|part| one_line.contains(part)), "{refused}");
+        }
     }
 
     #[test]

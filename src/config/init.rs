@@ -81,7 +81,8 @@ impl InitConfig {
             Self::kaiming().rule
         };
         let (base, of_preset) = read_preset(&section)?.unwrap_or((default, None));
-        let aim = choices::aim(&section, "aim")?.or(of_preset);
+        let aim =
+            choices::aim(&section, "aim", model.activation)?.or(of_preset.map(|aim| aim.usual_for(model.activation)));
         let bias = aim.and_then(Aim::bias);
         let rule = choices::weight_and_bias(&section, InitRule { bias: bias.unwrap_or(base.bias), ..base })?;
         if bias.is_some_and(|bias| bias != rule.bias) {

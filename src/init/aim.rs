@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::activation::Activation;
 use crate::init::rule::BiasInit;
 use crate::theory::TheoryError;
-use crate::theory::critical::critical_point;
+use crate::theory::critical::{critical_point, usual_bias_variance};
 use crate::theory::depth_aware::{ZETA, depth_aware};
 use crate::theory::matched::moment_matched;
 use crate::theory::tailored::{ETA, tailored};
@@ -28,7 +28,8 @@ pub enum Aim {
         /// The correlation.
         eta: f64,
     },
-    /// χ = 1 at the fixed length for biases of this variance (Poole et al. 2016, Schoenholz et al. 2017).
+    /// χ = 1 at the fixed length for biases of this variance (Poole et al. 2016, Schoenholz et al. 2017). Absent: 0 where a
+    /// length holds there, else the least at which one does ([`usual_bias_variance`]).
     Critical {
         /// σ_b².
         variance_b: f64,
@@ -78,6 +79,15 @@ impl Aim {
         Self::Tat { eta: ETA },
         Self::Critical { variance_b: 0.0 },
     ];
+
+    /// The same aim with its default parameters for `activation`.
+    #[must_use]
+    pub fn usual_for(self, activation: Activation) -> Self {
+        match self {
+            Self::Critical { .. } => Self::Critical { variance_b: usual_bias_variance(activation) },
+            Self::MomentMatched {} | Self::DepthAware { .. } | Self::Tat { .. } => self,
+        }
+    }
 
     /// The name in configs and records.
     pub fn name(self) -> &'static str {
@@ -139,8 +149,9 @@ impl Aim {
                 same(Activation::LeakyRelu { leak: unit.leak }, unit.gain)
             }
             Self::Critical { variance_b } => {
-                let gain = critical_point(activation, variance_b)?.variance_w.sqrt();
-                Fitted { last_gain: gain, ..same(activation, gain) }
+                let point = critical_point(activation, variance_b)?;
+                let gain = point.variance_w.sqrt();
+                Fitted { first_gain: point.first_variance_w.sqrt(), last_gain: gain, ..same(activation, gain) }
             }
         })
     }
@@ -191,6 +202,7 @@ mod tests {
             (Aim::DepthAware { zeta: 1.5 }, "relu", 1, "take a deeper network or a target closer to 1"),
             (Aim::Tat { eta: 0.9 }, "relu", 10, "the plain ReLU reaches only 0.8715"),
             (Aim::Critical { variance_b: 0.1 }, "relu", 10, "try another bias variance"),
+            (Aim::Critical { variance_b: 0.0 }, "gelu", 10, "lengths near it move away; take bias variance 0.17292"),
         ];
         for (aim, activation, depth, part) in cases {
             let refused = aim.fit(Activation::parse(activation).unwrap(), depth).unwrap_err().to_string();

@@ -44,13 +44,32 @@ pub enum TheoryError {
     /// No weight variance makes χ = 1 at a fixed point of the length for this bias variance.
     #[error(
         "{activation} has no critical weight variance at bias variance {variance_b}: no fixed point q* has chi = 1; \
-         try another bias variance, 0 for the ReLU family without shift"
+         {advice}"
     )]
     NotCritical {
         /// The activation, with its parameters.
         activation: String,
         /// Bias variance asked for.
         variance_b: f64,
+        /// What to take instead.
+        advice: &'static str,
+    },
+    /// χ = 1 only at lengths that a network leaves.
+    #[error(
+        "{activation} at bias variance {variance_b} has chi = 1 at length {q:.5} (weight variance {variance_w:.5}), \
+         and lengths near it move away; {advice}"
+    )]
+    CriticalRepels {
+        /// The activation, with its parameters.
+        activation: String,
+        /// Bias variance asked for.
+        variance_b: f64,
+        /// Weight variance of the point.
+        variance_w: f64,
+        /// Length of the point.
+        q: f64,
+        /// What to take instead.
+        advice: String,
     },
     /// No gain and shift give mean 0 and std 1.
     #[error(

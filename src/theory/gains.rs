@@ -1,8 +1,10 @@
 //! Gains: the factor g of a weight's std g/√fan that keeps an activation's scale.
+//!
+//! [`usual_gain`] is the one that weights are drawn with; the others say what else a gain could keep.
 
 use std::f64::consts::SQRT_2;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, normal_cdf};
 use crate::theory::moments::{Moments, moments};
 
 /// The gains of an activation for N(0,1) pre-activations; `None` where the activation has no scale or no published gain.
@@ -14,17 +16,14 @@ pub struct Gains {
     pub std: Option<f64>,
     /// What `torch.nn.init.calculate_gain` documents.
     pub torch: Option<f64>,
+    /// What the preset `kaiming` takes, [`usual_gain`].
+    pub usual: f64,
+    /// χ at the gain `usual`.
+    pub chi_usual: f64,
     /// χ at the gain `rms`: g²·`E[φ′²]`.
     pub chi_rms: Option<f64>,
     /// χ at the gain `std`.
     pub chi_std: Option<f64>,
-}
-
-impl Gains {
-    /// Torch's published gain where there is one, otherwise 1/rms.
-    pub fn recommended(&self) -> Option<f64> {
-        self.torch.or(self.rms)
-    }
 }
 
 /// The gains of `phi`.
@@ -33,7 +32,73 @@ pub fn gains(phi: Activation) -> Gains {
     let inverse_root = |x: f64| (x > 0.0).then(|| 1.0 / x.sqrt());
     let (rms, std) = (inverse_root(m.mean_square), inverse_root(m.variance()));
     let chi_at = |gain: Option<f64>| gain.map(|gain| chi(gain * gain, &m));
-    Gains { rms, std, torch: torch_gain(phi), chi_rms: chi_at(rms), chi_std: chi_at(std) }
+    let usual = usual_gain(phi);
+    Gains {
+        rms,
+        std,
+        torch: torch_gain(phi),
+        usual,
+        chi_usual: chi(usual * usual, &m),
+        chi_rms: chi_at(rms),
+        chi_std: chi_at(std),
+    }
+}
+
+/// 1/√E\[φ(z)²\], z ~ N(0, 1), of the activations without a published gain (to all digits of an f64; the tests integrate them).
+const GELU: f64 = 1.533_530_441_195_535;
+const GELU_TANH: f64 = 1.533_580_521_666_147;
+const SILU: f64 = 1.676_532_470_331_091;
+const SOFTPLUS: f64 = 1.041_866_835_535_302;
+
+/// The gain that weights before `phi` take where a rule says "the activation's gain", as the preset `kaiming` does.
+///
+/// PyTorch's published value where there is one: identity and sigmoid 1, tanh 5/3, SELU 3/4, ReLU and leaky ReLU
+/// √(2/(1+a²)) (He et al. 2015). The rest of the ReLU family takes the same formula: a shift does not change the
+/// slope that the gradient meets, and a ceiling is met too rarely. Any other activation has 1/√E\[φ(z)²\] under
+/// z ~ N(0, 1), which keeps a second moment of 1.
+pub fn usual_gain(phi: Activation) -> f64 {
+    if let Some(form) = phi.relu_form() {
+        return kaiming_gain(form.leak);
+    }
+    match phi {
+        Activation::Tanh => 5.0 / 3.0,
+        Activation::Selu => 0.75,
+        Activation::Gelu => GELU,
+        Activation::GeluTanh => GELU_TANH,
+        Activation::Silu => SILU,
+        Activation::Softplus => SOFTPLUS,
+        Activation::Elu { alpha } => {
+            // E[(e^z − 1)²; z < 0] = e²Φ(−2) − 2√e Φ(−1) + ½, by completing the square.
+            let negative = 2f64.exp() * normal_cdf(-2.0) - 2.0 * 0.5f64.exp() * normal_cdf(-1.0) + 0.5;
+            (0.5 + alpha * alpha * negative).sqrt().recip()
+        }
+        Activation::Identity | Activation::Sigmoid => 1.0,
+        // The ReLU family, which has returned above.
+        Activation::Relu
+        | Activation::LeakyRelu { .. }
+        | Activation::GeneralRelu { .. }
+        | Activation::ShiftedRelu { .. } => kaiming_gain(0.0),
+    }
+}
+
+/// What [`usual_gain`] is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// χ = 1: gradients, and without shift lengths, keep their size.
+    Chi,
+    /// What torch publishes, from practice.
+    Torch,
+    /// E\[φ²\] = 1 from pre-activations of second moment 1.
+    MeanSquare,
+}
+
+/// What the usual gain of `phi` is for.
+pub fn purpose(phi: Activation) -> Purpose {
+    match (phi.relu_form(), torch_gain(phi)) {
+        (Some(_), _) => Purpose::Chi,
+        (None, Some(_)) => Purpose::Torch,
+        (None, None) => Purpose::MeanSquare,
+    }
 }
 
 /// χ = σ_w²·`E[φ′²]`, the factor of the gradient's variance per layer (Poole et al. 2016, eq. 6; for ReLU He et al. 2015,
@@ -62,18 +127,57 @@ pub fn kaiming_gain(leak: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::activation::normal_pdf;
 
     #[test]
     fn a_dead_activation_has_no_gain_rather_than_an_infinite_one() {
         let dead = gains(Activation::GeneralRelu { leak: 0.0, shift: 0.0, max: Some(0.0) });
-        assert_eq!((dead.rms, dead.std, dead.chi_rms, dead.recommended()), (None, None, None, None));
+        assert_eq!((dead.rms, dead.std, dead.chi_rms), (None, None, None));
     }
 
     #[test]
-    fn what_torch_does_not_publish_gets_one_over_rms() {
-        let gelu = gains(Activation::Gelu);
-        assert_eq!(gelu.torch, None);
-        assert_eq!(gelu.recommended(), gelu.rms);
-        assert_eq!(gains(Activation::Tanh).recommended(), Some(5.0 / 3.0));
+    fn the_shift_leaves_the_usual_gain_and_chi_as_they_are() {
+        for phi in [Activation::Relu, Activation::ShiftedRelu { shift: 0.5 }] {
+            let found = gains(phi);
+            assert_eq!((found.usual, purpose(phi)), (2f64.sqrt(), Purpose::Chi));
+            assert!((found.chi_usual - 1.0).abs() < 1e-15, "{found:?}");
+        }
+        assert_eq!((purpose(Activation::Tanh), purpose(Activation::Gelu)), (Purpose::Torch, Purpose::MeanSquare));
+    }
+
+    #[test]
+    fn unpublished_gains_keep_a_second_moment_of_one() {
+        let others = ["gelu", "gelu_tanh", "silu", "softplus", "elu"].map(|name| Activation::from_name(name).unwrap());
+        for phi in others.into_iter().chain([Activation::Elu { alpha: 0.3 }, Activation::Elu { alpha: 2.0 }]) {
+            // Simpson's rule on both sides of the kink of ELU's derivative.
+            let (h, n) = (0.01, 2400);
+            let density = |z: f64| (usual_gain(phi) * phi.value(z)).powi(2) * normal_pdf(z);
+            let moment: f64 = (0..=n)
+                .map(|i| {
+                    let z = (i - n / 2) as f64 * h;
+                    let weight = if i == 0 || i == n { 1.0 } else { [2.0, 4.0][i as usize % 2] };
+                    weight * density(z) * h / 3.0
+                })
+                .sum();
+            assert!((moment - 1.0).abs() < 1e-8, "{phi:?}: {moment}");
+        }
+    }
+
+    #[test]
+    fn published_gains_are_those_of_pytorch() {
+        let cases = [
+            (Activation::Identity, 1.0),
+            (Activation::Sigmoid, 1.0),
+            (Activation::Tanh, 5.0 / 3.0),
+            (Activation::Relu, 2f64.sqrt()),
+            (Activation::ShiftedRelu { shift: 0.5 }, 2f64.sqrt()),
+            (Activation::LeakyRelu { leak: 0.01 }, 1.414_142_857),
+            (Activation::LeakyRelu { leak: 5f64.sqrt() }, (1.0 / 3.0f64).sqrt()),
+            (Activation::GeneralRelu { leak: 0.1, shift: 0.4, max: Some(6.0) }, (2.0 / 1.01f64).sqrt()),
+            (Activation::Selu, 0.75),
+        ];
+        for (phi, expected) in cases {
+            assert!((usual_gain(phi) - expected).abs() < 1e-9, "{phi:?}: {}", usual_gain(phi));
+        }
     }
 }

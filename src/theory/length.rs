@@ -16,6 +16,10 @@ const SLOPE_ONE: f64 = 1e-7;
 /// Range and density of the search for fixed points of curved activations.
 const SEARCH: (f64, f64) = (1e-8, 1e8);
 const POINTS_PER_DECADE: i32 = 20;
+/// Relative distance within which a length counts as being at a fixed point.
+const AT_POINT: f64 = 1e-9;
+/// How often a length may jump over a fixed point before it counts as one that never settles.
+const CROSSINGS: usize = 256;
 
 /// An activation between layers of zero-mean weights.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -64,14 +68,44 @@ pub struct LengthFixedPoints {
 /// Where a length ends after many layers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum LengthLimit {
-    /// At this fixed point.
+    /// At this fixed point; at 0 it vanishes.
     Fixed(LengthFixedPoint),
-    /// It stays what it was: every length is fixed.
+    /// It stays what it was, or comes to a range of lengths that stay what they are.
     Kept,
     /// It grows without bound.
     Unbounded,
-    /// It neither settles nor grows without bound.
+    /// It neither settles nor grows without bound: it starts at a fixed point that repels, or goes around for ever.
     Unsettled,
+}
+
+/// What a length that moves one way comes to first.
+enum Ahead {
+    Point(LengthFixedPoint),
+    /// The range of lengths that are kept; or it is in there already.
+    Kept,
+    Nothing,
+}
+
+impl LengthFixedPoints {
+    /// The first fixed length upwards of `q` if it `grows`, downwards otherwise.
+    fn ahead(&self, q: f64, grows: bool) -> Ahead {
+        let (point, edge) = if grows {
+            let range = self.continuum.filter(|(_, high)| *high >= q);
+            // A range ahead that has no end is where growth becomes slower than rounding, not where it stops.
+            let range = range.filter(|(low, high)| *low <= q || *high < SEARCH.1);
+            (self.points.iter().find(|point| point.q >= q), range.map(|(low, _)| low))
+        } else {
+            let range = self.continuum.filter(|(low, _)| *low <= q);
+            (self.points.iter().rev().find(|point| point.q <= q), range.map(|(_, high)| high))
+        };
+        let nearer = |edge: f64, point: f64| if grows { edge <= point } else { edge >= point };
+        match (point, edge) {
+            (Some(point), Some(edge)) if !nearer(edge, point.q) => Ahead::Point(*point),
+            (_, Some(_)) => Ahead::Kept,
+            (Some(point), None) => Ahead::Point(*point),
+            (None, None) => Ahead::Nothing,
+        }
+    }
 }
 
 impl LengthMap {
@@ -127,7 +161,7 @@ impl LengthMap {
 
     /// Every fixed point, by formula for the ReLU family without ceiling and by search otherwise.
     ///
-    /// The search sees q from 1e-8 to 1e8, and 0 itself.
+    /// The search sees q from 1e-8 to 1e8, and 0 itself; what lies beyond is looked for where the map says that it must.
     pub fn fixed_points(&self) -> LengthFixedPoints {
         match straight_leak(self.phi) {
             Some((leak, shift)) => self.straight_fixed_points(leak, shift),
@@ -136,22 +170,40 @@ impl LengthMap {
     }
 
     /// The fate of the length `q0` > 0.
+    ///
+    /// A map that rises carries a length to the next fixed point on its way. A map that falls somewhere (a shifted ReLU's
+    /// does) may carry it past that point; then the way is looked at again from where it came down.
     pub fn limit(&self, q0: f64) -> LengthLimit {
         let fixed = self.fixed_points();
-        if fixed.continuum.is_some_and(|(low, high)| (low..=high).contains(&q0)) {
-            return LengthLimit::Kept;
+        let mut q = q0;
+        for _ in 0..CROSSINGS {
+            if let Some(point) = fixed.points.iter().find(|point| (point.q - q).abs() <= AT_POINT * q) {
+                let held = point.stability != Stability::Repelling;
+                return if held { LengthLimit::Fixed(*point) } else { LengthLimit::Unsettled };
+            }
+            let next = self.next(q);
+            match fixed.ahead(q, next > q) {
+                Ahead::Kept => return LengthLimit::Kept,
+                Ahead::Point(point) => {
+                    let passed = if next > q { next > point.q } else { next < point.q };
+                    if !passed {
+                        let held = point.attracts(next > q);
+                        return if held { LengthLimit::Fixed(point) } else { LengthLimit::Unsettled };
+                    }
+                }
+                Ahead::Nothing if next > q => return LengthLimit::Unbounded,
+                Ahead::Nothing => return LengthLimit::Unsettled,
+            }
+            q = next;
         }
-        let grows = self.next(q0) > q0;
-        let reached = if grows {
-            fixed.points.iter().find(|point| point.q >= q0)
-        } else {
-            fixed.points.iter().rev().find(|point| point.q <= q0)
-        };
-        match reached {
-            Some(point) if point.attracts(grows) => LengthLimit::Fixed(*point),
-            None if grows && fixed.continuum.is_none() => LengthLimit::Unbounded,
-            _ => LengthLimit::Unsettled,
-        }
+        LengthLimit::Unsettled
+    }
+
+    /// lim Q(q)/q for q → ∞: below 1 every length stays bounded, above 1 long ones grow without bound.
+    fn growth_at_infinity(&self) -> f64 {
+        let far = 1e12;
+        let slope = |u: f64| (self.phi.value(2.0 * u) - self.phi.value(u)) / u;
+        0.5 * self.variance_w * (slope(far).powi(2) + slope(-far).powi(2))
     }
 
     /// In r = √q the map is Q = A·r² − B·r + C, so fixed points are the roots r ≥ 0 of (A−1)r² − B·r + C.
@@ -226,6 +278,7 @@ impl LengthMap {
                 points.push(self.point(q, None));
             }
         }
+        points.extend(self.beyond_the_search(&excess, zero_is_fixed).map(|q| self.point(q, None)));
         for triple in tilted.windows(3) {
             let (sign, sizes) = (triple[1].1.signum(), [triple[0].1.abs(), triple[1].1.abs(), triple[2].1.abs()]);
             let one_sided = triple.iter().all(|pair| pair.1.signum() == sign);
@@ -241,6 +294,19 @@ impl LengthMap {
             points.retain(|point| point.q > 0.0);
         }
         LengthFixedPoints { points, continuum }
+    }
+
+    /// Fixed points outside of [`SEARCH`]: one below it if lengths at its lower end shrink but 0 does not stay 0, one above it
+    /// if lengths at its upper end grow but cannot for ever.
+    fn beyond_the_search(&self, excess: &impl Fn(f64) -> f64, zero_is_fixed: bool) -> impl Iterator<Item = f64> {
+        let root = |low: f64, high: f64| {
+            let changes = excess(low) > 0.0 && excess(high) < 0.0;
+            changes.then(|| bisect(low.ln(), high.ln(), |log_q| excess(log_q.exp())).exp())
+        };
+        let below = if zero_is_fixed { None } else { root(0.01 * self.next(0.0), SEARCH.0) };
+        let bounded = self.growth_at_infinity() < 1.0 - FLAT && excess(SEARCH.1) > FLAT;
+        let above = if bounded { (9..=100).find_map(|digits| root(SEARCH.1, 10f64.powi(digits))) } else { None };
+        below.into_iter().chain(above)
     }
 
     /// The fixed point at `q`; `touches` says that the map stays above (or below) the diagonal on both sides.
@@ -377,6 +443,76 @@ mod tests {
             assert_eq!(map.limit(1.0), LengthLimit::Unbounded, "{phi} {:?}", map.fixed_points());
         }
         assert_eq!(map("relu", 3.0, 0.0).limit(1.0), LengthLimit::Unbounded);
+    }
+
+    /// What a length of 1 comes to, in a word.
+    fn fate(phi: &str, variance_w: f64, variance_b: f64) -> &'static str {
+        match map(phi, variance_w, variance_b).limit(1.0) {
+            LengthLimit::Fixed(point) if point.q == 0.0 => "vanishes",
+            LengthLimit::Fixed(_) => "settles",
+            LengthLimit::Kept => "kept",
+            LengthLimit::Unbounded => "grows",
+            LengthLimit::Unsettled => "unsettled",
+        }
+    }
+
+    #[test]
+    fn lengths_vanish_settle_grow_or_stay_as_the_map_says() {
+        let cases = [
+            ("softplus", 1.9, 0.0, "settles"),
+            // At σ_w² = 2 the growth per layer falls as q^(-1/2), but never ends.
+            ("softplus", 2.0, 0.0, "grows"),
+            ("softplus", 3.0, 1.0, "grows"),
+            ("elu", 2.0, 0.0, "grows"),
+            ("elu", 1.0, 0.0, "vanishes"),
+            ("gelu", 2.0, 0.0, "vanishes"),
+            ("gelu", 2.0, 0.1, "settles"),
+            ("gelu", 4.0, 0.0, "grows"),
+            ("silu", 3.0, 0.0, "grows"),
+            ("silu", 1.98, 0.6, "settles"),
+            ("tanh", 0.9, 0.0, "vanishes"),
+            // Lengths beyond the range that is searched, on both sides.
+            ("tanh", 1e9, 0.0, "settles"),
+            ("tanh", 0.5, 1e-12, "settles"),
+            ("sigmoid", 1e12, 0.0, "settles"),
+            ("selu", 1.0, 0.0, "settles"),
+            ("relu", 1.9, 0.0, "vanishes"),
+            ("relu", 2.0, 0.0, "kept"),
+            ("relu", 2.0, 0.1, "grows"),
+            ("general_relu:max=6", 2.0, 0.0, "kept"),
+            ("general_relu:max=1e9", 2.0, 0.0, "kept"),
+            ("general_relu:max=6", 5.0, 0.0, "settles"),
+            // The centred ReLU with constants of ten digits.
+            ("general_relu:shift=0.3989422804", 2.933_884_414, 0.0, "settles"),
+        ];
+        for (phi, variance_w, variance_b, expected) in cases {
+            assert_eq!(fate(phi, variance_w, variance_b), expected, "{phi} {variance_w} {variance_b}");
+        }
+    }
+
+    #[test]
+    fn every_activation_goes_where_its_iterated_map_goes() {
+        for name in Activation::NAMES {
+            for variance_w in [0.1, 1.0, 2.0, 3.3, 30.0] {
+                for variance_b in [0.0, 0.05, 1.0] {
+                    let map = map(name, variance_w, variance_b);
+                    let mut q = 1.0;
+                    for _ in 0..60 {
+                        q = map.next(q);
+                    }
+                    let (next, what) = (map.next(q), format!("{name} {variance_w} {variance_b}: {q}"));
+                    match map.limit(1.0) {
+                        LengthLimit::Fixed(point) => {
+                            let (before, after) = ((q - point.q).abs(), (next - point.q).abs());
+                            assert!(after <= before.max(1e-9 * point.q) && before <= (1.0 - point.q).abs(), "{what}");
+                        }
+                        LengthLimit::Kept => assert!((q - 1.0).abs() < 1e-9, "{what}"),
+                        LengthLimit::Unbounded => assert!(next > q && q > 1.0, "{what}"),
+                        LengthLimit::Unsettled => panic!("{what}"),
+                    }
+                }
+            }
+        }
     }
 
     #[test]
