@@ -10,6 +10,7 @@ use crate::cli::output::say;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
+use crate::model::start::empty_units;
 use crate::train::at_line::{at_model, config_error};
 use crate::train::{Plan, TrainError};
 
@@ -97,12 +98,18 @@ pub(crate) fn read_config(path: &Path) -> Result<String> {
 }
 
 impl Loaded {
-    /// Builds the plan of the run.
+    /// Builds the plan of the run; says on stderr if its start leaves units without weights.
     ///
     /// # Errors
     /// The network or its start is impossible; points at the config's line.
     pub fn plan(&self, data: Prepared) -> Result<Plan> {
-        Plan::new(self.experiment.clone(), data).map_err(|error| self.at_config(error))
+        let at_config = |error| self.at_config(error);
+        let plan = Plan::new(self.experiment.clone(), data).map_err(at_config)?;
+        let init = &plan.experiment.init;
+        for empty in empty_units(&plan.network, init, plan.experiment.seed).map_err(|error| at_config(error.into()))? {
+            eprintln!("{empty}");
+        }
+        Ok(plan)
     }
 
     /// An impossible network or start, at the config's line.

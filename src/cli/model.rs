@@ -5,26 +5,33 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::theory_rows::wrapped;
 use crate::config::init::InitConfig;
-use crate::data::Choice;
-use crate::model::Role;
-use crate::model::{Network, start};
+use crate::data::{Choice, Part};
+use crate::model::{Network, Role, start};
+use crate::train::Plan;
 use crate::train::prepare::{network, outputs};
 
-/// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
+/// Print a config's network as a table: shapes, parameters, fan_in, initialiser, and the std with which weights start.
 #[derive(Debug, Args)]
 pub struct ModelArgs {
     #[command(flatten)]
     config: ConfigArgs,
 }
 
-/// Prints the table.
+/// Prints the table. With LSUV, which looks at training images, it loads them and shows what came out.
 ///
 /// # Errors
 /// The config, or the data of a directory.
 pub fn run(args: &ModelArgs) -> Result<()> {
     let loaded = args.config.read()?;
     let experiment = &loaded.experiment;
+    let fitted = experiment.fitted()?;
+    if experiment.init.lsuv.is_some() {
+        let plan = loaded.plan(args.config.load_data(experiment)?)?;
+        let std = |i: usize| Some(std_of(&plan.start[i]));
+        return super::print(&format!("{}{}\n", table(&plan.network, &fitted.init, std), lsuv_note(&plan)));
+    }
     // The known sets have the same shape; only a directory must be looked into.
     let (size, classes) = match experiment.data.choice() {
         Choice::Directory(_) => {
@@ -33,18 +40,24 @@ pub fn run(args: &ModelArgs) -> Result<()> {
         }
         _ => ((28, 28), 10),
     };
-    let fitted = experiment.fitted()?;
     let network =
         network(&fitted.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;
-    let aim = experiment
-        .init
-        .aim
-        .map_or_else(String::new, |aim| format!("\n{}: φ = {}", aim.name(), fitted.model.activation));
-    super::print(&format!("{}{aim}\n", table(&network, &fitted.init)))
+    let std = |i: usize| start::drawn_std(&network, &fitted.init, &fitted.model, i);
+    let mut text = table(&network, &fitted.init, std);
+    if start::is_fixup(&fitted.model) {
+        text += "\nFixup scales the branches, and starts the last of each and the output at 0";
+    }
+    if let Some(aim) = experiment.init.aim {
+        text += &format!("\n{}: φ = {}", aim.name(), fitted.model.activation);
+    }
+    for empty in start::empty_units(&network, &fitted.init, experiment.seed)? {
+        text += &format!("\n{empty}");
+    }
+    super::print(&format!("{text}\n"))
 }
 
-/// The network layer by layer: output shape, parameters, fan_in, rule and the std that it aims at.
-pub fn table(network: &Network, init: &InitConfig) -> String {
+/// The network layer by layer: output shape, parameters, fan_in, rule, and the std with which weight `i` starts.
+pub fn table(network: &Network, init: &InitConfig, std: impl Fn(usize) -> Option<f64>) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["module", "layer", "φ", "output", "params", "fan_in", "init", "std"]);
@@ -54,7 +67,6 @@ pub fn table(network: &Network, init: &InitConfig) -> String {
         let weight = layer.weight.filter(|&i| network.params[i].role == Role::Weight);
         let fan_in = weight.map_or_else(String::new, |i| network.params[i].fan_in.to_string());
         let rule = weight.map_or("", |i| start::weight_rule(network, init, i).weight.name());
-        let std = weight.and_then(|i| start::expected_std(network, init, i));
         table.add_row([
             layer.key.clone(),
             layer.name.clone(),
@@ -63,7 +75,7 @@ pub fn table(network: &Network, init: &InitConfig) -> String {
             if parameters == 0 { String::new() } else { parameters.to_string() },
             fan_in,
             rule.into(),
-            std.map_or_else(String::new, |std| format!("{std:.4}")),
+            weight.and_then(&std).map_or_else(String::new, |std| format!("{std:.4}")),
         ]);
     }
     // One blank between columns: with two, a CNN's table is wider than a terminal of 80 columns.
@@ -73,8 +85,25 @@ pub fn table(network: &Network, init: &InitConfig) -> String {
     for column in [4, 5, 7] {
         table.column_mut(column).expect("the header has them").set_cell_alignment(CellAlignment::Right);
     }
-    let lsuv = if init.lsuv.is_some() { "; LSUV then rescales every layer on training images" } else { "" };
-    format!("{}\n{} parameters{lsuv}", trimmed(&table), network.parameters())
+    format!("{}\n{} parameters", trimmed(&table), network.parameters())
+}
+
+/// What LSUV did that the table does not show.
+fn lsuv_note(plan: &Plan) -> String {
+    let images = plan.experiment.init.lsuv.map_or(0, |lsuv| lsuv.images.min(plan.data.len(Part::Train)));
+    let note = format!("; rescaled by LSUV on {images} training images at seed {}", plan.experiment.seed);
+    let moved = plan.moved_shifts();
+    if moved.is_empty() {
+        return note;
+    }
+    let shifts: Vec<String> = moved.iter().map(|moved| format!("{} {:.4}", moved.layer, moved.shift)).collect();
+    format!("{note}\n{}", wrapped(&format!("shifts that LSUV found: {}", shifts.join(", ")), ""))
+}
+
+fn std_of(values: &[f32]) -> f64 {
+    let n = values.len() as f64;
+    let mean = values.iter().map(|&x| f64::from(x)).sum::<f64>() / n;
+    (values.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>() / n).sqrt()
 }
 
 /// The table's text without blanks at the ends of lines.

@@ -4,6 +4,7 @@ use crate::activation::Activation;
 use crate::init::error::InitError;
 use crate::init::fans::fans;
 use crate::init::rule::WeightInit;
+use crate::init::variance::zeros_per_column;
 
 /// Most entries of one parameter.
 const MAX_ENTRIES: usize = 1 << 31;
@@ -40,8 +41,28 @@ impl WeightInit {
             Self::Sparse { sparsity, .. } if !(0.0..=1.0).contains(&sparsity) => {
                 Err(self.refusal(shape, format!("sparsity is {sparsity}; expected a fraction from 0 to 1")))
             }
-            Self::Sparse { std, .. } => fans(shape).and(size("std", std)),
+            Self::Sparse { sparsity, std } => {
+                fans(shape).and(size("std", std))?;
+                self.check_sparse(shape, sparsity)
+            }
         }
+    }
+
+    /// Zeros are counted per column and rounded up, so with few outputs a sparsity below 1 can leave nothing.
+    fn check_sparse(self, shape: &[usize], sparsity: f64) -> Result<(), InitError> {
+        let rows = shape[0];
+        if zeros_per_column(sparsity, rows) < rows {
+            return Ok(());
+        }
+        let outputs = if rows == 1 { "1 output".to_string() } else { format!("{rows} outputs") };
+        let most = (rows - 1) as f64 / rows as f64;
+        Err(self.refusal(
+            shape,
+            format!(
+                "sparsity {sparsity} sets every weight to 0 (of each input's weights to {outputs}, rounded up); \
+                 expected at most {most}, or the rule zeros"
+            ),
+        ))
     }
 
     fn check_delta(self, shape: &[usize]) -> Result<(), InitError> {

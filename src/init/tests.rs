@@ -136,7 +136,7 @@ fn the_identity_copies_each_input_to_one_output() {
 
 #[test]
 fn every_column_of_a_sparse_weight_has_its_zeros() {
-    for (sparsity, zeros) in [(0.0, 0), (0.25, 3), (0.5, 5), (1.0, 10)] {
+    for (sparsity, zeros) in [(0.0, 0), (0.25, 3), (0.5, 5), (0.9, 9)] {
         let values = sample(WeightInit::Sparse { sparsity, std: 1.0 }, &[10, 40]);
         let count = |column| values.iter().skip(column).step_by(40).filter(|x| **x == 0.0).count();
         assert!((0..40).all(|column| count(column) == zeros), "{sparsity}");
@@ -168,6 +168,13 @@ fn a_refusal_names_the_parameter_the_rule_and_the_reason() {
         (sparse(1.5, 1.0), vec![2, 2], "sparse on shape [2, 2]: sparsity is 1.5; expected a fraction from 0 to 1"),
         (sparse(f64::NAN, 1.0), vec![2, 2], "sparse on shape [2, 2]: sparsity is NaN"),
         (sparse(0.5, -1.0), vec![2, 2], "sparse on shape [2, 2]: std is -1"),
+        (
+            sparse(1.0, 1.0),
+            vec![2, 2],
+            "sparse on shape [2, 2]: sparsity 1 sets every weight to 0 (of each input's weights to 2",
+        ),
+        (sparse(0.9, 1.0), vec![4, 1, 3, 3], "sparse on shape [4, 1, 3, 3]: sparsity 0.9 sets every weight to 0"),
+        (sparse(0.1, 1.0), vec![1, 9], "sparse on shape [1, 9]: sparsity 0.1 sets every weight to 0"),
         (delta, vec![4, 2], "delta_orthogonal on shape [4, 2]: a linear weight has no window"),
         (delta, vec![4, 2, 3, 2], "delta_orthogonal on shape [4, 2, 3, 2]: a window of 2 has no centre"),
         (delta, vec![2, 4, 3, 3], "delta_orthogonal on shape [2, 4, 3, 3]: 2 outputs for 4 inputs"),

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::config::Experiment;
 use crate::config::experiment::{Budget, LossConfig, TrainConfig};
 use crate::config::fit::FitError;
+use crate::config::init::LsuvMean;
 use crate::config::model::ModelConfig;
 use crate::data::{Part, Prepared, epoch_order};
 use crate::init::InitError;
@@ -17,7 +18,7 @@ use crate::model::host::HostModel;
 use crate::model::lsuv::{LsuvError, lsuv};
 use crate::model::objective::Loss;
 use crate::model::start::start;
-use crate::model::{Network, Shape};
+use crate::model::{Layer, Network, Op, Shape};
 use crate::record::RecordError;
 use crate::record::tensors::NamedTensor;
 use crate::train::batch_size::{self, OneValue};
@@ -82,6 +83,23 @@ impl TrainError {
             other => other.to_string(),
         }
     }
+}
+
+/// A shift that LSUV has moved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MovedShift {
+    /// Name of the weight layer before the activation.
+    pub layer: String,
+    /// Place of the activation in `nn.Sequential`.
+    pub module: String,
+    /// What it subtracts.
+    pub shift: f64,
+}
+
+/// The module after `key`: `5` after `4`, `4.body.3` after `4.body.2`.
+fn module_after(key: &str) -> String {
+    let (before, last) = key.split_at(key.rfind('.').map_or(0, |dot| dot + 1));
+    format!("{before}{}", last.parse::<usize>().expect("a module's key ends with its place") + 1)
 }
 
 /// Everything about a run that is known before its first step.
@@ -185,7 +203,25 @@ impl Plan {
         }
     }
 
-    /// The parameters as a `state_dict` names them, with batch norm's running estimates.
+    /// The shifts that LSUV has moved: part of the network, and in no config.
+    pub fn moved_shifts(&self) -> Vec<MovedShift> {
+        if self.experiment.init.lsuv.is_none_or(|lsuv| lsuv.mean != LsuvMean::Shift) {
+            return Vec::new();
+        }
+        let moved = |layer: &&Layer| {
+            let form = layer.activation.relu_form()?;
+            let weighs = matches!(layer.op, Op::Linear | Op::Conv2d(_));
+            weighs.then(|| MovedShift {
+                layer: layer.name.clone(),
+                module: module_after(&layer.key),
+                shift: form.shift,
+            })
+        };
+        self.network.flat_layers().iter().filter_map(moved).collect()
+    }
+
+    /// The parameters as a `state_dict` names them, with batch norm's running estimates and the shifts that LSUV has moved
+    /// (`1.shift`, a buffer of the activation's module, which a plain ReLU refuses to load).
     pub fn state_dict<'v>(
         &self,
         params: impl IntoIterator<Item = Cow<'v, [f32]>>,
@@ -200,6 +236,9 @@ impl Plan {
             if let Some(module) = key.strip_suffix(".running_var") {
                 all.push(NamedTensor::i64(format!("{module}.num_batches_tracked"), vec![], vec![batches_seen as i64]));
             }
+        }
+        for MovedShift { module, shift, .. } in self.moved_shifts() {
+            all.push(NamedTensor::f32(format!("{module}.shift"), vec![], vec![shift as f32]));
         }
         all
     }

@@ -7,6 +7,7 @@ mod compare_parts;
 mod config_errors;
 mod lesson8;
 mod lr_find;
+mod model;
 mod output;
 mod ownership;
 mod probe;
