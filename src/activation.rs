@@ -146,6 +146,27 @@ impl Activation {
         }
     }
 
+    /// The largest std that outputs can have, whatever the inputs: half of the range of a bounded φ (Popoviciu's inequality),
+    /// and that only with half of them at each end; infinite otherwise.
+    pub fn largest_std(self) -> f64 {
+        match self {
+            Self::Tanh => 1.0,
+            Self::Sigmoid => 0.5,
+            Self::GeneralRelu { leak, shift, max: Some(max) } if leak <= 0.0 => 0.5 * (max + shift).max(0.0),
+            Self::Identity
+            | Self::Relu
+            | Self::LeakyRelu { .. }
+            | Self::GeneralRelu { .. }
+            | Self::ShiftedRelu { .. }
+            | Self::Gelu
+            | Self::GeluTanh
+            | Self::Silu
+            | Self::Elu { .. }
+            | Self::Selu
+            | Self::Softplus => f64::INFINITY,
+        }
+    }
+
     /// φ(z).
     pub fn value(self, z: f64) -> f64 {
         if let Some(ReluForm { leak, shift, max }) = self.relu_form() {
@@ -242,6 +263,21 @@ mod tests {
                 assert!((slope - phi.derivative(z)).abs() < 1e-8, "{phi:?} at {z}: {slope} {}", phi.derivative(z));
             }
         }
+    }
+
+    #[test]
+    fn no_two_ends_of_an_output_are_further_apart_than_the_largest_std_allows() {
+        for phi in all() {
+            let values: Vec<f64> = (-4000..=4000).map(|i| phi.value(0.25 * f64::from(i))).collect();
+            let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(l, h), &x| (l.min(x), h.max(x)));
+            let half = 0.5 * (high - low);
+            assert!(
+                if half < 2.0 { (half - phi.largest_std()).abs() < 1e-12 } else { phi.largest_std() > 100.0 },
+                "{phi:?}"
+            );
+        }
+        let cut = Activation::GeneralRelu { leak: 0.0, shift: 0.3, max: Some(0.9) };
+        assert!((cut.largest_std() - 0.6).abs() < 1e-15);
     }
 
     #[test]

@@ -285,6 +285,15 @@ fn read_pool(section: Section<'_>) -> Result<PoolConfig, ConfigError> {
     if kind == PoolKind::Average && padding > 0 {
         return Err(section.error("padding", "must be 0 for average pooling"));
     }
+    if padding > kernel / 2 {
+        let most = kernel / 2;
+        return Err(section.error(
+            "padding",
+            format!(
+                "must be at most half of the pooling window (PyTorch's rule), {most} for {kernel}; found {padding}"
+            ),
+        ));
+    }
     section.finish()?;
     Ok(PoolConfig { kind, kernel, stride, padding })
 }

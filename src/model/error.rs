@@ -21,6 +21,20 @@ pub enum NetworkError {
         /// Padding on every side.
         padding: usize,
     },
+    /// Max pooling with windows that may lie in the padding alone.
+    #[error(
+        "{layer}: padding {padding} is more than half of the pooling window of {kernel}, so windows could lie outside of the image; \
+         take at most {}, PyTorch's rule",
+        kernel / 2
+    )]
+    PoolPadding {
+        /// Name of the layer.
+        layer: String,
+        /// Window height and width.
+        kernel: usize,
+        /// Padding on every side.
+        padding: usize,
+    },
     /// An image layer after a vector, or the other way round.
     #[error("{layer}: needs {expected} as input, found {found}; {advice}")]
     Kind {

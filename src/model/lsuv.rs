@@ -41,6 +41,22 @@ pub enum LsuvError {
         /// What would have been close enough.
         tolerance: f64,
     },
+    /// The activation is bounded, and its std with it.
+    #[error(
+        "lsuv: {layer} cannot get std 1 ± {tolerance}: the values of {activation} span {}, so their std is at most {largest}, \
+         and that only with every unit at one of the two ends; set init.lsuv.of = \"pre_activation\"",
+        2.0 * largest
+    )]
+    Bounded {
+        /// Name of the layer.
+        layer: String,
+        /// Its activation.
+        activation: String,
+        /// Half of the span.
+        largest: f64,
+        /// What would have been close enough.
+        tolerance: f64,
+    },
     /// A shift is wanted of an activation that has none.
     #[error(
         "lsuv: {layer} has the activation {activation}, which has no shift to move; set init.lsuv.of = \"pre_activation\" or init.lsuv.mean = \"keep\""
@@ -86,6 +102,17 @@ pub fn lsuv(
         if config.mean == LsuvMean::Shift && !by_bias && form.is_none() {
             return Err(LsuvError::NoShift { layer: layer(), activation: watched.activation.name() });
         }
+        let largest = match config.of {
+            LsuvTarget::Activation => watched.activation.largest_std(),
+            LsuvTarget::PreActivation => f64::INFINITY,
+        };
+        let bounded = || {
+            let (activation, tolerance) = (watched.activation.to_string(), config.tolerance);
+            LsuvError::Bounded { layer: layer(), activation, largest, tolerance }
+        };
+        if largest <= 1.0 - config.tolerance {
+            return Err(bounded());
+        }
         let mut iterations = 0;
         let mut mean = loop {
             let (mean, std) = measure(model, watch);
@@ -94,6 +121,10 @@ pub fn lsuv(
             }
             if !std.is_finite() || !mean.is_finite() || std < 1e-30 {
                 return Err(LsuvError::Stuck { layer: layer(), std, images: rows });
+            }
+            // A std that is 1 only at the ends (tanh) is not met by more of the same.
+            if iterations == config.max_iterations && largest <= 1.0 {
+                return Err(bounded());
             }
             if iterations == config.max_iterations {
                 return Err(LsuvError::Slow { layer: layer(), std, iterations, tolerance: config.tolerance });

@@ -122,10 +122,10 @@ impl Planner {
                 self.watch(&mut layer);
             }
             LayerSpec::MaxPool { kernel, stride, padding } => {
-                let shape = windows(&layer, input.units(), [*kernel; 2], *stride, *padding)?;
-                if 2 * padding > *kernel {
-                    return Err(window_error(&layer, [*kernel; 2], *padding));
+                if *padding > kernel / 2 {
+                    return Err(NetworkError::PoolPadding { layer: layer.name, kernel: *kernel, padding: *padding });
                 }
+                let shape = windows(&layer, input.units(), [*kernel; 2], *stride, *padding)?;
                 layer.output = pooled(&shape);
                 layer.op = Op::MaxPool(shape);
             }
@@ -313,4 +313,24 @@ fn windows(
 
 fn pooled(shape: &ConvShape) -> Shape {
     Shape::Image { channels: shape.in_channels, height: shape.output[0], width: shape.output[1] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pooling_window_never_lies_in_the_padding_alone() {
+        let input = Shape::Image { channels: 1, height: 8, width: 8 };
+        for (kernel, padding, fits) in
+            [(1, 0, true), (1, 1, false), (2, 1, true), (2, 2, false), (3, 1, true), (3, 2, false)]
+        {
+            let planned = plan(input, &[LayerSpec::MaxPool { kernel, stride: 1, padding }], true);
+            assert_eq!(planned.is_ok(), fits, "{kernel} {padding}");
+            if let Err(error) = planned {
+                let rule = format!("more than half of the pooling window of {kernel}");
+                assert!(error.to_string().contains(&rule), "{error}");
+            }
+        }
+    }
 }

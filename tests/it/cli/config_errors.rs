@@ -37,7 +37,7 @@ fn refused(ran: &Ran, case: &str) -> String {
 fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
     let work = Work::new();
     #[rustfmt::skip]
-    let cases: [(&str, &str, &[&str]); 67] = [
+    let cases: &[(&str, &str, &[&str])] = &[
         ("[model]", "sed = 3\n[model]", &["net.toml:1:1: unknown key `sed`", "did you mean `seed`?"]),
         ("kind = 'mlp'", "kind = 'mlp'\nwitdh = 3", &["net.toml:3:1: unknown key `witdh` in [model]", "did you mean `width`?"]),
         ("lr = 0.1", "lr = 0.1\nmomentun = 0.9", &["net.toml:7:1: unknown key `momentun` in [optimizer]", "`momentum`?"]),
@@ -104,6 +104,13 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("preset = 'kaiming'", "preset = 'moment-matched'\nlsuv = {}", &["leave one of the two out"]),
         ("preset = 'kaiming'", "aim = 'moment_matched'\nweight = 'xavier_normal'", &["net.toml:12:7: `aim` in [init] cannot be done", "xavier_normal takes none", "gain = \"activation\""]),
         ("preset = 'kaiming'", "aim = 'critical'\nbias = 'uniform_fan_in'", &["net.toml:13:8: `bias` in [init] is set by the aim critical"]),
+        ("kind = 'mlp'\nwidths = [12, 9]", "kind = 'cnn'\nstages = [{ channels = 4, pool = { kind = 'max', padding = 2 } }]", &["net.toml:3:", "`padding`", "at most half of the pooling window (PyTorch's rule), 1 for 2; found 2"]),
+        ("preset = 'kaiming'", "lsuv = { mean = 'keep' }\n[model.activation]\nkind = 'tanh'", &["net.toml:12:8: `lsuv` in [init]", "values of tanh span 2, so their std is at most 1", "init.lsuv.of = \"pre_activation\""]),
+        ("preset = 'kaiming'", "lsuv = { mean = 'keep' }\n[model.activation]\nkind = 'sigmoid'", &["values of sigmoid span 1, so their std is at most 0.5"]),
+        ("preset = 'kaiming'", "lsuv = {}\n[model.activation]\nkind = 'general_relu'\nmax = 0.9", &["span 0.9, so their std is at most 0.45"]),
+        ("preset = 'kaiming'", "weight = { kind = 'sparse', sparsity = 0.99 }", &["net.toml:12:10: `weight` in [init]", "sparsity 0.99 sets every weight to 0", "expected at most 0."]),
+        ("preset = 'kaiming'", "preset = 'critical'\n[model.activation]\nkind = 'softplus'", &["softplus has no critical weight variance"]),
+        ("preset = 'kaiming'", "aim = { kind = 'critical', variance_b = 0 }\n[model.activation]\nkind = 'gelu'", &["net.toml:12:7: `aim` in [init]", "take bias variance 0.17292 (weight variance 1.98306, length 3.56"]),
         ("preset = 'kaiming'", "lsuv = { of = 'activation', mean = 'shift' }\n[model.activation]\nkind = 'tanh'", &["net.toml:12:8: `lsuv` in [init]", "no shift to move", "init.lsuv.of = \"pre_activation\""]),
     ];
     let mut failures = Vec::new();
