@@ -25,6 +25,7 @@ mod study_progress;
 mod study_table;
 pub mod theory;
 mod theory_config;
+mod theory_layer;
 mod theory_rows;
 pub mod train;
 

@@ -4,7 +4,7 @@
 //! therefore enters as gain·shift, which is where hand-copied numbers go wrong.
 
 use crate::activation::Activation;
-use crate::cli::theory_rows::Row;
+use crate::cli::theory_rows::{Row, layers};
 use crate::theory::depth_aware::{ZETA, depth_aware};
 use crate::theory::matched::{Matched, moment_matched};
 use crate::theory::tailored::{ETA, tailored};
@@ -31,15 +31,15 @@ pub(crate) fn blocks(phi: Activation, depth: Option<usize>) -> Vec<Row> {
         rows.push(Row::toml("toml", title, &toml(activation, gain, first.or(last))));
     }
     let Some(depth) = depth else { return rows };
-    let layers = super::theory::layers(depth);
+    let over = layers(depth);
     if let Ok(unit) = depth_aware(depth, ZETA) {
         let activation = Activation::GeneralRelu { leak: unit.leak, shift: unit.scaled_shift(), max: None };
-        let title = format!("For a config: mean 0, std 1, gradients bounded over {layers}");
+        let title = format!("For a config: mean 0, std 1, gradients bounded over {over}");
         rows.push(Row::toml("toml_depth_aware", &title, &toml(activation, unit.gain, Some(("last", 1.0)))));
     }
     if let Ok(unit) = tailored(depth, ETA) {
         let activation = Activation::LeakyRelu { leak: unit.leak };
-        let title = format!("For a config: correlations kept apart over {layers}");
+        let title = format!("For a config: correlations kept apart over {over}");
         rows.push(Row::toml("toml_tat", &title, &toml(activation, unit.gain, Some(("last", 1.0)))));
     }
     rows

@@ -124,6 +124,11 @@ fn written(x: f64) -> String {
     }
 }
 
+/// `layers` in words.
+pub(crate) fn layers(layers: usize) -> String {
+    if layers == 1 { "1 layer".to_string() } else { format!("{layers} layers") }
+}
+
 /// `text` in lines of at most [`WIDTH`] characters, each after `indent`.
 pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let mut lines = vec![indent.to_string()];
