@@ -7,6 +7,8 @@ pub mod digits;
 mod error;
 pub mod fetch;
 pub mod files;
+#[cfg(feature = "hub")]
+mod hub;
 pub mod idx;
 mod known;
 mod request;

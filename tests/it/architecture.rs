@@ -149,8 +149,7 @@ fn modules_use_only_those_before_them() {
 #[test]
 fn modules_without_tensors_do_not_name_candle() {
     let mut wrong = Vec::new();
-    // What candle-datasets downloads comes as tensors.
-    let apart = |file: &Path| WITHOUT_CANDLE.contains(&module_of(file).as_str()) && !file.ends_with("data/fetch.rs");
+    let apart = |file: &Path| WITHOUT_CANDLE.contains(&module_of(file).as_str());
     for file in rust_files(&source()).iter().filter(|file| apart(file)) {
         let text = without_comments(&fs::read_to_string(file).unwrap());
         let lines = text.lines().enumerate().filter(|(_, l)| l.contains("candle_core") || l.contains("candle_nn"));

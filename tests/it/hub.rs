@@ -16,6 +16,12 @@ enum Hub {
     ServesTwoImages,
     /// Serves bytes that are no Parquet file.
     ServesGarbage,
+    /// Serves the file of two images under names that lead out of any cache.
+    Escapes,
+    /// Serves zeros without an end.
+    NeverEnds,
+    /// Sends half of what it announces.
+    BreaksOff,
 }
 
 fn serve(hub: Hub) -> String {
@@ -38,18 +44,30 @@ fn answer(hub: Hub, mut stream: TcpStream) {
             std::thread::park();
         },
         Hub::HasNothing => ("404 Not Found", b""),
-        Hub::ServesTwoImages => ("200 OK", include_bytes!("../fixtures/hub_two_images.parquet")),
+        Hub::NeverEnds => return pour(stream),
+        Hub::BreaksOff => ("200 OK", b"half"),
+        Hub::ServesTwoImages | Hub::Escapes => ("200 OK", include_bytes!("../fixtures/hub_two_images.parquet")),
         Hub::ServesGarbage => ("200 OK", b"not a file of the hub"),
     };
-    let length = body.len();
-    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let length = body.len() * if matches!(hub, Hub::BreaksOff) { 2 } else { 1 };
+    // The hub's own client makes names of files from these.
+    let (etag, commit) = match hub {
+        Hub::Escapes => ("../../../../escaped", "../../../../../escaped"),
+        _ => ("0123456789abcdef", "0123456789abcdef0123456789abcdef01234567"),
+    };
     let header = format!(
-        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\netag: \"{length}\"\r\nx-repo-commit: {commit}\r\n\
-         connection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\netag: \"{etag}\"\r\nx-linked-etag: \"{etag}\"\r\n\
+         x-repo-commit: {commit}\r\ncontent-disposition: attachment; filename=\"{etag}\"\r\nconnection: close\r\n\r\n"
     );
     let body = if method.starts_with("HEAD") { b"" } else { body };
     // The client may leave early; that is its affair.
     let _ = stream.write_all(&[header.as_bytes(), body].concat());
+}
+
+/// Zeros for as long as someone takes them.
+fn pour(mut stream: TcpStream) {
+    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
+    while stream.write_all(&[0; 1 << 16]).is_ok() {}
 }
 
 /// `initlab data …` in an empty directory, with `hub` as the hub.
@@ -70,20 +88,32 @@ fn initlab(work: &std::path::Path, hub: Hub, arguments: &[&str]) -> Output {
 
 #[test]
 fn a_download_that_fails_says_why_and_how_else_and_keeps_nothing() {
-    let cases: [(&str, Hub, &str); 4] = [
+    let cases: [(&str, Hub, &str); 7] = [
         ("stalling", Hub::Stalls, "no end after 1 s (INITLAB_FETCH_SECONDS sets this limit)"),
         ("empty", Hub::HasNothing, "cannot download mnist"),
         ("another set", Hub::ServesTwoImages, "what came is not mnist: t10k-images-idx3-ubyte: SHA-256: found"),
-        ("garbage", Hub::ServesGarbage, "cannot download mnist"),
+        ("garbage", Hub::ServesGarbage, "0000.parquet is not to be used"),
+        ("escaping", Hub::Escapes, "what came is not mnist"),
+        ("endless", Hub::NeverEnds, "0000.parquet: more than 67108864 bytes came"),
+        ("breaking off", Hub::BreaksOff, "cannot download mnist"),
     ];
     for (name, hub, message) in cases {
-        let work = tempfile::tempdir().unwrap();
+        let root = tempfile::tempdir().unwrap();
+        // Deep enough that what leads out of any directory in it is still under `root`.
+        let inner = root.path().join("a/b/c/d");
+        fs::create_dir_all(&inner).unwrap();
+        let work = tempfile::tempdir_in(&inner).unwrap();
         let output = initlab(work.path(), hub, &["data", "fetch", "mnist"]);
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && output.stdout.is_empty(), "{name}: {stderr}");
         assert!(stderr.contains(message) && stderr.contains("INITLAB_MNIST"), "{name}: {stderr}");
-        let kept: Vec<_> = fs::read_dir(work.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert!(kept.iter().all(|entry| entry == "cache"), "{name}: {kept:?}");
+        let mut place = root.path().to_owned();
+        for only in ["a", "b", "c", "d", work.path().file_name().unwrap().to_str().unwrap()] {
+            let kept: Vec<_> = fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(kept, [only], "{name}");
+            place.push(only);
+        }
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "{name}: something was kept");
     }
 }
 
