@@ -11,10 +11,12 @@ use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::read_config;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::output::say;
+use crate::cli::path::path;
 use crate::cli::study_progress::StudyProgress;
 use crate::cli::{UsageError, file_name};
 use crate::cli::{study_plan, study_table};
 use crate::config::Experiment;
+use crate::config::document::read_text;
 use crate::data::{Choice, Request, load};
 use crate::record::tensorboard::EventFile;
 use crate::report;
@@ -26,6 +28,7 @@ use crate::study::plan::Shard;
 use crate::study::record::{Failure, StudyRecord};
 use crate::study::{Campaign, PlannedRun, Study, export};
 use crate::train::engine::Compute;
+use crate::train::memory;
 
 /// Train every arm of a study over its seeds and say which converges sooner.
 ///
@@ -33,6 +36,7 @@ use crate::train::engine::Compute;
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// The study, such as configs/lesson8.toml.
+    #[arg(value_parser = path())]
     study: PathBuf,
     /// Change one value of the study file, such as seeds=3 or set.train.epochs=1; may be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -41,7 +45,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "NAME|DIR")]
     dataset: Option<String>,
     /// Directory with the files of mnist or fashion-mnist.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
     /// Runs side by side, each on one core; results do not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -53,7 +57,7 @@ pub struct CompareArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     cohort: Option<u16>,
     /// Directory of the study [default: studies/NAME].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
     /// Make only the runs whose place in the plan is i modulo K, so that several machines can share the study.
     #[arg(long, value_name = "i/K", default_value = "0/1", hide_default_value = true)]
@@ -133,10 +137,19 @@ fn failed(failures: &[Failure], of: usize) -> anyhow::Error {
     anyhow::anyhow!("{} of {of} runs failed; the first, {dir}: {error}", failures.len())
 }
 
+/// That so many runs side by side have room.
+fn fits(campaign: &Campaign, threads: usize) -> Result<()> {
+    memory::check_bytes(campaign.memory(threads)).map_err(|found| {
+        let most = (1..threads).rev().find(|&fewer| memory::check_bytes(campaign.memory(fewer)).is_ok()).unwrap_or(1);
+        UsageError(format!("--threads {threads}: so many runs side by side take {found}; take --threads {most}")).into()
+    })
+}
+
 fn dry_run(args: &CompareArgs, campaign: &mut Campaign, dir: &Path) -> Result<ExitCode> {
+    let memory = campaign.memory(args.threads()).saturating_add(memory::of_data(campaign.data.size()));
     let first = campaign.settle(dir)?;
     let plan = estimate(campaign, &first, args.shard, dir, args.threads())?;
-    super::print(&study_plan::text(&campaign.study, &plan, dir))?;
+    super::print(&study_plan::text(&campaign.study, &plan, memory, dir))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -144,7 +157,7 @@ impl CompareArgs {
     /// The study, checked and with its data.
     fn campaign(&self) -> Result<Campaign> {
         let label = self.study.display().to_string();
-        let load_base = |path: &Path| std::fs::read_to_string(path);
+        let load_base = |path: &Path| read_text(path);
         let mut study = Study::parse(&label, &read_config(&self.study)?, &self.sets, &load_base)?;
         if let Some(dataset) = &self.dataset {
             study.cells.iter_mut().for_each(|cell| cell.experiment.data.dataset.clone_from(dataset));
@@ -160,6 +173,9 @@ impl CompareArgs {
             other => other.into(),
         })?;
         notices(&campaign.study, &campaign.data).iter().for_each(|notice| say(notice));
+        if self.device == DeviceChoice::Cpu && !self.report_only {
+            fits(&campaign, self.threads())?;
+        }
         Ok(campaign)
     }
 

@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 
 use crate::cli::model::trimmed;
 use crate::cli::output::say;
+use crate::cli::path::path;
 use crate::data::files::{self, NAMES};
+use crate::data::locate::locate;
 use crate::data::{
     Choice, Images, Known, Loaded, Origin, Places, Prepared, Request, Split, Verdict, digits, fetch, load, read_known,
 };
@@ -36,7 +38,7 @@ struct Which {
     #[arg(long, value_name = "NAME|DIR", default_value = "auto")]
     dataset: String,
     /// Directory with the files of mnist or fashion-mnist.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
 }
 
@@ -55,7 +57,7 @@ struct Fetch {
     #[arg(default_value = "mnist")]
     dataset: Fetchable,
     /// Directory to write to, new or empty [default: data/NAME].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
 }
 
@@ -103,7 +105,7 @@ fn get(what: &Fetch) -> anyhow::Result<()> {
         }
     };
     let directory = what.out.clone().unwrap_or_else(|| places.kept(known));
-    if files::locate(&directory).iter().any(Option::is_some) {
+    if locate(&directory).iter().any(Option::is_some) {
         read_known(known, &directory)?;
         say(&format!("{} is already there and whole", known.name()));
     } else {

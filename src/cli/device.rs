@@ -7,6 +7,7 @@ use anyhow::Result;
 use crate::cli::UsageError;
 use crate::cli::output::say;
 use crate::train::engine::Compute;
+use crate::train::threads::startable;
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl DeviceChoice {
     /// # Errors
     /// The CUDA device does not answer, or this build knows none.
     pub fn compute(self, threads: usize) -> Result<Compute> {
-        let host = Compute::Host { threads };
+        let host = host(threads);
         match self {
             Self::Cpu => Ok(host),
             Self::Cuda(_) if !cfg!(feature = "cuda") => {
@@ -61,6 +62,18 @@ impl DeviceChoice {
             })),
         }
     }
+}
+
+/// The CPU with `threads`, or as many as the system starts; stderr says so if these are fewer.
+pub fn host(threads: usize) -> Compute {
+    let startable = if threads > 1 { startable(threads) } else { threads };
+    // At a limit the last half is left alone: what else is to come needs threads and room too.
+    let started = if startable < threads { (startable / 2).max(1) } else { threads };
+    if started < threads {
+        let limits = "the system starts no more (`ulimit -u`, `ulimit -v`)";
+        say(&format!("computing with {started} of {threads} threads: {limits}"));
+    }
+    Compute::Host { threads: started }
 }
 
 /// candle's errors may carry a backtrace.

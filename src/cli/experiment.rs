@@ -7,17 +7,21 @@ use clap::Args;
 
 use crate::cli::UsageError;
 use crate::cli::output::say;
+use crate::cli::path::path;
+use crate::config::document::read_text;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
 use crate::model::start::empty_units;
 use crate::train::at_line::{at_model, config_error};
-use crate::train::{Plan, TrainError};
+use crate::train::engine::Compute;
+use crate::train::{Plan, TrainError, memory};
 
 /// A config and changes to it.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     /// The experiment, such as configs/lesson_cnn.toml.
+    #[arg(value_parser = path())]
     pub config: PathBuf,
     /// Change one value of the config; may be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -29,7 +33,7 @@ pub struct ConfigArgs {
     #[arg(long, value_name = "NAME|DIR")]
     pub dataset: Option<String>,
     /// Directory with the files of mnist or fashion-mnist.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     pub data: Option<PathBuf>,
 }
 
@@ -87,7 +91,7 @@ impl ConfigArgs {
 }
 
 pub(crate) fn read_config(path: &Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|error| {
+    read_text(path).map_err(|error| {
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => "give the path of a .toml file, such as configs/smoke.toml",
             std::io::ErrorKind::InvalidData => "a config is a text file in UTF-8",
@@ -110,6 +114,19 @@ impl Loaded {
             eprintln!("{empty}");
         }
         Ok(plan)
+    }
+
+    /// That the run has room on `compute`, at the line that makes most of it.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn fits(&self, plan: &Plan, compute: &Compute) -> Result<()> {
+        match compute {
+            Compute::Host { threads } => {
+                memory::check(&plan.memory(*threads)).map_err(|error| self.at_config(error.into()))
+            }
+            Compute::Device(_) => Ok(()),
+        }
     }
 
     /// An impossible network or start, at the config's line.

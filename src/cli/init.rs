@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::path::path;
 use crate::model::host::HostModel;
 use crate::record::lock::Lock;
 use crate::record::tensors;
@@ -17,7 +18,7 @@ pub struct InitArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// The safetensors file to write.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = path())]
     output: PathBuf,
 }
 

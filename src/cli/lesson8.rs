@@ -11,7 +11,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
 use crate::cli::output::say;
+use crate::cli::path::path;
 use crate::cli::{UsageError, lesson8_markdown, lesson8_table};
+use crate::config::document::read_text;
 use crate::data::{Choice, Prepared, Request, Split, load};
 use crate::lesson::reference::{Reference, read_references, references};
 use crate::lesson::replay::{DEFAULT_SEEDS, REPLAYS, draws, replay, train_all};
@@ -43,10 +45,10 @@ pub struct Lesson8Args {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Directory with the files of MNIST
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
     /// Compare with the numbers of this file instead of the lesson's; it has the form of src/lesson/reference.toml
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     reference: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long, conflicts_with = "markdown")]
@@ -91,7 +93,7 @@ impl Lesson8Args {
     /// The numbers to compare with.
     fn references(&self) -> Result<Vec<Reference>> {
         let Some(path) = &self.reference else { return Ok(references()) };
-        let text = std::fs::read_to_string(path).map_err(|error| {
+        let text = read_text(path).map_err(|error| {
             UsageError(format!(
                 "--reference {}: {error}; give a file such as src/lesson/reference.toml",
                 path.display()

@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::cli::UsageError;
+use crate::cli::device::host;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::output::say;
 use crate::config::error::folded;
@@ -55,7 +56,10 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
     let data = args.config.load_data(&loaded.experiment)?;
     let plan = loaded.plan(data)?;
     plan.batch_notice().iter().for_each(|notice| say(notice));
-    let found = args.search(&plan)?;
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let compute = host(args.threads.map_or_else(cores, usize::from));
+    loaded.fits(&plan, &compute)?;
+    let found = args.search(&plan, &compute)?;
     super::print(&text(&loaded.experiment.name, &found))
 }
 
@@ -72,15 +76,15 @@ struct Search {
 
 impl LrFindArgs {
     /// A quick pass over the whole range if it is wide, then the sweeps.
-    fn search(&self, plan: &Plan) -> Result<Search> {
+    fn search(&self, plan: &Plan, compute: &Compute) -> Result<Search> {
         let (mut range, mut steps, mut lost_at) = ([self.low, self.high], self.steps as usize, None);
         if let Some(few) = quick_steps(self.low, self.high, steps) {
-            let quick = self.sweep(plan, 0, range, few)?;
+            let quick = self.sweep(plan, compute, 0, range, few)?;
             steps -= quick.rates.len();
             lost_at = quick.rates.last().copied().filter(|_| quick.lost);
             range = narrowed(self.low, self.high, lost_at);
         }
-        let sweeps = (0..SWEEPS).map(|i| self.sweep(plan, i, range, steps)).collect::<Result<Vec<_>>>()?;
+        let sweeps = (0..SWEEPS).map(|i| self.sweep(plan, compute, i, range, steps)).collect::<Result<Vec<_>>>()?;
         let test = RangeTest::joined(&sweeps);
         let finding = test.finding(range[1] == self.high);
         Ok(Search { high: self.high, lost_at, test, finding })
@@ -88,9 +92,14 @@ impl LrFindArgs {
 
     /// Trains from the plan's start over a range of rates, in a directory that goes away. Each `number` has batches of its own,
     /// the first those of the plan.
-    fn sweep(&self, plan: &Plan, number: u64, [low, high]: [f64; 2], steps: usize) -> Result<RangeTest> {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let compute = Compute::Host { threads: self.threads.map_or_else(cores, usize::from) };
+    fn sweep(
+        &self,
+        plan: &Plan,
+        compute: &Compute,
+        number: u64,
+        [low, high]: [f64; 2],
+        steps: usize,
+    ) -> Result<RangeTest> {
         let dir = tempfile::tempdir().context("no temporary directory can be made; set TMPDIR to a writable one")?;
         let mut plan = Plan { experiment: experiment(&plan.experiment, low, high, steps), ..plan.clone() };
         // The start is drawn already.
@@ -98,7 +107,7 @@ impl LrFindArgs {
         let labels = plan.data.labels(Part::Train);
         let mut test = RangeTest::new(blind_loss(plan.experiment.train.loss, labels, plan.data.classes()));
         let enough = AtomicBool::new(false);
-        train(&plan, &compute, dir.path(), Existing::Keep, &enough, |event| {
+        train(&plan, compute, dir.path(), Existing::Keep, &enough, |event| {
             if let Event::Step { row, .. } = event
                 && test.push(row.lr, row.loss)
             {

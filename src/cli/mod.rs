@@ -14,6 +14,7 @@ mod lesson8_table;
 pub mod lr_find;
 pub mod model;
 pub mod output;
+mod path;
 pub mod probe;
 mod probe_study;
 mod probe_table;
@@ -36,6 +37,7 @@ use clap::{Parser, Subcommand};
 pub(crate) use crate::cli::output::print;
 use crate::config::ConfigError;
 use crate::record::summary::Summary;
+use crate::train::threads;
 
 /// Shows what weight initialisation does: trains deep networks from many starts and records every layer.
 #[derive(Debug, Parser)]
@@ -79,7 +81,9 @@ pub struct UsageError(pub String);
 /// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 3
 /// if a replayed result is outside its range, 130 after Ctrl-C.
 pub fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let command = Cli::parse().command;
+    threads::ready();
+    let result = match command {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::LrFind(args) => lr_find::run(&args).map(|()| ExitCode::SUCCESS),

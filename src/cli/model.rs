@@ -10,6 +10,7 @@ use crate::config::init::InitConfig;
 use crate::data::{Choice, Part};
 use crate::model::{Network, Role, start};
 use crate::train::Plan;
+use crate::train::memory::{self, DataSize};
 use crate::train::prepare::{network, outputs};
 
 /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, and the std with which weights start.
@@ -33,12 +34,12 @@ pub fn run(args: &ModelArgs) -> Result<()> {
         return super::print(&format!("{}{}\n", table(&plan.network, &fitted.init, std), lsuv_note(&plan)));
     }
     // The known sets have the same shape; only a directory must be looked into.
-    let (size, classes) = match experiment.data.choice() {
+    let (size, classes, images) = match experiment.data.choice() {
         Choice::Directory(_) => {
             let data = args.config.load_data(experiment)?;
-            (data.image_size(), data.classes())
+            (data.image_size(), data.classes(), DataSize::of(&data))
         }
-        _ => ((28, 28), 10),
+        Choice::Auto | Choice::Mnist | Choice::FashionMnist | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
     };
     let network =
         network(&fitted.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;
@@ -53,6 +54,11 @@ pub fn run(args: &ModelArgs) -> Result<()> {
     for empty in start::empty_units(&network, &fitted.init, experiment.seed)? {
         text += &format!("\n{empty}");
     }
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let memory = memory::of_run(experiment, &network, images, threads);
+    let cores = if threads == 1 { "one core".into() } else { format!("{threads} cores") };
+    let data = memory::size(memory::of_data(images));
+    text += &format!("\ntraining on {cores} takes about {memory}, beside {data} of data");
     super::print(&format!("{text}\n"))
 }
 

@@ -8,8 +8,10 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::experiment::{ConfigArgs, read_config};
+use crate::cli::path::path;
 use crate::cli::probe_study;
 use crate::cli::probe_table::text;
+use crate::config::document::read_text;
 use crate::probe::report::LayerReport;
 use crate::probe::{Probe, ProbeReport, probe};
 use crate::record::lock::Lock;
@@ -38,7 +40,7 @@ pub struct ProbeArgs {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Write the numbers to probe.json in this directory, and report.html.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
     /// Print the object of probe.json instead of tables.
     #[arg(long)]
@@ -90,7 +92,7 @@ fn chart(found: &ProbeReport, ascii: bool) -> String {
 fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
     let label = args.config.config.display().to_string();
     let source = read_config(&args.config.config)?;
-    let study = Study::parse(&label, &source, &args.config.sets, &|path| std::fs::read_to_string(path))?;
+    let study = Study::parse(&label, &source, &args.config.sets, &read_text)?;
     let bar = bar(options.seeds * probe_study::starts(&study).len());
     let reports = probe_study::reports(args, &study, options, || bar.inc(1));
     bar.finish_and_clear();

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use clap::Args;
 
+use crate::cli::path::path;
 use crate::record::RecordError;
 use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
@@ -21,16 +22,16 @@ use crate::report::raster;
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     /// Directory of a run; several are laid side by side.
-    #[arg(required = true, value_name = "DIR")]
+    #[arg(required = true, value_name = "DIR", value_parser = path())]
     dirs: Vec<PathBuf>,
     /// The HTML file [default: report.html in DIR, or here if there are several].
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = path())]
     out: Option<PathBuf>,
     /// Write every chart as an SVG file into this directory instead.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     svg: Option<PathBuf>,
     /// Write every chart as a PNG file into this directory instead, twice the size of the SVG.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     png: Option<PathBuf>,
     /// Write TensorBoard's event file into each directory instead; of a study into each run's, and one that compares them.
     #[arg(long)]

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use crate::study::Study;
 use crate::study::estimate::Estimate;
+use crate::train::memory;
 
 /// Names of runs that are listed; of the others only their number is told.
 const LISTED: usize = 20;
 
 /// The plan in lines of text.
-pub fn text(study: &Study, plan: &Estimate, dir: &Path) -> String {
+pub fn text(study: &Study, plan: &Estimate, memory: u64, dir: &Path) -> String {
     let mut lines = vec![format!("{}: {} runs in {}", study.name, plan.runs + plan.tuning_runs, dir.display())];
     let product = [(plan.arms, "arms"), (plan.points, "grid points"), (plan.seeds, "seeds")];
     lines.push(format!("  {}", product.map(|(n, what)| format!("{n} {what}")).join(" × ")));
@@ -23,7 +24,12 @@ pub fn text(study: &Study, plan: &Estimate, dir: &Path) -> String {
     }
     if !plan.missing.is_empty() {
         let side = if plan.threads == 1 { "one at a time".into() } else { format!("{} side by side", plan.threads) };
-        lines.push(format!("about {} with {side}, {} on disk", duration(plan.seconds), size(plan.bytes)));
+        lines.push(format!(
+            "about {} with {side}, {} on disk, {} of memory",
+            duration(plan.seconds),
+            size(plan.bytes),
+            memory::size(memory)
+        ));
     }
     lines.join("\n") + "\n"
 }

@@ -12,6 +12,7 @@ use crate::cli::experiment::ConfigArgs;
 use crate::cli::interrupt::{STOP, catch_interrupt};
 use crate::cli::layer_table::{LayerTable, short};
 use crate::cli::output::say;
+use crate::cli::path::path;
 use crate::cli::progress::Progress;
 use crate::config::Experiment;
 use crate::config::experiment::Budget;
@@ -36,7 +37,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
     /// Directory of the records [default: runs/NAME-seedN, or the next free number].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
     /// Go on with an interrupted run from its last checkpoint.
     #[arg(long)]
@@ -85,6 +86,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     let data = args.config.load_data(&loaded.experiment)?;
     let plan = loaded.plan(data)?;
     plan.batch_notice().iter().for_each(|notice| say(notice));
+    loaded.fits(&plan, &compute)?;
     catch_interrupt()?;
     // Nothing is made before the data and the network are known to be good.
     let dir = match (going_on, place) {

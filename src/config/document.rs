@@ -1,6 +1,9 @@
 //! A parsed config: TOML as a tree in which every key and value knows where it was written.
 
+use std::fs::File;
+use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -80,10 +83,7 @@ impl Document {
             let message = format!("the config has {} bytes; expected at most {MAX_BYTES}", text.len());
             return Err(ConfigError::at(label, message));
         }
-        let table = DeTable::parse(text).map_err(|error| {
-            let message = format!("not valid TOML: {}", complaint(&error));
-            ConfigError::in_text(label, text, error.span().unwrap_or(0..0), message)
-        })?;
+        let table = DeTable::parse(text).map_err(|error| not_toml(label, text, &error))?;
         let source = Arc::new(Source { label: label.into(), text: text.into() });
         let data = table_data(table.get_ref(), &|span| Place::Text(Arc::clone(&source), span));
         let mut root = Node { place: Place::Everywhere(source), data };
@@ -136,6 +136,44 @@ impl Data {
             Self::Table(_) => "a table".into(),
         }
     }
+}
+
+/// The text of the file at `path`, of at most [`MAX_BYTES`].
+///
+/// # Errors
+/// The system's, a larger file, and one that is not UTF-8.
+pub fn read_text(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    // What is named may have no end, as a device has none.
+    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > MAX_BYTES {
+        let message = format!("more than {MAX_BYTES} bytes, the most that a config may have");
+        return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "its bytes are no UTF-8"))
+}
+
+/// The error that `text` cannot be parsed. Its line is shown only if the file's name says that it is TOML: whoever names another
+/// file by mistake, or by a `base` of someone else's, does not see what is in it.
+fn not_toml(label: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+    let message = format!("not valid TOML: {}", complaint(error));
+    let span = error.span().unwrap_or(0..0);
+    let is_toml = Path::new(label).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+    let shown = ConfigError::in_text(label, text, span.clone(), message);
+    if !is_toml {
+        return shown.without_quote().with_note("its lines are not shown, because its name does not end in .toml");
+    }
+    if overrides::has_escape(line_around(text, span)) { shown.with_note(ESCAPES) } else { shown }
+}
+
+/// What to do about backslashes.
+pub(crate) const ESCAPES: &str = "in double quotes a backslash begins an escape: write a path with forward slashes, \"C:/data/mnist\", or in single quotes, \
+     'C:\\data\\mnist'";
+
+fn line_around(text: &str, span: Range<usize>) -> &str {
+    let at = (0..=span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
+    let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    text[start..].lines().next().unwrap_or_default()
 }
 
 /// The toml crate's sentence, without the part that says nothing.

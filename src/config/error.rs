@@ -56,6 +56,13 @@ impl ConfigError {
         &self.0.message
     }
 
+    /// The same error without the line that it points at.
+    #[must_use]
+    pub(crate) fn without_quote(mut self) -> Self {
+        self.0.quote = None;
+        self
+    }
+
     /// The same error with one more line of help under it.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {

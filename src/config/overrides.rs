@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use crate::config::document::{Data, Entry, Node, Place, complaint, node};
+use crate::config::document::{Data, ESCAPES, Entry, Node, Place, complaint, node};
 use crate::config::error::shortened;
 
 /// Most keys that a path may have; deeper tables have no meaning and would only cost stack.
@@ -99,15 +99,21 @@ fn value(text: &str, place: &Place) -> Result<Node, String> {
         Ok(value) => Ok(node(&value, &|_| place.clone())),
         Err(_) if is_word(text) => Ok(Node { place: place.clone(), data: Data::String(text.into()) }),
         Err(_) if text.is_empty() => Err("no value after `=`; an empty string is written \"\"".into()),
+        Err(error) if has_escape(text) => Err(format!("the value is not valid TOML: {}; {ESCAPES}", complaint(&error))),
         Err(error) => {
             Err(format!("the value is not valid TOML: {}; text that is no plain word needs quotes", complaint(&error)))
         }
     }
 }
 
+/// Whether `line` has a backslash after a double quote, as a Windows path has it that someone took for plain text.
+pub(crate) fn has_escape(line: &str) -> bool {
+    line.split_once('"').is_some_and(|(_, rest)| rest.contains('\\'))
+}
+
 /// A name or a path that cannot be a mistyped number.
 fn is_word(text: &str) -> bool {
-    let begins = text.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '/');
+    let begins = text.starts_with(|c: char| c.is_alphabetic() || "_/~\\".contains(c));
     (begins || text.starts_with("./") || text.starts_with("../"))
-        && text.chars().all(|c| c.is_alphanumeric() || "_-./+:".contains(c))
+        && text.chars().all(|c| c.is_alphanumeric() || "_-./+:~\\".contains(c))
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::data::error::{DataError, Fault};
 use crate::data::idx::{self, Kind, ReadError};
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Images, locate};
 
 /// The four files in the order of their names, which is also the order of sums everywhere.
 pub const NAMES: [&str; 4] =
@@ -24,7 +24,7 @@ pub struct Source {
     pub path: PathBuf,
     /// Whether it is gzip-compressed.
     pub compressed: bool,
-    /// SHA-256 of the uncompressed file, in hexadecimal.
+    /// SHA-256, in hexadecimal, of the uncompressed file; of labels of 32 bits that of the same labels as bytes.
     pub sha256: String,
 }
 
@@ -54,31 +54,16 @@ pub enum Classes {
     FromLabels,
 }
 
-/// Where each of [`NAMES`] is in `directory`; `None` for a file that is not there. Both spellings serve
-/// (`train-images-idx3-ubyte`, `train-images.idx3-ubyte`), and a plain file comes before a compressed one.
-pub fn locate(directory: &Path) -> [Option<PathBuf>; 4] {
-    NAMES.map(|name| {
-        let dotted = name.replacen("-idx", ".idx", 1);
-        [name.into(), dotted.clone(), format!("{name}.gz"), format!("{dotted}.gz")]
-            .iter()
-            .map(|candidate| directory.join(candidate))
-            .find(|path| path.is_file())
-    })
-}
-
 /// Reads the four files of `directory` as the data set `name`.
 ///
 /// # Errors
 /// A missing file, a file that is no IDX file, or files that do not fit together.
 pub fn read(directory: &Path, name: &str, classes: Classes) -> Result<FourFiles, DataError> {
-    let paths = required(directory)?;
-    let mut read = std::thread::scope(|scope| {
-        let handles: Vec<_> =
-            paths.iter().zip(KINDS).map(|(path, kind)| scope.spawn(move || read_one(path, kind))).collect();
-        handles.into_iter().map(|handle| handle.join().expect("a reader does not panic")).collect::<Vec<_>>()
-    });
-    let mut next = || read.remove(0);
-    let [test_images, test_labels, train_images, train_labels] = [next()?, next()?, next()?, next()?];
+    let paths = locate::required(directory)?;
+    let [test_images, test_labels, train_images, train_labels] =
+        side_by_side(|file| read_one(&paths[file], KINDS[file]));
+    let [test_images, test_labels, train_images, train_labels] =
+        [test_images?, test_labels?, train_images?, train_labels?];
     let sources = [&test_images.0, &test_labels.0, &train_images.0, &train_labels.0].map(Clone::clone);
     let train = join(train_images, &train_labels)?;
     let test = join(test_images, &test_labels)?;
@@ -109,10 +94,18 @@ pub fn idx_sha256(shape: &[usize], bytes: &[u8]) -> String {
 /// The sums of the four plain files that would hold `train` and `test`, in the order of [`NAMES`].
 pub fn sums_of(train: &Images, test: &Images) -> [String; 4] {
     let contents = contents(train, test);
+    side_by_side(|file| idx_sha256(&contents[file].0, contents[file].1))
+}
+
+/// `work` on each of the four files, in threads of their own as far as the system starts them.
+fn side_by_side<T: Send>(work: impl Fn(usize) -> T + Sync) -> [T; 4] {
+    let work = &work;
     std::thread::scope(|scope| {
-        contents
-            .map(|(shape, bytes)| scope.spawn(move || idx_sha256(&shape, bytes)))
-            .map(|handle| handle.join().expect("hashing does not panic"))
+        let start = |file| std::thread::Builder::new().spawn_scoped(scope, move || work(file)).map_err(|_| file);
+        [0, 1, 2, 3].map(start).map(|started| match started {
+            Ok(handle) => handle.join().expect("work on a file does not panic"),
+            Err(file) => work(file),
+        })
     })
 }
 
@@ -165,24 +158,6 @@ fn write_one(path: &Path, shape: &[usize], bytes: &[u8]) -> io::Result<()> {
     file.write_all(&idx::header(shape))?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-fn required(directory: &Path) -> Result<[PathBuf; 4], DataError> {
-    let found = locate(directory);
-    let missing: Vec<_> = NAMES.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
-    if !missing.is_empty() {
-        return Err(DataError::Missing {
-            directory: directory.into(),
-            found: match (directory.is_dir(), missing.len()) {
-                (false, _) => "no such directory",
-                (true, 4) => "none of the four files",
-                (true, _) => "only some of the four files",
-            },
-            missing,
-            next: "name a directory that holds the four files".into(),
-        });
-    }
-    Ok(found.map(|path| path.expect("none is missing")))
 }
 
 fn read_one(path: &Path, kind: Kind) -> Result<(Source, idx::Idx), DataError> {

@@ -68,8 +68,9 @@ fn progress(known: Known, limit: Duration) -> ProgressBar {
         Known::FashionMnist => 36_200_000,
     });
     if bar.is_hidden() {
-        // No terminal, no bar: one plain line.
-        eprintln!("downloading {} (at most {} s)", known.name(), limit.as_secs());
+        // No terminal, no bar: one plain line. If it cannot be written, the download goes on.
+        let line = format!("downloading {} (at most {} s)\n", known.name(), limit.as_secs());
+        let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line.as_bytes());
     }
     let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes} {elapsed}");
     bar.set_style(style.expect("the template is valid"));
@@ -92,9 +93,8 @@ fn load(known: Known, end: Instant, arrived: &AtomicU64) -> Outcome {
         Known::FashionMnist => ("zalando-datasets/fashion_mnist", "fashion_mnist"),
     };
     let part = |part: &str| {
-        let address = format!(
-            "{endpoint}/datasets/{repository}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet"
-        );
+        let address =
+            format!("{endpoint}/datasets/{repository}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet");
         let answer = client.get(&address).send().and_then(Response::error_for_status);
         let bytes = body(answer.map_err(|error| causes(&error))?, end, arrived)?;
         decode(bytes).map_err(|reason| format!("what came from {address} is not to be used: {reason}"))

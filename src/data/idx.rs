@@ -2,13 +2,13 @@
 //!
 //! Layout, all numbers big-endian u32: magic number `0x0000_08nn` (`08` = unsigned bytes, `nn` = number of
 //! dimensions), one size per dimension, then the bytes. Images have three dimensions (count, rows, columns),
-//! labels one (count). A file may be gzip-compressed; its first two bytes tell, not its name.
+//! labels one (count). Labels may also have 32 bits (`0c`), and a second dimension of which the first column is the
+//! class, as QMNIST's have (Yadav & Bottou 2019). A file may be gzip-compressed; its first two bytes tell, not its name.
 
 use std::io::{self, BufReader, Read};
 
-use flate2::bufread::MultiGzDecoder;
-
 use crate::data::error::Fault;
+use crate::data::gzip::{self, Members};
 
 /// The largest content that is read unless told otherwise: 1 GiB, more than the largest EMNIST file.
 pub const MAX_BYTES: u64 = 1 << 30;
@@ -40,12 +40,25 @@ impl Kind {
         }
     }
 
-    fn dimensions(self) -> &'static [&'static str] {
-        match self {
-            Self::Images => &["image count", "rows", "columns"],
-            Self::Labels => &["label count"],
+    /// The form that a magic number announces, if this kind may have it.
+    fn form(self, magic: u32) -> Option<Form> {
+        let form = |dimensions, width| Some(Form { dimensions, width });
+        match (self, magic) {
+            (Self::Images, 0x0000_0803) => form(&["image count", "rows", "columns"], 1),
+            (Self::Labels, 0x0000_0801) => form(&["label count"], 1),
+            (Self::Labels, 0x0000_0c01) => form(&["label count"], 4),
+            (Self::Labels, 0x0000_0c02) => form(&["label count", "columns"], 4),
+            (Self::Images | Self::Labels, _) => None,
         }
     }
+}
+
+/// How the values of a file are laid out.
+struct Form {
+    /// A name for each dimension.
+    dimensions: &'static [&'static str],
+    /// Bytes of a value.
+    width: usize,
 }
 
 /// An IDX file in memory.
@@ -103,7 +116,7 @@ pub fn read(kind: Kind, source: impl Read, stored: u64, max_bytes: u64) -> Resul
     }
     if start.starts_with(&[0x1f, 0x8b]) {
         let content = stored.saturating_mul(MAX_EXPANSION);
-        let idx = read_plain(kind, MultiGzDecoder::new(source), content, max_bytes);
+        let idx = read_plain(kind, Members::new(source), content, max_bytes);
         return Ok(Idx { compressed: true, ..idx.map_err(damaged_gzip)? });
     }
     read_plain(kind, source, stored, max_bytes)
@@ -118,6 +131,10 @@ fn fault(field: &'static str, found: &str, expected: &str, next: &str) -> Fault 
 /// The decoder reports damage as an I/O error; it is the file that is wrong.
 fn damaged_gzip(error: ReadError) -> ReadError {
     match error {
+        ReadError::Io(e) if gzip::is_trailing(&e) => {
+            let found = "bytes after its end that are neither zeros nor gzip";
+            fault("gzip stream", found, "the end of the file", "cut them off, or get the file again").into()
+        }
         ReadError::Io(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             fault("gzip stream", &format!("damage ({e})"), "a whole gzip file", GET_AGAIN).into()
         }
@@ -128,10 +145,10 @@ fn damaged_gzip(error: ReadError) -> ReadError {
 /// Reads header and bytes from `source`, which can deliver at most `available` bytes.
 fn read_plain(kind: Kind, mut source: impl Read, available: u64, max_bytes: u64) -> Result<Idx, ReadError> {
     let magic = read_u32(&mut source, "magic number", &format!("0x{:08x}", kind.magic()))?;
-    check_magic(kind, magic)?;
+    let Some(form) = kind.form(magic) else { return Err(wrong_magic(kind, magic).into()) };
     let mut shape = Vec::with_capacity(3);
-    let mut announced = 1u64;
-    for &dimension in kind.dimensions() {
+    let mut announced = form.width as u64;
+    for &dimension in form.dimensions {
         let size = read_u32(&mut source, dimension, "a 32-bit number")?;
         if size == 0 {
             return Err(fault(dimension, "0", "at least 1", GET_AGAIN).into());
@@ -144,21 +161,40 @@ fn read_plain(kind: Kind, mut source: impl Read, available: u64, max_bytes: u64)
         }
     }
     let bytes = read_bytes(source, announced, available)?;
-    Ok(Idx { shape, bytes, compressed: false })
+    if form.width == 1 {
+        return Ok(Idx { shape, bytes, compressed: false });
+    }
+    let columns = shape[1..].iter().product();
+    Ok(Idx { bytes: narrow(&bytes, columns)?, shape: vec![shape[0]], compressed: false })
 }
 
-fn check_magic(kind: Kind, magic: u32) -> Result<(), Fault> {
-    if magic == kind.magic() {
-        return Ok(());
-    }
+/// The first of every `columns` values of 32 bits, which must be classes, as bytes.
+fn narrow(bytes: &[u8], columns: usize) -> Result<Vec<u8>, Fault> {
+    let first = bytes.chunks_exact(4 * columns).map(|row| i32::from_be_bytes([row[0], row[1], row[2], row[3]]));
+    let class = |(index, label): (usize, i32)| {
+        let wrong = |_| fault("label", &format!("{label} at index {index}"), "0 to 255", GET_AGAIN);
+        u8::try_from(label).map_err(wrong)
+    };
+    first.enumerate().map(class).collect()
+}
+
+fn wrong_magic(kind: Kind, magic: u32) -> Fault {
     let other = if kind == Kind::Images { Kind::Labels } else { Kind::Images };
     let expected = format!("0x{:08x} ({})", kind.magic(), kind.name());
-    if magic == other.magic() {
+    if other.form(magic).is_some() {
         let found = format!("0x{magic:08x} ({})", other.name());
-        return Err(fault("magic number", &found, &expected, "the images and labels files are swapped: rename them"));
+        return fault("magic number", &found, &expected, "the images and labels files are swapped: rename them");
     }
-    let next = "this is no IDX file of unsigned bytes: put the right file there";
-    Err(fault("magic number", &format!("0x{magic:08x}"), &expected, next))
+    let next = match &magic.to_be_bytes() {
+        b"PK\x03\x04" => "this is a zip archive: unpack it there",
+        b"BZh9" | b"\xfd7zX" | b"\x28\xb5\x2f\xfd" => "this is compressed otherwise than by gzip: unpack it there",
+        b"<!DO" | b"<!do" | b"<htm" | b"<HTM" => {
+            "this is a web page, not the file that it leads to: get the file again"
+        }
+        b"vers" => "this is a pointer of Git LFS, if it begins with `version`: get the file with `git lfs pull`",
+        _ => "this is no IDX file of unsigned bytes: put the right file there",
+    };
+    fault("magic number", &format!("0x{magic:08x}"), &expected, next)
 }
 
 fn read_u32(source: &mut impl Read, field: &'static str, expected: &str) -> Result<u32, ReadError> {
@@ -232,13 +268,39 @@ mod tests {
     }
 
     #[test]
+    fn gzip_files_in_parts_or_padded_with_zeros_are_read_as_gzip_reads_them() {
+        let plain = file(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
+        let (start, end) = plain.split_at(9);
+        for bytes in [
+            [gzip(&plain), vec![0; 1]].concat(),
+            [gzip(&plain), vec![0; 1 << 17]].concat(),
+            [gzip(start), gzip(&[]), gzip(end)].concat(),
+            [gzip(start), gzip(end), vec![0; 512]].concat(),
+        ] {
+            let idx = read_slice(Kind::Images, &bytes, MAX_BYTES).unwrap();
+            assert_eq!(idx, Idx { shape: vec![2, 1, 3], bytes: vec![1, 2, 3, 4, 5, 6], compressed: true });
+        }
+    }
+
+    #[test]
+    fn labels_of_32_bits_are_classes_in_their_first_column() {
+        let word = |x: i32| x.to_be_bytes();
+        let one = [&[0, 0, 0x0c, 1][..], &word(3), &word(5), &word(0), &word(255)].concat();
+        let two = [&[0, 0, 0x0c, 2][..], &word(3), &word(2), &[5, -1, 0, 70_000, 255, 8].map(word).concat()].concat();
+        for bytes in [one, two] {
+            let idx = read_slice(Kind::Labels, &bytes, MAX_BYTES).unwrap();
+            assert_eq!((idx.shape, idx.bytes), (vec![3], vec![5, 0, 255]));
+        }
+    }
+
+    #[test]
     fn each_kind_of_bad_file_is_named_with_its_field() {
         use Kind::{Images, Labels};
         let good = file(&[2, 1, 3], &[1, 2, 3, 4, 5, 6]);
         let bomb = gzip(&[file(&[2, 1, 3], &[0; 6]), vec![0; 1 << 24]].concat());
         let gz = gzip(&good);
         #[rustfmt::skip]
-        let cases: [(&str, Kind, Vec<u8>, &str); 18] = [
+        let cases: [(&str, Kind, Vec<u8>, &str); 24] = [
             ("empty", Images, vec![], "size: found an empty file"),
             ("one byte", Images, vec![0], "magic number: found the end of the file"),
             ("wrong magic", Images, b"PK\x03\x04....".to_vec(), "magic number: found 0x504b0304, expected 0x00000803 (images)"),
@@ -256,6 +318,12 @@ mod tests {
             ("gzip of nothing", Labels, gzip(&[]), "magic number: found the end of the file"),
             ("truncated gzip", Images, gz[..gz.len() - 12].to_vec(), "(truncated), expected 6"),
             ("gzip without its end", Images, gz[..gz.len() - 1].to_vec(), "gzip stream: found its checksum cut off"),
+            ("gzip, then text", Images, [gz.clone(), b"garbage".to_vec()].concat(), "gzip stream: found bytes after its end that are neither zeros nor gzip, expected the end of the file; cut them off"),
+            ("gzip, zeros, text", Images, [gz.clone(), vec![0; 99], vec![1]].concat(), "gzip stream: found bytes after its end"),
+            ("gzip, then more data", Images, [gz.clone(), gzip(&[7])].concat(), "data: found trailing bytes after the last, expected 6"),
+            ("labels of 32 bits beyond a byte", Labels, [&[0, 0, 0x0c, 1, 0, 0, 0, 2, 0, 0, 0, 9][..], &256i32.to_be_bytes()].concat(), "label: found 256 at index 1, expected 0 to 255"),
+            ("labels of 32 bits cut", Labels, vec![0, 0, 0x0c, 2, 0, 0, 0, 1, 0, 0, 0, 8, 0, 0, 0, 5], "data: found 4 bytes (truncated), expected 32 bytes"),
+            ("zip archive", Images, b"PK\x03\x04....".to_vec(), "this is a zip archive: unpack it there"),
             ("damaged gzip", Images, gz.iter().enumerate().map(|(i, b)| if i == gz.len() - 8 { !b } else { *b }).collect(), "gzip stream: found damage"),
         ];
         for (name, kind, bytes, message) in cases {

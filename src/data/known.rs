@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::error::{DataError, Fault};
-use crate::data::files::{self, NAMES};
+use crate::data::files::NAMES;
+use crate::data::locate::locate;
 use crate::data::split::pixel_moments;
 use crate::data::{Dataset, Images};
 
@@ -145,7 +146,7 @@ impl Places {
     /// four files is in it. The first two were named by the user and are returned even if they do not exist.
     pub fn find(&self, known: Known, data_dir: Option<&Path>) -> Option<PathBuf> {
         let named = data_dir.or(self.named(known));
-        let kept = || Some(self.kept(known)).filter(|kept| files::locate(kept).iter().any(Option::is_some));
+        let kept = || Some(self.kept(known)).filter(|kept| locate(kept).iter().any(Option::is_some));
         named.map(Path::to_path_buf).or_else(kept)
     }
 

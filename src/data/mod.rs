@@ -7,10 +7,13 @@ pub mod digits;
 mod error;
 pub mod fetch;
 pub mod files;
+mod gzip;
+pub mod home;
 #[cfg(feature = "hub")]
 mod hub;
 pub mod idx;
 mod known;
+pub mod locate;
 mod request;
 mod split;
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::data::error::DataError;
 use crate::data::files::{self, Classes, Source};
 use crate::data::known::{Known, Places, Verdict};
-use crate::data::{Choice, Dataset, digits, fetch};
+use crate::data::{Choice, Dataset, digits, fetch, home};
 
 /// What to load and from where.
 #[derive(Clone, Debug)]
@@ -26,6 +26,20 @@ impl Request {
     /// A request with the places that the environment names, downloads allowed, digits from seed 0.
     pub fn new(choice: Choice) -> Self {
         Self { choice, data_dir: None, places: Places::from_environment(), allow_download: true, digits_seed: 0 }
+    }
+
+    /// The same with every `~` replaced.
+    fn at_home(&self) -> Result<Self, DataError> {
+        let expand = |path: &PathBuf| home::expand(path).map_err(DataError::Contradiction);
+        let mut request = self.clone();
+        if let Choice::Directory(directory) = &mut request.choice {
+            *directory = expand(directory)?;
+        }
+        let Places { mnist, fashion_mnist, root: _ } = &mut request.places;
+        for place in [&mut request.data_dir, mnist, fashion_mnist].into_iter().flatten() {
+            *place = expand(place)?;
+        }
+        Ok(request)
     }
 }
 
@@ -59,6 +73,7 @@ pub struct Loaded {
 /// # Errors
 /// The set is absent, broken, or not what its name says; an explicitly named place is never passed over.
 pub fn load(request: &Request) -> Result<Loaded, DataError> {
+    let request = &request.at_home()?;
     match &request.choice {
         Choice::Auto => load_auto(request),
         Choice::Mnist => load_known(Known::Mnist, request),
@@ -143,16 +158,36 @@ fn refuse_data_dir(request: &Request, what: &str) -> Result<(), DataError> {
 /// A misspelt name looks like a directory that does not exist.
 fn suggest(error: DataError, directory: &Path) -> DataError {
     let DataError::Missing { directory: path, found, missing, mut next } = error else { return error };
-    let text = directory.to_string_lossy();
-    let nearest = Choice::NAMES
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(&text, name), name))
-        .min()
-        .filter(|(distance, _)| *distance <= 3 && !directory.exists());
-    if let Some((_, name)) = nearest {
-        next = format!("did you mean `{name}`?");
+    if !directory.exists()
+        && let Some(advice) = advice(&directory.to_string_lossy())
+    {
+        next = advice;
     }
     DataError::Missing { directory: path, found, missing, next }
+}
+
+/// Sets that have files of MNIST's form and no name here.
+const RELATIVES: [&str; 4] = ["emnist", "kmnist", "qmnist", "notmnist"];
+
+/// What `text`, if it looks like a name and not like a path, was meant to be.
+fn advice(text: &str) -> Option<String> {
+    if text.contains(char::is_control) {
+        let advice = "the name has a line break, a tab or the like in it: in double quotes a backslash begins an escape, so write \
+                      a path with forward slashes or in single quotes";
+        return Some(advice.into());
+    }
+    let name = text.to_lowercase();
+    if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "-_ ".contains(c)) {
+        return None;
+    }
+    if RELATIVES.contains(&name.as_str()) {
+        return Some(format!("`{name}` is no name of this program: get its files and name their directory"));
+    }
+    // A third of the letters may be wrong, as for the names in a config.
+    let near = |known: &str| known.len().min(name.chars().count()).div_euclid(3);
+    let distances = Choice::NAMES.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known));
+    let nearest = distances.filter(|(distance, known)| *distance <= near(known)).min();
+    nearest.map(|(_, known)| format!("did you mean `{known}`?"))
 }
 
 #[cfg(test)]
@@ -160,7 +195,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_name_gets_a_suggestion() {
+    fn what_looks_like_a_misspelt_name_gets_a_suggestion_and_a_path_none() {
+        for (text, want) in [
+            ("fasion-mnist", Some("did you mean `fashion-mnist`?")),
+            ("MNIST", Some("did you mean `mnist`?")),
+            ("mnits", Some("did you mean `mnist`?")),
+            ("fashion_mnist", Some("did you mean `fashion-mnist`?")),
+            ("digit", Some("did you mean `digits`?")),
+            ("kmnist", Some("get its files and name their directory")),
+            ("data", None),
+            ("./mnits", None),
+            ("mnist/raw", None),
+            ("~mnist", None),
+            ("letters", None),
+            ("C:\new\tmnist", Some("forward slashes or in single quotes")),
+            ("", None),
+        ] {
+            let found = advice(text);
+            assert!(
+                found.as_deref().map(|found| found.contains(want.unwrap_or("nothing"))) == want.map(|_| true),
+                "{text}: {found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_an_error_with_that_suggestion() {
         let error = load(&Request::new(Choice::parse("fasion-mnist"))).unwrap_err().to_string();
         assert!(error.contains("no such directory") && error.ends_with("did you mean `fashion-mnist`?"), "{error}");
     }

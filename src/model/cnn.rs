@@ -31,7 +31,9 @@ pub(super) fn units(stages: &[Stage], bias: bool, shape: &mut Shape) -> Vec<Unit
 
 fn windows(shape: Shape, channels: usize, kernel: [usize; 2], stride: usize, padding: usize) -> Shape {
     let Shape::Image { height, width, .. } = shape else { return shape };
-    let count = |size: usize, kernel: usize| (size + 2 * padding).saturating_sub(kernel) / stride + 1;
+    let count = |size: usize, kernel: usize| {
+        size.saturating_add(padding.saturating_mul(2)).saturating_sub(kernel) / stride.max(1) + 1
+    };
     Shape::Image { channels, height: count(height, kernel[0]), width: count(width, kernel[1]) }
 }
 

@@ -49,15 +49,11 @@ pub struct HostModel {
 }
 
 impl HostModel {
-    /// A model with all parameters zero and running variances one that uses `threads` cores.
-    ///
-    /// # Panics
-    /// If the operating system refuses to start threads.
+    /// A model with all parameters zero and running variances one that uses `threads` cores, or one if the operating system
+    /// refuses to start threads: results do not depend on it.
     pub fn new(network: Arc<Network>, threads: usize) -> Self {
-        let threads = threads.max(1);
-        let pool = (threads > 1).then(|| {
-            rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("the system starts the worker threads")
-        });
+        let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
+        let threads = if pool.is_some() { threads } else { 1 };
         let running = network.initial_running();
         let params = Buffer::zeros(network.parameters());
         let workers = (0..threads).map(|_| Workspace::default()).collect();

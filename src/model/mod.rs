@@ -12,6 +12,7 @@ mod error;
 pub mod host;
 mod layer;
 pub mod lsuv;
+pub mod memory;
 mod mlp;
 mod network;
 pub mod objective;

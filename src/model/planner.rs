@@ -300,9 +300,13 @@ fn windows(
     let (in_channels, height, width) = image(layer)?;
     nonzero(layer, "stride", stride)?;
     nonzero(layer, "kernel", kernel[0].min(kernel[1]))?;
-    let count = |size: usize, kernel: usize| {
-        padding.checked_mul(2).and_then(|p| (size + p).checked_sub(kernel)).map(|room| room / stride + 1)
-    };
+    let padded = |size: usize| padding.checked_mul(2).and_then(|around| around.checked_add(size));
+    let values = padded(height).zip(padded(width)).and_then(|(h, w)| h.checked_mul(w)?.checked_mul(in_channels));
+    // The kernel has no more values than this, if it fits.
+    if values.is_none_or(|values| values > MAX_VALUES) {
+        return Err(NetworkError::TooLarge { layer: layer.name.clone(), limit: MAX_VALUES });
+    }
+    let count = |size: usize, kernel: usize| padded(size)?.checked_sub(kernel).map(|room| room / stride + 1);
     match (count(height, kernel[0]), count(width, kernel[1])) {
         (Some(h), Some(w)) if h.saturating_mul(w) <= MAX_VALUES => {
             Ok(ConvShape { in_channels, out_channels, kernel, stride, padding, input: [height, width], output: [h, w] })

@@ -21,7 +21,8 @@ impl Shape {
     pub fn len(self) -> usize {
         match self {
             Self::Flat(n) => n,
-            Self::Image { channels, height, width } => channels * height * width,
+            // What does not fit is refused when the network is planned.
+            Self::Image { channels, height, width } => channels.saturating_mul(height).saturating_mul(width),
         }
     }
 

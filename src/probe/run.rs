@@ -24,7 +24,7 @@ use crate::theory::finite_width::relative_variance;
 use crate::theory::length::{LengthLimit, LengthMap};
 use crate::theory::mean_field::{TRAINABLE_DEPTHS_PER_XI, mean_field};
 use crate::theory::moments::moments;
-use crate::train::{Plan, TrainError};
+use crate::train::{Plan, TrainError, memory};
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +52,7 @@ pub fn probe(
     let plan_of = |seed| Plan::new(Experiment { seed, ..experiment.clone() }, data.clone());
     let plan = plan_of(experiment.seed)?;
     let network = plan.network.with_activations_apart();
+    memory::check(&memory::of_probe(&experiment.model, &network, sample.len(), options.threads.min(options.seeds)))?;
     let rows = rows(&network);
     // Batch norm makes nothing of a single image.
     let jacobian = network.output().len() <= MAX_OUTPUTS && network.running.is_empty();
@@ -61,8 +62,11 @@ pub fn probe(
         Ok(measured)
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
-    let pool = pool.expect("the system starts the worker threads");
-    let measured: Vec<Measured> = pool.install(|| seeds.par_iter().map(one).collect::<Result<_, TrainError>>())?;
+    let measured: Vec<Measured> = match pool {
+        Ok(pool) => pool.install(|| seeds.par_iter().map(one).collect::<Result<_, TrainError>>())?,
+        // The system starts no threads; one after the other gives the same.
+        Err(_) => seeds.iter().map(one).collect::<Result<_, TrainError>>()?,
+    };
 
     let config = experiment.fitted()?;
     let forward = forecast(&network, &config, &rows, &sample);

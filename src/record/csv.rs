@@ -134,7 +134,7 @@ pub fn read_columns<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Ve
     let mut places = [0; N];
     for (place, name) in places.iter_mut().zip(names) {
         let found = header.iter().position(|column| *column == name);
-        *place = found.ok_or_else(|| broken(format!("has the columns {}", header.join(",")), name.into()))?;
+        *place = found.ok_or_else(|| broken("has other columns".into(), format!("one called {name} among them")))?;
     }
     let mut columns = [(); N].map(|()| Vec::new());
     for (number, line) in lines.enumerate() {
@@ -144,7 +144,7 @@ pub fn read_columns<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Ve
                 Some(&"") => Some(f64::NAN),
                 field => field.and_then(|field| field.parse().ok()),
             };
-            let wrong = || broken(format!("has the line {} \"{line}\"", number + 2), "numbers".into());
+            let wrong = || broken(format!("has something else in line {}", number + 2), "numbers".into());
             column.push(value.ok_or_else(wrong)?);
         }
     }

@@ -97,3 +97,34 @@ impl RecordError {
         }
     }
 }
+
+/// What is wrong with a JSON file, without what it holds: a link may lead to any other.
+pub(crate) fn no_json(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    if error.is_data() && !text.starts_with("missing field") {
+        return format!("has a field of another form at line {} column {}", error.line(), error.column());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_about_json_do_not_repeat_it() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Named {
+            #[allow(dead_code, reason = "only its absence matters")]
+            name: u8,
+        }
+        for (text, want) in [
+            (r#""SECRET""#, "has a field of another form at line 1 column 8"),
+            (r#"{"name": "SECRET"}"#, "has a field of another form at line 1 column 17"),
+            (r#"{"SECRET": 1}"#, "missing field `name` at line 1 column 13"),
+            ("SECRET", "expected value at line 1 column 1"),
+        ] {
+            assert_eq!(no_json(&serde_json::from_str::<Named>(text).unwrap_err()), want);
+        }
+    }
+}

@@ -95,11 +95,11 @@ impl Columns {
         for (i, line) in rows(path, &text, header)?.enumerate() {
             let fields: Vec<&str> = line.split(',').collect();
             if fields.len() != names.len() {
-                return Err(broken(path, i, line));
+                return Err(broken(path, i));
             }
             for (column, field) in values.iter_mut().zip(fields) {
                 let value = if field.is_empty() { Ok(f64::NAN) } else { field.parse() };
-                column.push(value.map_err(|_| broken(path, i, line))?);
+                column.push(value.map_err(|_| broken(path, i))?);
             }
         }
         Ok(Self { names, values })
@@ -165,7 +165,8 @@ fn rows<'a>(path: &Path, text: &'a str, header: &str) -> Result<std::str::Lines<
     match lines.next() {
         Some(found) if found != header => Err(RecordError::Broken {
             path: path.into(),
-            what: format!("has the columns {found}"),
+            // What such a file holds is not said: a link may lead to any other.
+            what: "has other columns".into(),
             expected: header.into(),
             advice: "the records are from another version: train again with --overwrite",
         }),
@@ -174,10 +175,10 @@ fn rows<'a>(path: &Path, text: &'a str, header: &str) -> Result<std::str::Lines<
 }
 
 /// `row` counts from 0 below the header.
-fn broken(path: &Path, row: usize, line: &str) -> RecordError {
+fn broken(path: &Path, row: usize) -> RecordError {
     RecordError::Broken {
         path: path.into(),
-        what: format!("line {}: `{line}`", row + 2),
+        what: format!("line {} is something else", row + 2),
         expected: "numbers, one for each column of the header".into(),
         advice: "the file is damaged: train again with --overwrite",
     }
@@ -204,12 +205,12 @@ fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError
             });
         }
         let columns = if phase == "train" { &mut layers[next].train } else { &mut layers[next].test };
-        columns.steps.push(step.map_err(|_| broken(path, i, line))?);
+        columns.steps.push(step.map_err(|_| broken(path, i))?);
         for place in &places[3..=last] {
-            let field = fields.next().ok_or_else(|| broken(path, i, line))?;
+            let field = fields.next().ok_or_else(|| broken(path, i))?;
             let Some(place) = *place else { continue };
             let value = if field.is_empty() { Ok(f32::NAN) } else { field.parse() };
-            columns.values[place].push(value.map_err(|_| broken(path, i, line))?);
+            columns.values[place].push(value.map_err(|_| broken(path, i))?);
         }
         next = (next + 1) % layers.len();
     }
@@ -270,7 +271,7 @@ mod tests {
         for (name, text, part) in [
             ("steps.csv", format!("{STEPS}\n0,0,0,0.1,x,0.1,1.0\n"), "line 2"),
             ("steps.csv", format!("{STEPS}\n0,0\n"), "line 2"),
-            ("epochs.csv", "a,b\n1,2\n".into(), "columns a,b"),
+            ("epochs.csv", "a,b\n1,2\n".into(), "other columns"),
             ("layers.csv", format!("{LAYERS}\n0,train,a\n"), "line 2"),
             ("run.json", "{}".into(), "the run's result"),
         ] {

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::record::RecordError;
+use crate::record::error::no_json;
 use crate::record::manifest::Manifest;
 use crate::record::rows::EpochRow;
 use crate::record::seal::{Seal, check, seal};
@@ -110,7 +111,7 @@ impl Summary {
             }
             Err(error) => return Err(RecordError::io(&path, "reading the file")(error)),
         };
-        let summary: Self = serde_json::from_str(&text).map_err(|error| damaged(&path, error.to_string()))?;
+        let summary: Self = serde_json::from_str(&text).map_err(|error| damaged(&path, no_json(&error)))?;
         match check(&text) {
             Seal::Whole => {}
             // An earlier version kept no sums at all.

@@ -26,6 +26,7 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use crate::record::RecordError;
+use crate::record::error::no_json;
 use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
 use crate::record::seal::{Seal, check};
@@ -107,7 +108,7 @@ fn object<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RecordError>
         expected: "the object that this version of initlab writes".into(),
         advice: "the file is damaged or from another version: the command that made it makes it again",
     };
-    let object = serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+    let object = serde_json::from_str(&text).map_err(|error| damaged(no_json(&error)))?;
     if check(&text) == Seal::Broken {
         return Err(damaged("does not fit its own sum".into()));
     }

@@ -50,6 +50,13 @@ impl Campaign {
         self.cells[run.cell].cost
     }
 
+    /// Bytes that `threads` runs take side by side: as many as there are of the largest.
+    pub fn memory(&self, threads: usize) -> u64 {
+        let mut each: Vec<u64> = self.runs.iter().map(|run| self.cells[run.cell].memory).collect();
+        each.sort_unstable_by(|a, b| b.cmp(a));
+        each.into_iter().take(threads).fold(0, u64::saturating_add)
+    }
+
     /// Brings the learning rates up to what `dir` holds. Gives the runs that must come before the verdict's, some of which
     /// may be there already; none if the rates are known, which [`Campaign::runs`] then have.
     ///

@@ -6,8 +6,9 @@ use crate::config::{ConfigError, Experiment};
 use crate::data::{DataError, Dataset, Part, Prepared, Split};
 use crate::model::Role;
 use crate::study::file::{Cell, Study};
-use crate::train::at_line::config_error;
+use crate::train::at_line::{at_memory, config_error};
 use crate::train::batch_size;
+use crate::train::memory::{self, DataSize};
 use crate::train::{Plan, TrainError};
 
 /// Why a study cannot begin.
@@ -55,6 +56,12 @@ impl StudyData {
         Ok(())
     }
 
+    /// Its size in memory.
+    pub fn size(&self) -> DataSize {
+        let Dataset { train, test, .. } = &*self.dataset;
+        DataSize { train: train.len(), test: test.len(), pixels: train.rows * train.cols }
+    }
+
     /// The data under `split`.
     ///
     /// # Panics
@@ -87,6 +94,8 @@ pub fn one_dataset(study: &Study) -> Result<&str, ConfigError> {
 pub struct CellFacts {
     /// Multiplications of a run, roughly.
     pub cost: f64,
+    /// Bytes that a run takes on one core.
+    pub memory: u64,
     /// Cells with the same number have runs that can train together.
     pub shape: usize,
 }
@@ -107,12 +116,13 @@ pub fn cells(study: &Study, data: &StudyData) -> Result<Vec<CellFacts>, CheckErr
             let images = data.of(Split::Validation).len(Part::Train);
             batch_size::check(&cell.experiment, &plan.network, images).map_err(|error| at_line(error.into()))?;
         }
-        let cost = run_cost(&plan);
+        memory::check(&plan.memory(1)).map_err(|error| at_memory(&cell.document, &error))?;
+        let (cost, memory) = (run_cost(&plan), plan.memory(1).total());
         let shape = shapes.iter().position(|other| plan.like(other)).unwrap_or_else(|| {
             shapes.push(plan);
             shapes.len() - 1
         });
-        Ok(CellFacts { cost, shape })
+        Ok(CellFacts { cost, memory, shape })
     };
     study.cells.iter().map(facts).collect()
 }

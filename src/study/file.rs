@@ -22,7 +22,7 @@ use std::path::Path;
 
 use crate::config::check::{at_least_one, positive};
 use crate::config::{ConfigError, Document, Experiment, Section, Value};
-use crate::data::Split;
+use crate::data::{Split, home};
 use crate::study::record::{Measure, Target};
 use crate::study::tune::Grid;
 
@@ -105,19 +105,21 @@ impl Study {
             Rates::Tune(grid, low) => tune = Some((grid, low)),
         }
         root.finish()?;
+        // Before they are made: the points of a few long axes are more than any memory holds.
+        let of_cells = axes.iter().fold(arms.len(), |cells, axis| cells.saturating_mul(axis.axis.labels.len()));
+        let searched = tune.as_ref().map_or(0, |(grid, _)| grid.points.saturating_mul(grid.seeds));
+        for (key, each) in [("seeds", seeds.len()), ("learning_rate", searched)] {
+            let runs = of_cells.saturating_mul(each);
+            if runs > MAX_RUNS {
+                let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
+                return Err(document.root().error(key, message));
+            }
+        }
         let cells = cells(&base, &arms, &axes, tune.as_ref().map(|(_, low)| low))?;
         let tune = tune.map(|(grid, _)| grid);
         if tune.is_some() && cells.iter().any(|cell| cell.experiment.data.split != Split::Usual) {
             let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
             return Err(document.root().error("learning_rate", message));
-        }
-        let searched = tune.map_or(0, |grid| grid.points.saturating_mul(grid.seeds));
-        for (key, each) in [("seeds", seeds.len()), ("learning_rate", searched)] {
-            let runs = cells.len().saturating_mul(each);
-            if runs > MAX_RUNS {
-                let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
-                return Err(document.root().error(key, message));
-            }
         }
         let axes = axes.into_iter().map(|axis| axis.axis).collect();
         Ok(Self { name, arms: names, baseline, seeds, axes, targets, tune, cells })
@@ -185,6 +187,7 @@ fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document
         return Ok(document);
     }
     let name = value.as_str().ok_or_else(|| value.wrong(expected))?;
+    let name = home::expand(Path::new(name)).map_err(|error| value.error(format!("cannot be found: {error}")))?;
     let path = Path::new(label).parent().unwrap_or(Path::new("")).join(name);
     let text = load(&path).map_err(|error| {
         value.error(format!("names {}, which cannot be read: {error}; paths begin at the study file", path.display()))

@@ -4,11 +4,14 @@ pub mod at_line;
 pub mod batch_size;
 pub mod device_engine;
 pub mod engine;
+pub mod machine;
+pub mod memory;
 pub mod optimizer_state;
 pub mod prepare;
 mod recorder;
 pub mod run;
 mod steps;
+pub mod threads;
 mod unrecorded;
 mod watch;
 

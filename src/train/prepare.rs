@@ -22,6 +22,7 @@ use crate::model::{Layer, Network, Op, Shape};
 use crate::record::RecordError;
 use crate::record::tensors::NamedTensor;
 use crate::train::batch_size::{self, OneValue};
+use crate::train::memory::{self, DataSize, RunMemory, TooMuch};
 
 /// A run that cannot start or go on.
 #[derive(Debug, Error)]
@@ -32,6 +33,9 @@ pub enum TrainError {
     /// The aim of the start cannot be had.
     #[error(transparent)]
     Fit(#[from] FitError),
+    /// The run takes more memory than there is.
+    #[error("{0}")]
+    Memory(#[from] TooMuch),
     /// An initialiser cannot fill a parameter.
     #[error(transparent)]
     Init(#[from] InitError),
@@ -127,6 +131,7 @@ impl Plan {
         let outputs = outputs(&experiment, data.classes());
         let network = Arc::new(network(&fitted.model, data.image_size(), outputs)?);
         batch_size::check(&experiment, &network, data.len(Part::Train))?;
+        memory::check(&memory::of_start(&network))?;
         let values = start(&network, &fitted.init, &fitted.model, experiment.seed)?;
         let loss = match experiment.train.loss {
             LossConfig::CrossEntropy => Loss::CrossEntropy,
@@ -153,6 +158,11 @@ impl Plan {
         self.network = Arc::clone(model.network());
         self.start = (0..self.network.params.len()).map(|i| model.param(i).into_owned()).collect();
         Ok(())
+    }
+
+    /// What the run takes on `threads` cores.
+    pub fn memory(&self, threads: usize) -> RunMemory {
+        memory::of_run(&self.experiment, &self.network, DataSize::of(&self.data), threads)
     }
 
     /// Whether this run and the other can take their steps together: seed, start, learning rate, schedule, target and the

@@ -10,7 +10,7 @@ use crate::train::engine::{Batch, Engine};
 use crate::train::prepare::Plan;
 
 /// Images that are evaluated at a time.
-const EVALUATION_BATCH: usize = 512;
+pub(super) const EVALUATION_BATCH: usize = 512;
 
 /// The training batches of a run, by step.
 pub struct Batches {

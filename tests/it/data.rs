@@ -113,7 +113,7 @@ fn each_mistake_in_a_directory_is_an_error_that_names_file_field_and_next_step()
     let mut stray = small().0.labels;
     stray[7] = 200;
     #[rustfmt::skip]
-    let cases: [(&str, &str, Vec<u8>, &[&str]); 12] = [
+    let cases: [(&str, &str, Vec<u8>, &[&str]); 14] = [
         ("empty", train_images, vec![], &["size: found an empty file", "get the file again"]),
         ("truncated", train_images, idx_bytes(&[12, 2, 2], &[0; 47]), &["data: found 47 bytes (truncated), expected 48 bytes"]),
         ("trailing bytes", labels, idx_bytes(&[6], &[0; 7]), &["data: found trailing bytes", "expected 6 bytes"]),
@@ -125,6 +125,8 @@ fn each_mistake_in_a_directory_is_an_error_that_names_file_field_and_next_step()
         ("test size differs", images, idx_bytes(&[6, 3, 1], &[0; 18]), &["image size: found 3x1 pixels, expected 2x2 pixels"]),
         ("mislabelled", train_labels, idx_bytes(&[12], &stray), &["label: found 200 at index 7, expected 0 to 2, the training labels without a gap"]),
         ("unknown test label", labels, idx_bytes(&[6], &[0, 1, 2, 3, 0, 1]), &["label: found 3 at index 3, expected 0 to 2"]),
+        ("web page", train_images, b"<!DOCTYPE html>".to_vec(), &["this is a web page, not the file that it leads to"]),
+        ("gzip and more", train_images, [gzip(&idx_bytes(&[12, 2, 2], &[0; 48])), b"more".to_vec()].concat(), &["gzip stream: found bytes after its end", "cut them off"]),
         ("not gzip after all", train_images, b"\x1f\x8b\x08\x00rest".to_vec(), &["found", "expected"]),
     ];
     for (mistake, name, bytes, parts) in cases {
@@ -220,6 +222,124 @@ fn without_mnist_the_default_is_the_digits_with_a_notice_that_says_so() {
     assert_eq!((loaded.dataset.name.as_str(), loaded.dataset.train.len()), ("digits", 60_000));
     let notice = loaded.notice.unwrap();
     assert!(notice.starts_with("using the built-in digits, not MNIST: mnist not found") && !notice.contains('\n'));
+}
+
+/// The four plain files of [`small`] under other names, in the order of [`NAMES`].
+fn write_as(directory: &Path, names: [&str; 4]) {
+    fs::create_dir_all(directory).unwrap();
+    let staged = directory.join("staged");
+    let (train, test) = small();
+    files::write(&staged, &train, &test).unwrap();
+    for (from, to) in NAMES.iter().zip(names) {
+        fs::rename(staged.join(from), directory.join(to)).unwrap();
+    }
+    fs::remove_dir(staged).unwrap();
+}
+
+#[test]
+fn the_layouts_and_names_of_other_sources_are_found() {
+    let plain = NAMES.map(str::to_owned);
+    let emnist = NAMES.map(|name| format!("emnist-digits-{}", name.replace("t10k", "test")));
+    let qmnist = NAMES.map(|name| format!("qmnist-{}", name.replace("t10k", "test")));
+    let cases: [(&str, &str, [String; 4]); 8] = [
+        ("", "", plain.clone()),
+        ("MNIST/raw", "", plain.clone()),
+        ("raw", "", plain.clone()),
+        ("MNIST/raw", "MNIST", plain.clone()),
+        ("", "", NAMES.map(str::to_uppercase)),
+        ("", "", NAMES.map(|name| name.replace("-idx", ".idx"))),
+        ("", "", emnist),
+        ("", "", qmnist),
+    ];
+    for (below, named, names) in cases {
+        let work = tempfile::tempdir().unwrap();
+        write_as(&work.path().join(below), names.each_ref().map(String::as_str));
+        let loaded = load(&request(Choice::Directory(work.path().join(named))));
+        let loaded = loaded.unwrap_or_else(|error| panic!("{below} {named} {names:?}: {error}"));
+        assert_eq!((loaded.dataset.train, loaded.dataset.test), small(), "{below} {named} {names:?}");
+    }
+}
+
+#[test]
+fn labels_of_32_bits_in_eight_columns_are_qmnists() {
+    let work = tempfile::tempdir().unwrap();
+    let (train, test) = small();
+    let names = ["qmnist-test-images-idx3-ubyte", "qmnist-test-labels-idx2-int"];
+    let names = [names[0], names[1], &names[0].replace("test", "train"), &names[1].replace("test", "train")];
+    write_as(work.path(), names);
+    for (name, images) in [(names[1], &test), (names[3], &train)] {
+        let row = |&label: &u8| [i32::from(label), 4, -1, 70_000, 0, 0, 0, 0].map(i32::to_be_bytes).concat();
+        let rows: Vec<u8> = images.labels.iter().flat_map(row).collect();
+        let sizes = [images.len() as u32, 8].map(u32::to_be_bytes).concat();
+        fs::write(work.path().join(name), [&[0, 0, 0x0c, 2][..], &sizes, &rows].concat()).unwrap();
+    }
+    let loaded = load(&request(Choice::Directory(work.path().into()))).unwrap();
+    assert_eq!(loaded.dataset.sha256, files::combined_sha256(files::sums_of(&train, &test).each_ref().map(|s| &**s)));
+    assert_eq!((loaded.dataset.train, loaded.dataset.test), (train, test));
+}
+
+#[test]
+fn one_of_several_sets_in_a_directory_is_taken_by_its_name_and_never_by_chance() {
+    let work = tempfile::tempdir().unwrap();
+    for set in ["emnist-digits", "emnist-letters"] {
+        let names = NAMES.map(|name| format!("{set}-{}", name.replace("t10k", "test")));
+        write_as(work.path(), names.each_ref().map(String::as_str));
+    }
+    let error = load(&request(Choice::Directory(work.path().into()))).unwrap_err().to_string();
+    assert!(error.contains("it holds several sets (emnist-digits, emnist-letters): name one of them"), "{error}");
+    let loaded = load(&request(Choice::Directory(work.path().join("emnist-letters")))).unwrap();
+    assert_eq!(loaded.dataset.train, small().0);
+}
+
+#[test]
+fn where_the_files_are_not_the_error_says_what_is_there() {
+    let cases: [(&[&str], &str, &str); 7] = [
+        (&["archive.zip"], "", "found archive.zip: unpack it there (`unzip archive.zip`"),
+        (&["archive.zip"], "archive.zip", "found a file, expected"),
+        (&["train-images-idx3-ubyte.zip"], "", "found train-images-idx3-ubyte.zip: unpack it there"),
+        (&["inner/train-images-idx3-ubyte"], "", "inner: name that"),
+        (&["KMNIST/raw/train-images-idx3-ubyte"], "", "KMNIST/raw: name that"),
+        (&["train.parquet", "test.parquet"], "", "it holds test.parquet, train.parquet; name a directory"),
+        (&[], "", "it is empty"),
+    ];
+    for (files, named, message) in cases {
+        let work = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = work.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "content").unwrap();
+        }
+        let error = load(&request(Choice::Directory(work.path().join(named)))).unwrap_err().to_string();
+        assert!(error.contains(message), "{files:?}: {error}");
+    }
+}
+
+#[test]
+fn a_tilde_is_the_home_directory_wherever_a_path_is_given() {
+    let home = tempfile::tempdir().unwrap();
+    let (train, test) = small();
+    files::write(&home.path().join("letters"), &train, &test).unwrap();
+    let net = "[model]\nkind = 'mlp'\nwidths = [3]\n[optimizer]\nlr = 0.1\n[train]\nsteps = 1\n";
+    fs::write(home.path().join("net.toml"), format!("{net}[data]\ndataset = '~/letters'\n")).unwrap();
+    let run = |home: Option<&Path>, arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_initlab"));
+        command.args(arguments).current_dir(std::env::temp_dir()).env_remove("HOME");
+        if let Some(home) = home {
+            command.env("HOME", home);
+        }
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let train: &[&str] = &["train", "~/net.toml", "--out=~/run"];
+    for arguments in [&["data", "info", "--dataset=~/letters"], train, &["model", "~/net.toml"]] {
+        let (code, stderr) = run(Some(home.path()), arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
+        let (code, stderr) = run(None, arguments);
+        assert!(code != Some(0) && stderr.contains("HOME is not set"), "{arguments:?}: {stderr}");
+    }
+    assert!(home.path().join("run/run.json").exists());
+    let config = fs::read_to_string(home.path().join("run/config.toml")).unwrap();
+    assert!(config.contains("~/letters"), "the config stays as it was written: {config}");
 }
 
 fn initlab(arguments: &[&str]) -> (bool, String, String) {

@@ -159,6 +159,68 @@ fn each_mistake_in_a_call_is_a_message_with_exit_code_2() {
     }
 }
 
+#[test]
+fn a_file_that_is_no_config_is_refused_without_its_contents() {
+    let work = Work::new();
+    work.config(CONFIG);
+    let blobs = work.path("blobs").to_str().unwrap().to_owned();
+    let secrets = [
+        ("shadow", "root:$6$SECRET:19000:0:99999:7:::\n"),
+        ("credentials", "[default]\nkey = SECRET\n"),
+        ("token", "SECRET\n"),
+        // Even what is TOML, and called so, but no config.
+        ("credentials.toml", "[registry]\ntoken = 'SECRET'\n"),
+        ("values.toml", "SECRET = 1\n"),
+    ];
+    for (name, text) in secrets {
+        let path = work.path(name);
+        fs::write(&path, text).unwrap();
+        let path = path.to_str().unwrap();
+        let arms = "seeds = 1\ntargets = [{ test_accuracy = 0.5 }]\n[[arms]]\nname = 'a'\n";
+        let study = work.path("study.toml");
+        fs::write(&study, format!("base = {path:?}\n{arms}")).unwrap();
+        let calls: [&[&str]; 5] = [
+            &["train", path],
+            &["probe", path],
+            &["compare", path],
+            &["compare", study.to_str().unwrap()],
+            &["lesson8", "--reference", path, "--seeds", "1", "--data", &blobs],
+        ];
+        for call in calls {
+            let message = refused(&initlab(call), &format!("{call:?}"));
+            assert!(!message.contains("SECRET"), "{call:?}: {message}");
+        }
+    }
+    let endless = refused(&initlab(["train", "/dev/zero"]), "a device without an end");
+    assert!(endless.contains("more than 1048576 bytes"), "{endless}");
+}
+
+#[test]
+fn a_windows_path_gets_a_word_about_backslashes() {
+    let work = Work::new();
+    let net = work.path("net.toml");
+    for (value, advice) in [
+        (r#""C:\Users\me\mnist""#, "in double quotes a backslash begins an escape"),
+        // These are escapes that TOML knows: a line break and a tab.
+        (r#""C:\new\tmnist""#, "in double quotes a backslash begins an escape"),
+        (r"'C:\Users\me\mnist'", "no such directory"),
+    ] {
+        fs::write(&net, format!("{CONFIG}[data]\ndataset = {value}\n")).unwrap();
+        let ran = work.train("run", &[]);
+        let message = ran.stderr.replace("\n  ", " ").replace("  ", " ");
+        assert!(ran.code != Some(0) && message.contains(advice), "{value}: {message}");
+    }
+    fs::write(&net, CONFIG).unwrap();
+    for (set, advice) in [
+        (r"data.dataset=C:\Users\me", "no such directory"),
+        (r#"data.dataset="C:\Users\me""#, "forward slashes"),
+        ("data.dataset=~/no-such-set", "no-such-set: found no such directory"),
+    ] {
+        let ran = work.train("run", &["--set", set]);
+        assert!(ran.code != Some(0) && ran.stderr.contains(advice), "{set}: {}", ran.stderr);
+    }
+}
+
 #[cfg(not(feature = "cuda"))]
 #[test]
 fn a_build_without_cuda_says_how_to_get_one_with_it() {

@@ -8,6 +8,7 @@ mod config_errors;
 mod lesson8;
 mod lr_find;
 mod model;
+mod memory;
 mod output;
 mod ownership;
 mod probe;

@@ -125,7 +125,10 @@ fn what_cannot_be_reported_on_is_an_error_with_a_way_out() {
     fs::write(work.path("run").join("layers.csv"), "a,b\n").unwrap();
     fs::remove_file(work.path("run").join("run.json")).unwrap();
     let ran = report(&[&work.path("run")]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("layers.csv") && ran.stderr.contains("columns a,b"), "{ran:?}");
+    assert!(
+        ran.code == Some(1) && ran.stderr.contains("layers.csv") && ran.stderr.contains("other columns"),
+        "{ran:?}"
+    );
 }
 
 #[test]
