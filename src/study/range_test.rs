@@ -202,9 +202,11 @@ impl RangeTest {
         };
         let (start, least, last) = (smoothed[0], smoothed[lowest], smoothed[smoothed.len() - 1]);
         let noise = CERTAIN * self.noise((lowest + 1).max(self.reach() + 2).min(smoothed.len()));
-        if start - least < noise.max(LEAST_FALL * start) {
+        // The start, an end of the curve, has half as many losses around it: its variance is twice that of the least.
+        let fall = (3f64.sqrt() * noise).max(LEAST_FALL * start);
+        if start - least < fall {
             let most = smoothed.iter().copied().fold(start, f64::max);
-            let rises = self.lost || most - start > start - least + noise.max(LEAST_FALL * start);
+            let rises = self.lost || most - start > start - least + fall;
             return if rises { Finding::Rises } else { Finding::Flat([least, most]) };
         }
         if whole && !self.lost && last - least < noise.max(LEAST_FALL * start) {
