@@ -43,7 +43,9 @@ pub fn download(known: Known, limit: Duration) -> Outcome {
     // The thread may hang in one read at the limit; nobody listens then, and it ends with that read or the process.
     std::thread::Builder::new()
         .name("download".into())
-        .spawn(move || sender.send(load(known, start + limit, &counter)))
+        .spawn(move || {
+            let _ = sender.send(load(known, start + limit, &counter));
+        })
         .map_err(|error| format!("the system starts no thread for it: {error}"))?;
     let bar = progress(known, limit);
     loop {
