@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod multiple;
 pub mod paired;
+pub mod permutation;
 pub mod prediction;
 #[cfg(test)]
 mod reference;

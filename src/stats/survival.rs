@@ -2,6 +2,8 @@
 
 use libm::erfc;
 
+use crate::stats::permutation::{MOST_DIVIDED, share_as_far};
+
 /// A time, and whether the event came then or the watching ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Time {
@@ -29,9 +31,6 @@ pub fn median_time(times: &[Time]) -> Option<f64> {
     kaplan_meier(times).into_iter().find(|&(_, share)| share <= 0.5 + 1e-12).map(|(at, _)| at)
 }
 
-/// Of more runs than this not every division is looked at.
-const MOST_DIVIDED: usize = 20;
-
 /// p-value of the log-rank test (Mantel 1966) that both groups meet the event at the same rate at all times; 1 where there
 /// is nothing to compare.
 ///
@@ -42,11 +41,12 @@ pub fn log_rank(a: &[Time], b: &[Time]) -> f64 {
     if a.len() + b.len() > MOST_DIVIDED {
         return by_chi_squared(a, b);
     }
-    let scores = scores(&[a, b].concat());
-    let observed: f64 = scores[..a.len()].iter().sum();
-    // Sums of equal scores in another order may be off in the last digits.
-    let [as_far, all] = divisions(&scores, a.len(), 0.0, observed.abs() - 1e-9);
-    as_far / all
+    share_as_far(&scores(&[a, b].concat()), a.len())
+}
+
+/// Events of `a` less those expected if both groups meet the event at the same rate: above 0, `a` meets it sooner.
+pub fn log_rank_excess(a: &[Time], b: &[Time]) -> f64 {
+    scores(&[a, b].concat())[..a.len()].iter().sum()
 }
 
 /// The most probable that all of so many of one group and none of the other, in pairs, meet an event, if the groups are equal.
@@ -63,18 +63,6 @@ fn scores(times: &[Time]) -> Vec<f64> {
     let hazards: Vec<(f64, f64)> = event_times(times.iter()).into_iter().map(|at| (at, hazard(at))).collect();
     let expected = |time: &Time| hazards.iter().filter(|(at, _)| *at <= time.at).map(|(_, hazard)| hazard).sum::<f64>();
     times.iter().map(|time| f64::from(time.event) - expected(time)).collect()
-}
-
-/// Of all ways to pick `picks` of the scores, how many have a sum (with `sum`) of at least this size; and how many there are.
-fn divisions(scores: &[f64], picks: usize, sum: f64, size: f64) -> [f64; 2] {
-    match scores {
-        _ if picks == 0 => [f64::from(sum.abs() >= size), 1.0],
-        [first, rest @ ..] if picks <= scores.len() => {
-            let [with, without] = [divisions(rest, picks - 1, sum + first, size), divisions(rest, picks, sum, size)];
-            [with[0] + without[0], with[1] + without[1]]
-        }
-        _ => [0.0; 2],
-    }
 }
 
 fn by_chi_squared(a: &[Time], b: &[Time]) -> f64 {
