@@ -8,6 +8,7 @@ use crate::cli::theory_rows::wrapped;
 use crate::config::Experiment;
 use crate::probe::report::{LayerReport, ProbeReport};
 use crate::probe::{Probe, probe};
+use crate::report::text::visible;
 use crate::study::Study;
 
 /// Probes every arm at every point of the grid; learning rates make no difference before training.
@@ -53,8 +54,9 @@ pub(super) fn starts(study: &Study) -> Vec<Experiment> {
 pub(super) fn text(study: &str, reports: &[ProbeReport]) -> String {
     let Some(first) = reports.first() else { return String::new() };
     let about = format!(
-        "{study} before training: median of {} seeds, {} images of {}; of the last hidden layer E[z^2] and the correlation \
+        "{} before training: median of {} seeds, {} images of {}; of the last hidden layer E[z^2] and the correlation \
          of images of different classes; growth of the gradient's variance from there to the first layer",
+        visible(study),
         first.seeds.len(),
         first.images,
         first.dataset
@@ -80,7 +82,7 @@ pub(super) fn text(study: &str, reports: &[ProbeReport]) -> String {
         let predicted = over(first.gradient_variance.predicted, last.gradient_variance.predicted);
         text += &format!(
             "{:<14}{:>9}{:>9}{:>9}{:>9}{:>6}{:>6} {:<8} {}\n",
-            report.name,
+            visible(&report.name),
             number(last.z_second_moment.median),
             number(last.z_second_moment.predicted),
             number(growth),

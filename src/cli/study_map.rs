@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::model::trimmed;
 use crate::config::error::folded;
+use crate::report::text::visible;
 use crate::study::comparison::ArmSummary;
 use crate::study::record::StudyRecord;
 
@@ -12,7 +13,7 @@ pub fn text(record: &StudyRecord) -> String {
     let mut text = String::new();
     let mut predicted = false;
     for arm in &record.arms {
-        text.push_str(&format!("\n{arm}: median steps to {}\n", record.targets[0].text()));
+        text.push_str(&format!("\n{}: median steps to {}\n", visible(arm), record.targets[0].text()));
         text.push_str(&map(record, arm));
         predicted |= record.summaries.iter().any(|summary| summary.arm == *arm && beyond(summary));
     }
@@ -36,13 +37,14 @@ fn map(record: &StudyRecord, arm: &str) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     let corner = down.iter().map(|axis| axis.name.as_str()).collect::<Vec<_>>().join(" ");
-    table.set_header([vec![format!("{corner} \\ {}", across.name)], across.values.clone()].concat());
+    let values: Vec<String> = across.values.iter().map(|value| visible(value)).collect();
+    table.set_header([vec![visible(&format!("{corner} \\ {}", across.name))], values].concat());
     for row in rows {
         let cell = |value: &String| {
             let here = |s: &&ArmSummary| s.arm == arm && s.point[..down.len()] == *row && s.point.last() == Some(value);
             record.summaries.iter().find(here).map_or_else(String::new, steps)
         };
-        table.add_row([vec![row.join(" ")], across.values.iter().map(cell).collect()].concat());
+        table.add_row([vec![visible(&row.join(" "))], across.values.iter().map(cell).collect()].concat());
     }
     table.column_iter_mut().for_each(|column| {
         column.set_padding((0, 1));

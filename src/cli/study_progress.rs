@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::cli::output::say;
 use crate::record::summary::{Outcome, Summary};
+use crate::report::text::visible;
 use crate::study::execute::{Attempt, Happening};
 use crate::study::{Campaign, PlannedRun};
 use crate::train::Event;
@@ -162,7 +163,7 @@ fn label(campaign: &Campaign, run: &PlannedRun) -> String {
     if study.tune.is_some() {
         parts.push(format!("lr {}", run.experiment.optimizer.lr));
     }
-    format!("{} seed {}", parts.join(" "), run.experiment.seed)
+    visible(&format!("{} seed {}", parts.join(" "), run.experiment.seed))
 }
 
 fn result(summary: &Summary) -> String {

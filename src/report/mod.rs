@@ -17,7 +17,7 @@ pub mod run;
 pub mod scale;
 mod study;
 pub mod terminal;
-mod text;
+pub mod text;
 pub mod thin;
 
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! Text and numbers as markup takes them: nothing that comes from a file can become an element.
 
-/// `text` for markup and attribute values: the five special characters as references, control characters, which XML
-/// does not allow, as U+FFFD.
+/// `text` for markup and attribute values: the five special characters as references, and characters that cannot be seen, most of
+/// which XML does not allow either, as [`visible`] shows them. Ends of lines and tabs are kept.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -14,11 +14,27 @@ pub fn escape(text: &str) -> String {
             '\n' | '\t' => out.push(c),
             '\r' => out.push(' '),
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if c.is_control() => out.push('\u{fffd}'),
+            c if is_hidden(c) => out.extend(c.escape_default()),
             c => out.push(c),
         }
     }
     out
+}
+
+/// `text` for a terminal: what would move its cursor, change its colours or hide text is shown as Rust writes it, such as
+/// `\u{1b}` and `\n`.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
+    }
+    out
+}
+
+/// Control characters, other ends of lines, and those that turn the direction of text (Unicode's Bidi_Control).
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// At most `limit` characters of `text` on one line, with an ellipsis where more was.
@@ -92,7 +108,19 @@ mod tests {
             escape("<script>\"a\" & 'b'</script>"),
             "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/script&gt;"
         );
-        assert_eq!(escape("a\nb\u{0}\u{1b}🦀"), "a\nb\u{fffd}\u{fffd}🦀");
+        assert_eq!(escape("a\nb\u{0}\u{1b}🦀"), "a\nb\\u{0}\\u{1b}🦀");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        for (text, want) in [
+            ("plain – ±1 🦀", "plain – ±1 🦀"),
+            ("\u{1b}[31mred\u{7}", "\\u{1b}[31mred\\u{7}"),
+            ("a\nb\tc\r", "a\\nb\\tc\\r"),
+            ("\u{9b}2J\u{202e}gpj", "\\u{9b}2J\\u{202e}gpj"),
+        ] {
+            assert_eq!(visible(text), want);
+        }
     }
 
     #[test]
