@@ -17,10 +17,12 @@ use crate::cli::{UsageError, file_name};
 use crate::cli::{study_plan, study_table};
 use crate::config::Experiment;
 use crate::config::document::read_text;
+use crate::config::error::folded;
 use crate::data::{Choice, Request, load};
 use crate::record::tensorboard::EventFile;
 use crate::report;
-use crate::study::check::{CheckError, notices, one_dataset};
+use crate::report::text::visible;
+use crate::study::check::{CheckError, notices, one_dataset, remarks};
 use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
 use crate::study::execute::{Attempt, Manner};
@@ -161,6 +163,9 @@ impl CompareArgs {
         let mut study = Study::parse(&label, &read_config(&self.study)?, &self.sets, &load_base)?;
         if let Some(dataset) = &self.dataset {
             study.cells.iter_mut().for_each(|cell| cell.experiment.data.dataset.clone_from(dataset));
+        }
+        if !self.dry_run {
+            remarks(&study).iter().for_each(|remark| say(&folded(&visible(remark), 2)));
         }
         let choice = Choice::parse(one_dataset(&study)?);
         let loaded = load(&Request { data_dir: self.data.clone(), ..Request::new(choice) })?;

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
+use crate::config::error::folded;
+use crate::report::text::visible;
 use crate::study::Study;
+use crate::study::check::remarks;
 use crate::study::estimate::Estimate;
 use crate::train::memory;
 
@@ -11,12 +14,14 @@ const LISTED: usize = 20;
 
 /// The plan in lines of text.
 pub fn text(study: &Study, plan: &Estimate, memory: u64, dir: &Path) -> String {
-    let mut lines = vec![format!("{}: {} runs in {}", study.name, plan.runs + plan.tuning_runs, dir.display())];
+    let mut lines =
+        vec![format!("{}: {} runs in {}", visible(&study.name), plan.runs + plan.tuning_runs, dir.display())];
     let product = [(plan.arms, "arms"), (plan.points, "grid points"), (plan.seeds, "seeds")];
     lines.push(format!("  {}", product.map(|(n, what)| format!("{n} {what}")).join(" × ")));
     if plan.tuning_runs > 0 {
         lines.push(format!("  {} of them look for learning rates; best ones at an edge add more", plan.tuning_runs));
     }
+    lines.extend(remarks(study).iter().map(|remark| folded(&visible(&format!("  {remark}")), 4)));
     lines.push(format!("{} still to be made:", plan.missing.len()));
     lines.extend(plan.missing.iter().take(LISTED).map(|name| format!("  {name}")));
     if plan.missing.len() > LISTED {

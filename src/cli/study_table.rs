@@ -7,9 +7,11 @@ use crate::cli::model::trimmed;
 use crate::cli::study_map;
 use crate::config::error::folded;
 use crate::report::terminal::{Glyphs, sparkline};
-use crate::study::comparison::{ArmSummary, Comparison, Ratio};
+use crate::report::text::visible;
+use crate::study::batches::remark;
+use crate::study::comparison::{ArmSummary, Comparison};
 use crate::study::record::{StudyRecord, Tuning};
-use crate::study::verdict::factor;
+use crate::study::sentence::{factor, tells};
 
 /// Of a grid with more points than this, maps tell more than tables.
 const TABLES: usize = 6;
@@ -19,12 +21,15 @@ pub fn text(record: &StudyRecord) -> String {
     let n = record.seeds.len();
     let mut text = format!(
         "{}: {} arms, {n} seed{}, on {}; steps until {}\n",
-        record.name,
+        visible(&record.name),
         record.arms.len(),
         if n == 1 { "" } else { "s" },
-        record.data.name,
+        visible(&record.data.name),
         record.targets[0].text()
     );
+    if let Some(remark) = batches(record) {
+        text.push_str(&format!("{}\n", folded(&remark, 2)));
+    }
     let points = points(record);
     if points.len() > TABLES {
         text.push_str(&study_map::text(record));
@@ -33,15 +38,24 @@ pub fn text(record: &StudyRecord) -> String {
     for point in points {
         if !point.is_empty() {
             let place = record.axes.iter().zip(point).map(|(axis, value)| format!("{} = {value}", axis.name));
-            text.push_str(&format!("\n{}\n", place.collect::<Vec<_>>().join(", ")));
+            text.push_str(&format!("\n{}\n", visible(&place.collect::<Vec<_>>().join(", "))));
         }
         let rows = soonest_first(record, point);
         text.push_str(&table(record, &rows));
-        for comparison in rows.iter().filter_map(|row| comparison(record, row)) {
-            text.push_str(&format!("{}\n", folded(&comparison.text, 2)));
+        for row in rows {
+            let found = comparison(record, row).into_iter();
+            let said = found.flat_map(|comparison| [&comparison.text, &comparison.at_end]).chain(&row.remarks);
+            for sentence in said.filter(|sentence| !sentence.is_empty()) {
+                text.push_str(&format!("{}\n", folded(&visible(sentence), 2)));
+            }
         }
     }
     text + &tuning(record)
+}
+
+/// What is to be said where runs differ in batch size.
+fn batches(record: &StudyRecord) -> Option<String> {
+    remark(record.runs.iter().map(|run| (run.point.as_slice(), run.batch_size)))
 }
 
 /// The learning rates that were found, and which of them may not be the best.
@@ -54,7 +68,7 @@ fn tuning(record: &StudyRecord) -> String {
         return String::new();
     }
     let text = format!("learning rates, found on the last sixth of the training images: {}", rates.join(", "));
-    format!("\n{}\n", folded(&text, 2))
+    format!("\n{}\n", folded(&visible(&text), 2))
 }
 
 /// The points of the grid, in the plan's order.
@@ -77,7 +91,19 @@ fn comparison<'a>(record: &'a StudyRecord, row: &ArmSummary) -> Option<&'a Compa
     record.comparisons.iter().find(|comparison| comparison.arm == row.arm && comparison.point == row.point)
 }
 
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
+/// The table of a point; where it would be too wide, curves are shorter.
 fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
+    let fits = |table: &String| table.lines().all(|line| line.chars().count() <= COLUMNS);
+    let shorter = (4..=15).rev().map(|curve| table_with(record, rows, curve));
+    let mut tables = shorter.skip_while(|table| !fits(table));
+    tables.next().unwrap_or_else(|| table_with(record, rows, 4))
+}
+
+/// The table with curves of so many characters.
+fn table_with(record: &StudyRecord, rows: &[&ArmSummary], width: usize) -> String {
     let curves: Vec<Vec<f64>> =
         rows.iter().map(|row| row.curve.loss.iter().map(|loss| loss.unwrap_or(f64::NAN)).collect()).collect();
     let (low, high) = ends(&curves);
@@ -86,16 +112,17 @@ fn table(record: &StudyRecord, rows: &[&ArmSummary]) -> String {
     table.set_header(["arm", "reached", "steps", "× baseline", "accuracy %", "diverged", "loss"]);
     for (row, curve) in rows.iter().zip(&curves) {
         let ratio = comparison(record, row).and_then(|comparison| comparison.targets[0].ratio);
-        // Where nobody gets there, nothing is known.
-        let ratio = ratio.filter(Ratio::is_tested);
+        // Where nobody gets there nothing is known, and a bound of 1 tells nothing.
+        let ratio = ratio.filter(|ratio| ratio.is_tested() && tells(ratio));
+        let lost = if row.targets[0].lost > 0 { format!(", −{}", row.targets[0].lost) } else { String::new() };
         table.add_row([
-            row.arm.chars().take(18).collect(),
-            format!("{}/{}", row.targets[0].reached, row.runs),
+            visible(&row.arm).chars().take(18).collect(),
+            format!("{}/{}{lost}", row.targets[0].reached, row.runs),
             row.targets[0].median_steps.map_or_else(|| "–".into(), |steps| format!("{steps:.0}")),
             ratio.map_or_else(String::new, |ratio| format!("{}{}", ratio.bound.sign(), factor(ratio.ratio))),
             accuracies(row),
             if row.diverged > 0 { format!("{}/{}", row.diverged, row.runs) } else { String::new() },
-            sparkline(curve, low, high, 15, Glyphs::choose(false)),
+            sparkline(curve, low, high, width, Glyphs::choose(false)),
         ]);
     }
     table.column_iter_mut().for_each(|column| {

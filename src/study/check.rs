@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::config::{ConfigError, Experiment};
 use crate::data::{DataError, Dataset, Part, Prepared, Split};
 use crate::model::Role;
+use crate::study::batches;
 use crate::study::file::{Cell, Study};
 use crate::train::at_line::{at_memory, config_error};
 use crate::train::batch_size;
@@ -87,6 +88,27 @@ pub fn one_dataset(study: &Study) -> Result<&str, ConfigError> {
                 .map_or_else(|| root.error("data", &message), |data| data.error("dataset", &message)))
         }
     }
+}
+
+/// What pandas' `read_csv` takes for a missing value unless it is told not to (its `na_values`, version 2); R's `read.csv` does so
+/// for `NA`.
+const MISSING: [&str; 18] = [
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
+    "NaN", "None", "n/a", "nan", "null",
+];
+
+/// What a study may do that its author did not mean: nothing that keeps it from running.
+pub fn remarks(study: &Study) -> Vec<String> {
+    let labels = study.axes.iter().flat_map(|axis| axis.labels.iter().map(|label| ("a point", label)));
+    let names = study.arms.iter().map(|arm| ("an arm", arm)).chain(labels);
+    let missing = names.filter(|(_, name)| MISSING.contains(&name.as_str())).map(|(what, name)| {
+        format!(
+            "{what} is called \"{name}\", which pandas reads as missing in runs.csv and comparison.csv: read them with \
+             keep_default_na=False, or give it another name"
+        )
+    });
+    let sizes = |cell: &Cell| (cell.point.clone(), cell.experiment.train.batch_size);
+    missing.chain(batches::remark(study.cells.iter().map(sizes))).collect()
 }
 
 /// What is known of a cell's runs before they begin.

@@ -33,11 +33,13 @@ pub fn collect(
     let finished = summary.outcome == Outcome::Finished;
     let cell = &study.cells[run.cell];
     let train = run.experiment.train;
-    let images = data.of(run.experiment.data.split).len(Part::Train);
-    let steps_per_epoch = images.div_ceil(train.batch_size) as u64;
+    let images = data.of(run.experiment.data.split);
+    let images_to_learn = images.len(Part::Train);
+    let steps_per_epoch = images_to_learn.div_ceil(train.batch_size) as u64;
     let whole = finished && summary.steps == summary.planned_steps;
     // A run that diverged has not converged, whatever it reached on its way.
     let steps_to = |target| if finished { courses.steps_to(target) } else { None };
+    let lost = |target| if finished { courses.lost(target) } else { None };
     Ok(RunRecord {
         arm: study.arms[cell.arm].clone(),
         point: study.labels(&cell.point),
@@ -58,5 +60,9 @@ pub fn collect(
         mean_loss: if whole { courses.mean_loss() } else { None },
         steps_to_target: study.targets.iter().map(steps_to).collect(),
         curve: courses.thinned(summary.planned_steps),
+        lost: study.targets.iter().map(lost).collect(),
+        batch_size: train.batch_size,
+        test_images: images.len(Part::Test),
+        chance: 1.0 / images.classes().max(1) as f64,
     })
 }

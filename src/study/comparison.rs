@@ -28,6 +28,9 @@ pub struct ArmSummary {
     pub curve: Curve,
     /// What mean field theory says about the depth, for plain MLPs of equal widths.
     pub predicted_depth: Option<PredictedDepth>,
+    /// What a mean and a deviation hide, as sentences: runs that lost their target again, and runs that learn beside runs that do not.
+    #[serde(default)]
+    pub remarks: Vec<String>,
 }
 
 /// How soon the runs of an arm reached a target.
@@ -43,6 +46,9 @@ pub struct TargetSummary {
     pub mean_steps: f64,
     /// Kaplan–Meier curve: after so many steps, the share of runs that have not reached it.
     pub survival: Vec<(f64, f64)>,
+    /// Runs that reached it and ended without it.
+    #[serde(default)]
+    pub lost: usize,
 }
 
 /// Mean and spread over seeds.
@@ -58,6 +64,9 @@ pub struct Spread {
     pub min: f64,
     /// Largest.
     pub max: f64,
+    /// The median: where some runs learn and others do not, no run may be near the mean.
+    #[serde(default)]
+    pub median: Option<f64>,
 }
 
 /// An arm against the baseline at one point of the grid, seed by seed.
@@ -77,9 +86,15 @@ pub struct Comparison {
     pub test_accuracy: Option<Difference>,
     /// Mean training loss, arm minus baseline, likewise.
     pub mean_loss: Option<Difference>,
+    /// Loss on the test images at the end, arm minus baseline, likewise.
+    #[serde(default)]
+    pub test_loss: Option<Difference>,
+    /// The verdicts about accuracy and loss at the end as a sentence; empty where no pair can be compared.
+    #[serde(default)]
+    pub at_end: String,
 }
 
-/// Whether an arm converges sooner.
+/// How an arm stands against the baseline: in the time to a target, in accuracy, or in loss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -87,10 +102,18 @@ pub enum Verdict {
     Sooner,
     /// More steps, or never within the budget.
     Later,
-    /// The difference, if there is one, is too small for these runs.
+    /// The whole interval lies within the margin around no difference, and holds it.
     NoDifferenceSeen,
-    /// Almost any difference would fit.
+    /// Fewer than three pairs, which say nothing.
     TooFewSeeds,
+    /// A higher accuracy, or a higher loss.
+    Higher,
+    /// A lower one.
+    Lower,
+    /// Neither a difference nor its absence is shown: the interval leaves room.
+    NotEstablished,
+    /// No run of either reached the target: nothing is known of the time to it.
+    NeitherReaches,
 }
 
 impl Verdict {
@@ -101,8 +124,17 @@ impl Verdict {
             Self::Later => "later",
             Self::NoDifferenceSeen => "no difference seen",
             Self::TooFewSeeds => "too few seeds to say",
+            Self::Higher => "higher",
+            Self::Lower => "lower",
+            Self::NotEstablished => "not established",
+            Self::NeitherReaches => "neither reaches it",
         }
     }
+}
+
+/// A verdict in words, with the way that it leans.
+pub fn leaning_text(verdict: Verdict, leaning: Option<Verdict>) -> String {
+    leaning.map_or_else(|| verdict.text().into(), |way| format!("{}, leaning {}", verdict.text(), way.text()))
 }
 
 /// An arm's steps to a target against the baseline's.
@@ -126,10 +158,40 @@ pub struct TargetComparison {
     pub sign_p: f64,
     /// What is said about this target.
     pub verdict: Verdict,
+    /// What is not established, but would be unlikely (p < 0.05, uncorrected) if the arms were equal: sooner or later.
+    #[serde(default)]
+    pub leaning: Option<Verdict>,
+    /// Runs of the arm that reached it and ended without it.
+    #[serde(default)]
+    pub lost: usize,
+    /// The same of the baseline.
+    #[serde(default)]
+    pub baseline_lost: usize,
 }
 
-/// A ratio of steps, from logarithms of pairs. A run that never reached the target counts with its budget, so that its
-/// pair is drawn towards 1.
+/// What time to a target is counted in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Steps of the optimiser.
+    #[default]
+    Steps,
+    /// Images seen, steps times the batch size: where arm and baseline differ in it, a step is not the same amount of data.
+    Images,
+}
+
+impl Unit {
+    /// In sentences and CSV files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Steps => "steps",
+            Self::Images => "images",
+        }
+    }
+}
+
+/// A ratio of steps (or of images seen), from logarithms of pairs. A run that never reached the target counts with its budget,
+/// so that its pair is drawn towards 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
     /// Pairs of runs with the same seed.
@@ -148,6 +210,18 @@ pub struct Ratio {
     pub p_value: f64,
     /// The same, after Holm's correction over the arms of the point that were tested.
     pub p_holm: f64,
+    /// How many these were.
+    #[serde(default)]
+    pub tests: usize,
+    /// What time is counted in.
+    #[serde(default)]
+    pub unit: Unit,
+    /// Pairs in which the arm, and in which the baseline, reached the target within the budget that both have.
+    #[serde(default)]
+    pub reached: [usize; 2],
+    /// Sooner or later; absent where the order of those that get there and their number disagree, or nobody does.
+    #[serde(default)]
+    pub way: Option<Verdict>,
 }
 
 impl Ratio {
@@ -157,11 +231,11 @@ impl Ratio {
     }
 }
 
-/// How it is decided whether two arms differ: by who reached the target in the pairs.
+/// How it is decided whether two arms differ: by who reached the target in the pairs, or who learnt at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Test {
-    /// All runs reached it: Student's on the logarithms of the ratios.
+    /// All runs reached it, or learnt: Student's on the logarithms of the ratios, or on the differences.
     Student,
     /// Some did not: log-rank.
     LogRank,
@@ -169,6 +243,8 @@ pub enum Test {
     AllOrNone,
     /// Nobody reached it: nothing to test, and p = 1.
     Nothing,
+    /// Some runs learnt and others did not: the larger of Student's p and that of all divisions of the runs into two groups.
+    Permutation,
 }
 
 impl Test {
@@ -179,6 +255,7 @@ impl Test {
             Self::LogRank => "log_rank",
             Self::AllOrNone => "all_or_none",
             Self::Nothing => "nothing",
+            Self::Permutation => "permutation",
         }
     }
 }
@@ -240,6 +317,29 @@ pub struct Difference {
     pub interval: [f64; 2],
     /// Limits of its 95 % percentile bootstrap interval.
     pub bootstrap: [f64; 2],
-    /// p-value of no difference (Student).
+    /// p-value of no difference: Student's, and where runs fall into those that learn and those that do not, never below
+    /// that of a test that assumes no shape.
     pub p_value: f64,
+    /// What follows, in view of the point's other arms; absent in records of earlier versions.
+    #[serde(default)]
+    pub judged: Option<Judged>,
+}
+
+/// What is said about a difference at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What is not established, but would be unlikely (p < 0.05, uncorrected) if the arms were equal: higher or lower.
+    pub leaning: Option<Verdict>,
+    /// p-value after Holm's correction over the arms of the point.
+    pub p_holm: f64,
+    /// How many these were.
+    pub tests: usize,
+    /// Which test the p-values are of.
+    pub test: Test,
+    /// Differences up to this size do not matter; see `study::verdict`.
+    pub margin: f64,
+    /// Pairs in which the arm's and in which the baseline's run learnt: ended well above chance.
+    pub learnt: [usize; 2],
 }

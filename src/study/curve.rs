@@ -33,6 +33,24 @@ impl Courses {
         }
     }
 
+    /// Steps after which `target` was no longer held, if it was reached and the run ends without it: the first of the readings
+    /// below it that go on to the end. A dip that the run comes back from is no loss.
+    pub fn lost(&self, target: &Target) -> Option<u64> {
+        self.steps_to(target)?;
+        match target.measure {
+            Measure::TestAccuracy => {
+                let held = self.test_accuracy.iter().rposition(|&accuracy| accuracy >= target.value)?;
+                self.evaluated.get(held + 1).map(|&steps| steps as u64)
+            }
+            Measure::TrainLoss => {
+                let limit = target.value * LOSS_WINDOW as f64;
+                let held = self.loss.windows(LOSS_WINDOW).rposition(|window| window.iter().sum::<f64>() <= limit)?;
+                let lost = held + 1 + LOSS_WINDOW;
+                (lost <= self.loss.len()).then_some(lost as u64)
+            }
+        }
+    }
+
     /// The mean loss of the steps.
     pub fn mean_loss(&self) -> Option<f64> {
         let mean = self.loss.iter().sum::<f64>() / self.loss.len() as f64;
@@ -71,6 +89,28 @@ mod tests {
         ];
         for (target, steps) in cases {
             assert_eq!(courses.steps_to(&target), steps, "{target:?}");
+        }
+    }
+
+    #[test]
+    fn a_target_is_lost_where_the_run_ends_without_it_and_not_where_it_comes_back() {
+        let run = |accuracies: &[f64]| Courses {
+            loss: accuracies.iter().flat_map(|accuracy| [1.0 - accuracy; 20]).collect(),
+            evaluated: (1..=accuracies.len()).map(|i| 20.0 * i as f64).collect(),
+            test_accuracy: accuracies.to_vec(),
+        };
+        let accuracy = Target { measure: Measure::TestAccuracy, value: 0.5 };
+        let loss = Target { measure: Measure::TrainLoss, value: 0.51 };
+        for (accuracies, lost) in [
+            (&[0.1, 0.6, 0.7][..], [None, None]),
+            (&[0.1, 0.6, 0.2, 0.7], [None, None]),
+            (&[0.1, 0.1], [None, None]),
+            // The mean over 20 steps of losses 0.4 and 0.9 passes 0.51 with the fifth of the latter, step 45.
+            (&[0.1, 0.6, 0.1, 0.1], [Some(60), Some(45)]),
+            (&[0.6, 0.1, 0.6, 0.1], [Some(80), Some(65)]),
+            (&[0.6, f64::NAN], [Some(40), Some(21)]),
+        ] {
+            assert_eq!([accuracy, loss].map(|target| run(accuracies).lost(&target)), lost, "{accuracies:?}");
         }
     }
 

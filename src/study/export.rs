@@ -8,7 +8,7 @@ use crate::record::manifest::FileSum;
 use crate::record::seal::seal;
 use crate::record::summary::Outcome;
 use crate::record::whole::{sync_directory, write_changed};
-use crate::study::comparison::{Comparison, Difference, Ratio, TargetComparison};
+use crate::study::comparison::{Comparison, Difference, Judged, Ratio, TargetComparison, Verdict};
 use crate::study::record::{RunRecord, StudyRecord, Target};
 
 /// The record of a study, which is the last of its files to be written.
@@ -40,6 +40,8 @@ fn runs_csv(record: &StudyRecord) -> String {
     header.push(own.into());
     header.extend(record.targets.iter().map(|target| format!("steps_to_{}", target_name(target))));
     header.push("dir".into());
+    header.extend(record.targets.iter().map(|target| format!("lost_{}", target_name(target))));
+    header.push("batch_size".into());
     let mut text = header.join(",") + "\n";
     record.runs.iter().for_each(|run| run_line(&mut text, run));
     text
@@ -54,6 +56,11 @@ fn comparison_csv(record: &StudyRecord) -> String {
     header.push(own.into());
     for difference in ["test_accuracy", "mean_loss"] {
         header.extend(["", "_low", "_high", "_p"].map(|end| format!("{difference}_difference{end}")));
+    }
+    header.push("leaning,p_holm_tests,unit,lost,baseline_lost".into());
+    header.extend(["", "_low", "_high", "_p"].map(|end| format!("test_loss_difference{end}")));
+    for difference in ["test_accuracy", "mean_loss", "test_loss"] {
+        header.extend(["verdict", "leaning", "p_holm", "test", "margin"].map(|what| format!("{difference}_{what}")));
     }
     let mut text = header.join(",") + "\n";
     for comparison in &record.comparisons {
@@ -79,7 +86,34 @@ fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, a
         let of = |value: fn(&Difference) -> f64| number(difference.as_ref().map(value));
         fields.extend([of(|d| d.mean), of(|d| d.interval[0]), of(|d| d.interval[1]), of(|d| d.p_value)]);
     }
+    fields.extend([said(at.leaning), count(ratio.map(|ratio| ratio.tests as u64))]);
+    fields.push(ratio.map_or("", |ratio| ratio.unit.name()).into());
+    fields.extend([at.lost, at.baseline_lost].map(|n| n.to_string()));
+    let of = |value: fn(&Difference) -> f64| number(comparison.test_loss.as_ref().map(value));
+    fields.extend([of(|d| d.mean), of(|d| d.interval[0]), of(|d| d.interval[1]), of(|d| d.p_value)]);
+    for difference in [&comparison.test_accuracy, &comparison.mean_loss, &comparison.test_loss] {
+        fields.extend(judged_fields(difference.as_ref().and_then(|difference| difference.judged.as_ref())));
+    }
     writeln!(text, "{}", fields.join(",")).expect("strings take everything");
+}
+
+/// Verdict, leaning, corrected p-value, test and margin.
+fn judged_fields(judged: Option<&Judged>) -> [String; 5] {
+    [
+        said(judged.map(|judged| judged.verdict)),
+        said(judged.and_then(|judged| judged.leaning)),
+        number(judged.map(|judged| judged.p_holm)),
+        judged.map_or("", |judged| judged.test.name()).into(),
+        number(judged.map(|judged| judged.margin)),
+    ]
+}
+
+fn said(verdict: Option<Verdict>) -> String {
+    verdict.map_or("", Verdict::text).into()
+}
+
+fn count(x: Option<u64>) -> String {
+    x.map_or_else(String::new, |x| x.to_string())
 }
 
 /// `test_accuracy_0.95`.
@@ -93,7 +127,6 @@ fn number(x: Option<f64>) -> String {
 }
 
 fn run_line(text: &mut String, run: &RunRecord) {
-    let count = |x: Option<u64>| x.map_or_else(String::new, |x| x.to_string());
     let mut fields = vec![quoted(&run.arm)];
     fields.extend(run.point.iter().map(|label| quoted(label)));
     let outcome = match run.outcome {
@@ -107,12 +140,22 @@ fn run_line(text: &mut String, run: &RunRecord) {
     fields.extend([run.test_accuracy, run.best_test_accuracy, run.test_loss, run.mean_loss].map(number));
     fields.extend(run.steps_to_target.iter().map(|&steps| count(steps)));
     fields.push(quoted(&run.dir));
+    fields.extend((0..run.steps_to_target.len()).map(|at| count(run.lost.get(at).copied().flatten())));
+    fields.push(run.batch_size.to_string());
     writeln!(text, "{}", fields.join(",")).expect("strings take everything");
 }
 
-/// A field in quotes where CSV needs them (RFC 4180).
+/// A field in quotes where CSV needs them (RFC 4180). What a spreadsheet would take for a formula begins with an apostrophe,
+/// which makes it text there (OWASP, CSV injection); numbers below 0 stay numbers.
 fn quoted(field: &str) -> String {
-    if field.contains([',', '"', '\n', '\r']) { format!("\"{}\"", field.replace('"', "\"\"")) } else { field.into() }
+    let number = field.starts_with('-') && field.parse::<f64>().is_ok_and(f64::is_finite);
+    let formula = !number && field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']);
+    let field = if formula { format!("'{field}") } else { field.into() };
+    if field.contains([',', '"', '\n', '\r', '\t', ';']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field
+    }
 }
 
 #[cfg(test)]
@@ -122,5 +165,26 @@ mod tests {
     #[test]
     fn fields_with_commas_and_quotes_stay_one_field() {
         assert_eq!(["a b", "a,b", "a\"b"].map(quoted), ["a b", "\"a,b\"", "\"a\"\"b\""]);
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_compute_is_text() {
+        for (field, want) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(1)", "'@SUM(1)"),
+            ("-2+3", "'-2+3"),
+            ("+1", "'+1"),
+            ("\tx", "\"'\tx\""),
+            ("\r=1", "\"'\r=1\""),
+            ("=HYPERLINK(\"a\",\"b\")", "\"'=HYPERLINK(\"\"a\"\",\"\"b\"\")\""),
+            // Some programs cut fields at semicolons, and what follows one would begin a cell.
+            ("a;=1", "\"a;=1\""),
+            ("＝1", "'＝1"),
+            ("-0.5", "-0.5"),
+            ("-1e-3", "-1e-3"),
+            ("a=1", "a=1"),
+        ] {
+            assert_eq!(quoted(field), want);
+        }
     }
 }

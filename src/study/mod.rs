@@ -3,6 +3,7 @@
 //! A [`mod@file`] describes arms, seeds, grids and targets; [`plan`] makes an ordered list of runs of it, each known by what its
 //! result depends on; [`execute`] runs what is missing, several side by side or, on a device, in [`cohorts`]; [`collect`] reads the records back.
 
+pub mod batches;
 pub mod campaign;
 pub mod check;
 pub mod cohorts;
@@ -11,14 +12,21 @@ pub mod compare;
 pub mod comparison;
 pub mod curve;
 pub mod directory;
+pub mod ending;
+#[cfg(test)]
+mod ending_tests;
 pub mod estimate;
 pub mod execute;
 pub mod export;
 pub mod file;
+pub mod outcomes;
 pub mod plan;
 pub mod predict;
 pub mod range_test;
 pub mod record;
+pub mod sentence;
+#[cfg(test)]
+mod simulated;
 pub mod summarise;
 pub mod tune;
 pub mod verdict;

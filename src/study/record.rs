@@ -158,6 +158,26 @@ pub struct RunRecord {
     pub steps_to_target: Vec<Option<u64>>,
     /// The training loss in at most 60 blocks of steps of equal length.
     pub curve: Curve,
+    /// For each target that was reached and is not held at the end, the steps after which it was no longer; see
+    /// [`crate::study::curve::Courses::lost`].
+    #[serde(default)]
+    pub lost: Vec<Option<u64>>,
+    /// Images of a step; 0 in records of earlier versions, which do not say.
+    #[serde(default)]
+    pub batch_size: usize,
+    /// Images that the test accuracy is counted over: it is exact to one of them. 0 as above.
+    #[serde(default)]
+    pub test_images: usize,
+    /// Accuracy of guessing: one over the number of classes. 0 as above.
+    #[serde(default)]
+    pub chance: f64,
+}
+
+impl RunRecord {
+    /// Whether target number `at` was reached and is not held at the end.
+    pub fn has_lost(&self, at: usize) -> bool {
+        self.lost.get(at).is_some_and(Option::is_some)
+    }
 }
 
 /// A thinned curve.

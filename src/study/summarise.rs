@@ -1,9 +1,10 @@
 //! The runs of each arm at each point, taken together.
 
 use crate::record::summary::Outcome;
-use crate::stats::spread::{mean, sample_std};
+use crate::stats::spread::{mean, median, sample_std};
 use crate::stats::survival::{Time, kaplan_meier, median_time};
 use crate::study::comparison::{ArmSummary, Spread, TargetSummary};
+use crate::study::outcomes::remarks;
 use crate::study::record::{Curve, RunRecord, Target};
 
 /// Summaries of every arm at every point, in the order of the runs.
@@ -22,7 +23,7 @@ fn summary(runs: &[&RunRecord], targets: &[Target]) -> ArmSummary {
     let first = runs[0];
     let finished = || runs.iter().filter(|run| run.outcome == Outcome::Finished);
     let target = |(at, &target): (usize, &Target)| {
-        let times = times(runs, at);
+        let times: Vec<Time> = runs.iter().map(|run| time_of(run, at)).collect();
         let logs: Vec<f64> = times.iter().map(|time| time.at.ln()).collect();
         TargetSummary {
             target,
@@ -30,6 +31,7 @@ fn summary(runs: &[&RunRecord], targets: &[Target]) -> ArmSummary {
             median_steps: median_time(&times),
             mean_steps: mean(&logs).exp(),
             survival: kaplan_meier(&times),
+            lost: runs.iter().filter(|run| run.has_lost(at)).count(),
         }
     };
     ArmSummary {
@@ -43,17 +45,17 @@ fn summary(runs: &[&RunRecord], targets: &[Target]) -> ArmSummary {
         mean_loss: spread(finished().filter_map(|run| run.mean_loss)),
         curve: mean_curve(runs),
         predicted_depth: None,
+        remarks: targets.first().map_or_else(Vec::new, |target| remarks(runs, target)),
     }
 }
 
-/// When each run reached target number `at`, or how long it was watched in vain. A run that diverged was lost for its
-/// whole budget.
-pub(super) fn times(runs: &[&RunRecord], at: usize) -> Vec<Time> {
-    let time = |run: &&RunRecord| match run.steps_to_target[at] {
+/// When a run reached target number `at`, or how long it was watched in vain. A run that diverged was lost for its whole
+/// budget.
+pub(super) fn time_of(run: &RunRecord, at: usize) -> Time {
+    match run.steps_to_target[at] {
         Some(steps) => Time { at: steps as f64, event: true },
         None => Time { at: run.planned_steps as f64, event: false },
-    };
-    runs.iter().map(time).collect()
+    }
 }
 
 fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
@@ -65,6 +67,7 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
         std: Some(sample_std(&values)).filter(|std| std.is_finite()),
         min: extreme(f64::min)?,
         max: extreme(f64::max)?,
+        median: Some(median(&values)),
     })
 }
 

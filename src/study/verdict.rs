@@ -1,101 +1,162 @@
-//! From numbers to words.
+//! What may be said: from an effect, its interval and its p-value to a verdict.
+//!
+//! A difference is named where p < 0.01 after Holm's correction. Its absence is named only where the 95 % interval both holds no
+//! difference and lies within a margin, which is two one-sided tests at 2.5 % (Schuirmann 1987): a large p-value alone shows
+//! nothing. Everything between is not established. The margins are the largest differences that we take not to matter:
+//!
+//! - the time to a target: a factor of 1.25 either way, as for drugs that are to be taken for each other;
+//! - accuracy: a quarter of the smaller error rate, from 0.1 up to 1 percentage point;
+//! - losses: a tenth of the smaller one, up to 0.05.
+//!
+//! All of it is the same from either side: with arm and baseline exchanged the verdict turns round, and nothing else.
+//! Simulated studies hold its error rates.
 
-use crate::stats::survival::all_or_none;
-use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test, Verdict};
+use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetComparison, Test, Verdict};
 
 /// A verdict needs a p-value below this, after Holm's correction.
 pub const LEVEL: f64 = 0.01;
 /// Fewer pairs say nothing.
-const MIN_PAIRS: usize = 3;
-/// An interval whose ends differ by more than this factor holds almost any difference.
-const WIDEST: f64 = 4.0;
+pub(super) const MIN_PAIRS: usize = 3;
+/// What is not established leans to a side below this, uncorrected: where the 95 % interval leaves no difference out.
+const LEANING: f64 = 0.05;
+/// Factors of the time to a target between which it is taken to be the same.
+pub const TIME_MARGIN: f64 = 1.25;
 
-/// What the ratio says.
-pub(super) fn decide(ratio: Option<&Ratio>) -> Verdict {
-    let Some(ratio) = ratio.filter(|ratio| ratio.pairs >= MIN_PAIRS) else { return Verdict::TooFewSeeds };
-    let [low, high] = ratio.interval;
-    match ratio.p_holm < LEVEL {
-        true if sooner(ratio) => Verdict::Sooner,
-        true => Verdict::Later,
-        // The clearest outcome that these seeds could have, and yet no proof.
-        false if ratio.test == Test::AllOrNone || high > WIDEST * low => Verdict::TooFewSeeds,
-        false => Verdict::NoDifferenceSeen,
+/// The margin of accuracies with these means.
+pub fn accuracy_margin(means: [f64; 2]) -> f64 {
+    let error = 1.0 - means[0].max(means[1]);
+    (0.25 * error).clamp(0.001, 0.01)
+}
+
+/// The margin of losses with these means.
+pub fn loss_margin(means: [f64; 2]) -> f64 {
+    (0.1 * means[0].min(means[1])).clamp(0.0, 0.05)
+}
+
+/// What a verdict is judged by.
+struct Evidence {
+    pairs: usize,
+    /// The verdict, if one is established; nothing where the evidence points both ways.
+    way: Option<Verdict>,
+    p_value: f64,
+    p_holm: f64,
+    /// Limits of the effect, 0 being none; absent where the effect is only bounded.
+    interval: Option<[f64; 2]>,
+    margin: f64,
+}
+
+/// The verdict, and the way that what is not established leans.
+fn judge(evidence: &Evidence) -> (Verdict, Option<Verdict>) {
+    let Evidence { pairs, way, p_value, p_holm, interval, margin } = *evidence;
+    if pairs < MIN_PAIRS {
+        return (Verdict::TooFewSeeds, None);
+    }
+    let none = |[low, high]: [f64; 2]| low <= 0.0 && high >= 0.0 && -margin < low && high < margin;
+    match way {
+        Some(way) if p_holm < LEVEL => (way, None),
+        _ if interval.is_some_and(none) => (Verdict::NoDifferenceSeen, None),
+        _ => (Verdict::NotEstablished, way.filter(|_| p_value < LEANING)),
     }
 }
 
-/// Which way the ratio points. Runs that get there with their very last step, against none, are as long on their way as
-/// those: the bound tells them apart.
-fn sooner(ratio: &Ratio) -> bool {
-    ratio.ratio < 1.0 || ratio.ratio == 1.0 && ratio.bound == Bound::AtMost
+/// What is said about the time to target number `target` of a comparison.
+pub(super) fn judge_time(comparison: &mut Comparison, target: usize) {
+    let at = &mut comparison.targets[target];
+    (at.verdict, at.leaning) = time_verdict(at);
 }
 
-/// The verdict about the first target with the numbers behind it; `tests` arms of the point were tested.
-pub(super) fn sentence(comparison: &Comparison, baseline: &str, tests: usize) -> String {
-    let at = &comparison.targets[0];
-    let (arm, target) = (&comparison.arm, at.target.text());
-    let Some(ratio) = &at.ratio else {
-        return format!("{arm}: {}; fewer than two seeds can be compared with {baseline}", at.verdict.text());
+fn time_verdict(at: &TargetComparison) -> (Verdict, Option<Verdict>) {
+    let nobody = at.reached == 0 && at.baseline_reached == 0;
+    match &at.ratio {
+        _ if nobody => (Verdict::NeitherReaches, None),
+        None => (Verdict::TooFewSeeds, None),
+        Some(ratio) if !ratio.is_tested() => (Verdict::NeitherReaches, None),
+        Some(ratio) => judge(&Evidence {
+            pairs: ratio.pairs,
+            way: ratio.way,
+            p_value: ratio.p_value,
+            p_holm: ratio.p_holm,
+            interval: (ratio.bound == Bound::None).then(|| ratio.interval.map(f64::ln)),
+            margin: TIME_MARGIN.ln(),
+        }),
+    }
+}
+
+/// What is said about a difference at the end.
+pub(super) fn judge_difference(difference: &mut Difference) {
+    let Some(mut judged) = difference.judged else { return };
+    let way = match difference.mean {
+        mean if mean > 0.0 => Some(Verdict::Higher),
+        mean if mean < 0.0 => Some(Verdict::Lower),
+        _ => None,
     };
-    if !ratio.is_tested() {
-        return format!("{arm}: {}; neither reaches {target}, n = {}", at.verdict.text(), ratio.pairs);
-    }
-    format!("{arm}: {}{}; {}", at.verdict.text(), lean(at, ratio, tests), numbers(at, ratio, baseline))
+    (judged.verdict, judged.leaning) = judge(&Evidence {
+        pairs: difference.pairs,
+        way,
+        p_value: difference.p_value,
+        p_holm: judged.p_holm,
+        // Of runs that fall apart in two kinds no interval is narrow enough to show that nothing differs.
+        interval: (judged.test == Test::Student).then_some(difference.interval),
+        margin: judged.margin,
+    });
+    difference.judged = Some(judged);
 }
 
-/// What stands between no verdict and one.
-fn lean(at: &TargetComparison, ratio: &Ratio, tests: usize) -> String {
-    let side = if sooner(ratio) { "sooner" } else { "later" };
-    match at.verdict {
-        Verdict::TooFewSeeds if ratio.test == Test::AllOrNone => {
-            let enough = |&seeds: &usize| seeds >= MIN_PAIRS && tests as f64 * all_or_none(seeds) < LEVEL;
-            let seeds = (ratio.pairs + 1..).find(enough).expect("the probability falls to nothing");
-            format!(", leaning {side}: {seeds} seeds like these would tell")
+/// Which way a ratio of times points: by who got there where one side never did, else by the ratio; nothing where the order of
+/// those that got there (`excess` of the log-rank test) says otherwise.
+pub(super) fn way_of(ratio: &Ratio, excess: f64) -> Option<Verdict> {
+    let by = |sooner: bool| Some(if sooner { Verdict::Sooner } else { Verdict::Later });
+    match ratio.test {
+        Test::Nothing => None,
+        Test::AllOrNone => by(ratio.reached[0] > ratio.reached[1]),
+        Test::Student | Test::Permutation if ratio.ratio == 1.0 => None,
+        Test::Student | Test::Permutation => by(ratio.ratio < 1.0),
+        Test::LogRank if (ratio.ratio < 1.0) == (excess > 0.0) && ratio.ratio != 1.0 => by(excess > 0.0),
+        Test::LogRank => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_follows_from_p_interval_and_margin_alone() {
+        let (up, none) = (Verdict::Higher, Verdict::NoDifferenceSeen);
+        #[rustfmt::skip]
+        let cases = [
+            // pairs, p, corrected, interval, verdict, leaning
+            (2, 1e-9, 1e-9, [0.1, 0.2], Verdict::TooFewSeeds, None),
+            (3, 1e-3, 9e-3, [0.1, 0.2], up, None),
+            (3, 1e-3, 1e-2, [0.1, 0.2], Verdict::NotEstablished, Some(up)),
+            // Small and proven is a difference all the same.
+            (9, 1e-9, 1e-9, [0.01, 0.02], up, None),
+            // Small and not proven, but nothing within the interval is no difference.
+            (9, 3e-2, 9e-2, [0.01, 0.02], Verdict::NotEstablished, Some(up)),
+            (9, 0.5, 1.0, [-0.04, 0.04], none, None),
+            (9, 0.5, 1.0, [-0.04, 0.06], Verdict::NotEstablished, None),
+            (9, 0.5, 1.0, [-0.06, 0.04], Verdict::NotEstablished, None),
+        ];
+        for (pairs, p_value, p_holm, interval, verdict, leaning) in cases {
+            let evidence = Evidence { pairs, way: Some(up), p_value, p_holm, interval: Some(interval), margin: 0.05 };
+            assert_eq!(judge(&evidence), (verdict, leaning), "{pairs} {p_value} {p_holm} {interval:?}");
+            // Without an interval nothing shows that there is no difference.
+            let bounded = Evidence { interval: None, ..evidence };
+            assert_ne!(judge(&bounded).0, none);
         }
-        Verdict::NoDifferenceSeen if ratio.p_holm < 0.05 => format!(", leaning {side}: more seeds would tell"),
-        _ => String::new(),
     }
-}
 
-fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> String {
-    let [low, high] = ratio.interval.map(factor);
-    // A bound says nothing about the far side.
-    let interval = if ratio.bound == Bound::None { format!(" (95 % interval {low} to {high})") } else { String::new() };
-    let bound = ratio.bound.words();
-    let never = if at.reached + at.baseline_reached < at.runs + at.baseline_runs {
-        format!(", reached by {}/{} against {}/{}", at.reached, at.runs, at.baseline_reached, at.baseline_runs)
-    } else {
-        String::new()
-    };
-    let p = if ratio.p_holm < 1e-4 { "p < 0.0001".into() } else { format!("p = {}", Significant(ratio.p_holm)) };
-    format!("{bound}{} times the steps of {baseline}{interval}{never}, n = {}, {p}", factor(ratio.ratio), ratio.pairs)
-}
-
-/// A factor with two digits after the point, or with two digits in all.
-pub fn factor(x: f64) -> String {
-    if x >= 1000.0 {
-        return "over 1000".into();
-    }
-    if x >= 100.0 {
-        format!("{x:.0}")
-    } else if x >= 10.0 {
-        format!("{x:.1}")
-    } else {
-        format!("{x:.2}")
-    }
-}
-
-/// Prints a small probability with at least one digit that is not 0.
-struct Significant(f64);
-
-impl std::fmt::Display for Significant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = if self.0 < 0.001 {
-            4
-        } else if self.0 < 0.01 {
-            3
-        } else {
-            2
-        };
-        write!(f, "{:.digits$}", self.0)
+    #[test]
+    fn margins_grow_with_what_is_left_to_gain_and_are_the_same_from_either_side() {
+        for (means, margin) in
+            [([0.11, 0.875], 0.01), ([0.96, 0.98], 0.005), ([0.986, 0.98], 0.0035), ([1.0, 1.0], 0.001)]
+        {
+            assert!((accuracy_margin(means) - margin).abs() < 1e-12, "{means:?}");
+            assert_eq!(accuracy_margin(means), accuracy_margin([means[1], means[0]]));
+        }
+        for (means, margin) in [([2.3, 2.3], 0.05), ([0.2, 0.3], 0.02), ([0.0, 0.3], 0.0)] {
+            assert!((loss_margin(means) - margin).abs() < 1e-12, "{means:?}");
+            assert_eq!(loss_margin(means), loss_margin([means[1], means[0]]));
+        }
     }
 }

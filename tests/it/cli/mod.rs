@@ -4,6 +4,7 @@ mod batches;
 mod browser;
 mod compare;
 mod compare_parts;
+mod compare_words;
 mod config_errors;
 mod lesson8;
 mod lr_find;
