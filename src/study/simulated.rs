@@ -61,7 +61,7 @@ pub(crate) fn ending(arm: &str, seed: u64, images: usize, accuracy: f64, losses:
     }
 }
 
-/// `seeds` runs of each arm whose accuracies are normal about `accuracies` (and losses likewise, about ten times the errors), part of
+/// `seeds` runs of each arm whose accuracies are normal about `accuracies` (and losses likewise, three times the errors and more), part of
 /// their spread being that of the seed; with this chance a run learns at all.
 pub(crate) fn endings(
     draws: &mut Rng,
@@ -75,14 +75,15 @@ pub(crate) fn endings(
     for seed in 0..seeds {
         let shared = standard_normals(draws, 1)[0];
         for (i, accuracy) in accuracies.iter().enumerate() {
-            let z = standard_normals(draws, 2);
+            let z = standard_normals(draws, 4);
             let off = spread * (0.6 * shared + 0.8 * z[0]);
             // The distribution function turns a normal draw into an even one.
             let has_learnt = 0.5 * libm::erfc(z[1] / 2f64.sqrt()) < learns;
             let arm = if i == 0 { "base".into() } else { format!("arm{i}") };
             runs.push(if has_learnt {
-                let loss = 3.0 * (1.0 - accuracy) - 2.0 * off;
-                ending(&arm, seed, images, accuracy + off, [loss, 1.5 * loss])
+                // A loss goes with the accuracy in part.
+                let loss = |z: f64| 3.0 * (1.0 - accuracy) - 1.2 * off + 1.6 * spread * z;
+                ending(&arm, seed, images, accuracy + off, [loss(z[2]), 1.5 * loss(z[3])])
             } else {
                 RunRecord {
                     steps_to_target: vec![None],
