@@ -14,21 +14,31 @@ pub fn escape(text: &str) -> String {
             '\n' | '\t' => out.push(c),
             '\r' => out.push(' '),
             '\u{fffe}' | '\u{ffff}' => out.push('\u{fffd}'),
-            c if is_hidden(c) => out.extend(c.escape_default()),
+            c if is_hidden(c) => out.push_str(&code(c)),
             c => out.push(c),
         }
     }
     out
 }
 
-/// `text` for a terminal: what would move its cursor, change its colours or hide text is shown as Rust writes it, such as
-/// `\u{1b}` and `\n`.
+/// `text` for a terminal: what would move its cursor, change its colours or hide text is shown by its code, such as
+/// `\x1b` and `\n`.
 pub fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_hidden(c) { out.extend(c.escape_default()) } else { out.push(c) }
+        if is_hidden(c) { out.push_str(&code(c)) } else { out.push(c) }
     }
     out
+}
+
+fn code(c: char) -> String {
+    match c {
+        '\n' => "\\n".into(),
+        '\r' => "\\r".into(),
+        '\t' => "\\t".into(),
+        c if u32::from(c) < 0x100 => format!("\\x{:02x}", u32::from(c)),
+        c => format!("\\u{{{:x}}}", u32::from(c)),
+    }
 }
 
 /// Control characters, other ends of lines, and those that turn the direction of text (Unicode's Bidi_Control).
@@ -108,16 +118,16 @@ mod tests {
             escape("<script>\"a\" & 'b'</script>"),
             "&lt;script&gt;&quot;a&quot; &amp; &#39;b&#39;&lt;/script&gt;"
         );
-        assert_eq!(escape("a\nb\u{0}\u{1b}🦀"), "a\nb\\u{0}\\u{1b}🦀");
+        assert_eq!(escape("a\nb\u{0}\u{1b}🦀"), "a\nb\\x00\\x1b🦀");
     }
 
     #[test]
     fn what_cannot_be_seen_is_shown() {
         for (text, want) in [
             ("plain – ±1 🦀", "plain – ±1 🦀"),
-            ("\u{1b}[31mred\u{7}", "\\u{1b}[31mred\\u{7}"),
+            ("\u{1b}[31mred\u{7}", "\\x1b[31mred\\x07"),
             ("a\nb\tc\r", "a\\nb\\tc\\r"),
-            ("\u{9b}2J\u{202e}gpj", "\\u{9b}2J\\u{202e}gpj"),
+            ("\u{9b}2J\u{202e}gpj", "\\x9b2J\\u{202e}gpj"),
         ] {
             assert_eq!(visible(text), want);
         }

@@ -158,7 +158,7 @@ pub struct TargetComparison {
     pub sign_p: f64,
     /// What is said about this target.
     pub verdict: Verdict,
-    /// What is not established, but would be unlikely (p < 0.05, uncorrected) if the arms were equal: sooner or later.
+    /// What is not established, but what the interval or p < 0.05 (uncorrected) speaks for: sooner or later.
     #[serde(default)]
     pub leaning: Option<Verdict>,
     /// Runs of the arm that reached it and ended without it.
@@ -330,7 +330,7 @@ pub struct Difference {
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// What is not established, but would be unlikely (p < 0.05, uncorrected) if the arms were equal: higher or lower.
+    /// What is not established, but what the interval or p < 0.05 (uncorrected) speaks for: higher or lower.
     pub leaning: Option<Verdict>,
     /// p-value after Holm's correction over the arms of the point.
     pub p_holm: f64,

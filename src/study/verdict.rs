@@ -17,7 +17,7 @@ use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetCompa
 pub const LEVEL: f64 = 0.01;
 /// Fewer pairs say nothing.
 pub(super) const MIN_PAIRS: usize = 3;
-/// What is not established leans to a side below this, uncorrected: where the 95 % interval leaves no difference out.
+/// What is not established leans to a side below this, uncorrected, or where the 95 % interval leaves no difference out.
 const LEANING: f64 = 0.05;
 /// Factors of the time to a target between which it is taken to be the same.
 pub const TIME_MARGIN: f64 = 1.25;
@@ -34,6 +34,7 @@ pub fn loss_margin(means: [f64; 2]) -> f64 {
 }
 
 /// What a verdict is judged by.
+#[derive(Clone, Copy)]
 struct Evidence {
     pairs: usize,
     /// The verdict, if one is established; nothing where the evidence points both ways.
@@ -42,7 +43,8 @@ struct Evidence {
     p_holm: f64,
     /// Limits of the effect, 0 being none; absent where the effect is only bounded.
     interval: Option<[f64; 2]>,
-    margin: f64,
+    /// Effects up to this size do not matter; absent where no interval can show that there is none.
+    margin: Option<f64>,
 }
 
 /// The verdict, and the way that what is not established leans.
@@ -51,11 +53,12 @@ fn judge(evidence: &Evidence) -> (Verdict, Option<Verdict>) {
     if pairs < MIN_PAIRS {
         return (Verdict::TooFewSeeds, None);
     }
-    let none = |[low, high]: [f64; 2]| low <= 0.0 && high >= 0.0 && -margin < low && high < margin;
+    let outside = interval.is_some_and(|[low, high]| low > 0.0 || high < 0.0);
+    let within = |margin: f64| interval.is_some_and(|[low, high]| -margin < low && high < margin);
     match way {
         Some(way) if p_holm < LEVEL => (way, None),
-        _ if interval.is_some_and(none) => (Verdict::NoDifferenceSeen, None),
-        _ => (Verdict::NotEstablished, way.filter(|_| p_value < LEANING)),
+        _ if !outside && margin.is_some_and(within) => (Verdict::NoDifferenceSeen, None),
+        _ => (Verdict::NotEstablished, way.filter(|_| outside || p_value < LEANING)),
     }
 }
 
@@ -77,7 +80,7 @@ fn time_verdict(at: &TargetComparison) -> (Verdict, Option<Verdict>) {
             p_value: ratio.p_value,
             p_holm: ratio.p_holm,
             interval: (ratio.bound == Bound::None).then(|| ratio.interval.map(f64::ln)),
-            margin: TIME_MARGIN.ln(),
+            margin: Some(TIME_MARGIN.ln()),
         }),
     }
 }
@@ -95,9 +98,9 @@ pub(super) fn judge_difference(difference: &mut Difference) {
         way,
         p_value: difference.p_value,
         p_holm: judged.p_holm,
+        interval: Some(difference.interval),
         // Of runs that fall apart in two kinds no interval is narrow enough to show that nothing differs.
-        interval: (judged.test == Test::Student).then_some(difference.interval),
-        margin: judged.margin,
+        margin: (judged.test == Test::Student).then_some(judged.margin),
     });
     difference.judged = Some(judged);
 }
@@ -133,16 +136,19 @@ mod tests {
             (9, 1e-9, 1e-9, [0.01, 0.02], up, None),
             // Small and not proven, but nothing within the interval is no difference.
             (9, 3e-2, 9e-2, [0.01, 0.02], Verdict::NotEstablished, Some(up)),
+            // An interval without 0 leans, whatever a more cautious test says.
+            (9, 0.1, 0.1, [0.01, 0.09], Verdict::NotEstablished, Some(up)),
             (9, 0.5, 1.0, [-0.04, 0.04], none, None),
             (9, 0.5, 1.0, [-0.04, 0.06], Verdict::NotEstablished, None),
             (9, 0.5, 1.0, [-0.06, 0.04], Verdict::NotEstablished, None),
         ];
         for (pairs, p_value, p_holm, interval, verdict, leaning) in cases {
-            let evidence = Evidence { pairs, way: Some(up), p_value, p_holm, interval: Some(interval), margin: 0.05 };
+            let evidence =
+                Evidence { pairs, way: Some(up), p_value, p_holm, interval: Some(interval), margin: Some(0.05) };
             assert_eq!(judge(&evidence), (verdict, leaning), "{pairs} {p_value} {p_holm} {interval:?}");
-            // Without an interval nothing shows that there is no difference.
-            let bounded = Evidence { interval: None, ..evidence };
-            assert_ne!(judge(&bounded).0, none);
+            // Without an interval, or a margin, nothing shows that there is no difference.
+            let [bounded, apart] = [Evidence { interval: None, ..evidence }, Evidence { margin: None, ..evidence }];
+            assert!(judge(&bounded).0 != none && judge(&apart).0 != none);
         }
     }
 

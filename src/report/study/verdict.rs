@@ -11,7 +11,7 @@ use crate::study::sentence::tells;
 const RULE: &str = "A difference is named where p < 0.01 after Holm's correction over the arms of a point, for each column of verdicts \
     apart. No difference is seen where the 95 % interval holds none and lies within what does not matter: a factor of 1.25 in time, a \
     quarter of the smaller error rate (up to 1 point) in accuracy, a tenth (up to 0.05) in loss. What is not established leans to a \
-    side where p < 0.05 alone.";
+    side where p < 0.05 alone, or the interval leaves none out.";
 
 /// A cell of what is not there.
 fn dash() -> String {

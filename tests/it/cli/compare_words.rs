@@ -34,7 +34,7 @@ fn names_are_text_in_tables_and_shown_in_terminals_and_reports() {
         ("-2+3", "'-2+3,", "-2+3"),
         ("+1", "'+1,", "+1"),
         ("\t=1", "\"'\t=1\",", "\\t=1"),
-        ("\u{1b}[31mred", "\u{1b}[31mred,", "\\u{1b}[31mred"),
+        ("\u{1b}[31mred", "\u{1b}[31mred,", "\\x1b[31mred"),
     ] {
         let work = Work::new();
         work.words(name, "set.optimizer.lr = 0.01");
