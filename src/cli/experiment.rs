@@ -111,7 +111,7 @@ impl Loaded {
         let plan = Plan::new(self.experiment.clone(), data).map_err(at_config)?;
         let init = &plan.experiment.init;
         for empty in empty_units(&plan.network, init, plan.experiment.seed).map_err(|error| at_config(error.into()))? {
-            eprintln!("{empty}");
+            say(&empty.to_string());
         }
         Ok(plan)
     }
