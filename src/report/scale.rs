@@ -31,16 +31,25 @@ pub struct Tick {
     pub label: String,
 }
 
+/// Sizes from here on are not drawn: differences and ratios of them would overflow. What is smaller than its inverse is
+/// as good as 0.
+const LARGEST: f64 = 1e300;
+/// Decades that a logarithmic axis has at most, so that the ratio of its ends, with room around them, is a number. What lies
+/// below has no place, like 0.
+const DECADES: i32 = 280;
+/// Relative difference below which two values are one: the text of ticks between them would need all digits.
+const SAME: f64 = 1e-12;
+
 /// Whether a value can be drawn: finite, and not so large that differences overflow.
 pub fn drawable(x: f64) -> bool {
-    x.is_finite() && x.abs() < 1e300
+    x.is_finite() && x.abs() < LARGEST
 }
 
 impl Scale {
-    /// An axis that shows all drawable `values` with a little room around them. Without a positive value a logarithmic
-    /// axis becomes a linear one.
+    /// An axis that shows all drawable `values` with a little room around them, of a logarithmic one at most [`DECADES`]
+    /// below the largest. Without a positive value a logarithmic axis becomes a linear one.
     pub fn fit(kind: Kind, values: impl Iterator<Item = f64> + Clone, pixels: [f64; 2]) -> Self {
-        let usable = values.clone().filter(|&x| drawable(x) && (kind == Kind::Linear || x > 0.0));
+        let usable = values.clone().filter(|&x| drawable(x) && (kind == Kind::Linear || x > 1.0 / LARGEST));
         let [low, high] = usable.fold([f64::INFINITY, f64::NEG_INFINITY], |[a, b], x| [a.min(x), b.max(x)]);
         if low > high {
             return match kind {
@@ -49,18 +58,8 @@ impl Scale {
             };
         }
         let domain = match kind {
-            Kind::Log if high / low < 1.2 => [low / 1.5, high * 1.5],
-            Kind::Log => {
-                let room = (high / low).powf(0.03);
-                [low / room, high * room]
-            }
-            Kind::Linear if low == high && low == 0.0 => [0.0, 1.0],
-            Kind::Linear if low == high => [low - 0.1 * low.abs(), high + 0.1 * high.abs()],
-            Kind::Linear => {
-                // What cannot be negative should not look as if it could.
-                let room = 0.04 * (high - low);
-                [if low == 0.0 { 0.0 } else { low - room }, if high == 0.0 { 0.0 } else { high + room }]
-            }
+            Kind::Log => log_domain(low, high),
+            Kind::Linear => linear_domain(low, high),
         };
         Self { kind, domain, pixels }
     }
@@ -70,33 +69,62 @@ impl Scale {
         let [low, high] = self.domain;
         let share = match self.kind {
             _ if !drawable(x) => return None,
-            Kind::Log if x <= 0.0 => return None,
-            Kind::Log => (x / low).ln() / (high / low).ln(),
+            Kind::Log if x <= 0.0 || x < low => return None,
+            Kind::Log => (x.ln() - low.ln()) / (high.ln() - low.ln()),
             Kind::Linear => (x - low) / (high - low),
         };
         Some(self.pixels[0] + share * (self.pixels[1] - self.pixels[0]))
     }
 
-    /// About `wanted` ticks; at whole numbers only, if `whole`.
+    /// About `wanted` ticks; at whole numbers only, if `whole`. None where the domain is no range of numbers.
     pub fn ticks(&self, wanted: usize, whole: bool) -> Vec<Tick> {
         let [low, high] = self.domain;
-        if self.kind == Kind::Linear {
-            return linear_ticks(low, high, wanted, whole);
+        match self.kind {
+            _ if !(drawable(low) && drawable(high) && low < high) => Vec::new(),
+            Kind::Linear => linear_ticks(low, high, wanted, whole),
+            Kind::Log if low < 1.0 / LARGEST => Vec::new(),
+            Kind::Log => log_ticks(low, high, wanted, whole),
         }
-        let decades: Vec<i32> = (low.log10().ceil() as i32..=high.log10().floor() as i32).collect();
-        if decades.len() >= 2 {
-            let enough = |stride: &i32| f64::from(*stride) >= 0.75 * decades.len() as f64 / wanted.max(1) as f64;
-            let stride = [1, 2, 5, 10, 20, 50].into_iter().find(enough).unwrap_or(100);
-            return decades.into_iter().filter(|k| k.rem_euclid(stride) == 0).map(power_of_ten).collect();
-        }
-        let first = low.log10().floor() as i32;
-        let candidates = (first..first + 3).flat_map(|k| [1.0, 2.0, 5.0].map(|m| (m * 10f64.powi(k), k)));
-        let within: Vec<Tick> = candidates
-            .filter(|(x, _)| (low..=high).contains(x))
-            .map(|(value, _)| Tick { value, label: number(value) })
-            .collect();
-        if within.len() >= 2 { within } else { linear_ticks(low, high, wanted, whole) }
     }
+}
+
+/// Room around values above 0 on a logarithmic axis.
+fn log_domain(low: f64, high: f64) -> [f64; 2] {
+    let low = low.max(high * 10f64.powi(-DECADES));
+    if high / low < 1.2 {
+        return [low / 1.5, high * 1.5];
+    }
+    let room = (high / low).powf(0.03);
+    [low / room, high * room].map(|end| end.clamp(2.0 / LARGEST, 0.5 * LARGEST))
+}
+
+/// Room around values on a linear axis.
+fn linear_domain(low: f64, high: f64) -> [f64; 2] {
+    let size = low.abs().max(high.abs());
+    if size < 1.0 / LARGEST {
+        return [0.0, 1.0];
+    }
+    if high - low < SAME * size {
+        return [low - 0.1 * low.abs(), high + 0.1 * high.abs()].map(|end| end.clamp(-LARGEST, LARGEST));
+    }
+    // What cannot be negative should not look as if it could.
+    let room = 0.04 * (high - low);
+    [if low == 0.0 { 0.0 } else { low - room }, if high == 0.0 { 0.0 } else { high + room }]
+}
+
+/// Powers of ten; where fewer than two are within, 1, 2 and 5 times such.
+fn log_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<Tick> {
+    let decades: Vec<i32> = (low.log10().ceil() as i32..=high.log10().floor() as i32).collect();
+    if decades.len() >= 2 {
+        let enough = |stride: &i32| f64::from(*stride) >= 0.75 * decades.len() as f64 / wanted.max(1) as f64;
+        let stride = [1, 2, 5, 10, 20, 50].into_iter().find(enough).unwrap_or(100);
+        return decades.into_iter().filter(|k| k.rem_euclid(stride) == 0).map(power_of_ten).collect();
+    }
+    let first = low.log10().floor() as i32;
+    let candidates = (first..first + 3).flat_map(|k| [1.0, 2.0, 5.0].map(|m| m * 10f64.powi(k)));
+    let within: Vec<Tick> =
+        candidates.filter(|x| (low..=high).contains(x)).map(|value| Tick { value, label: number(value) }).collect();
+    if within.len() >= 2 { within } else { linear_ticks(low, high, wanted, whole) }
 }
 
 fn power_of_ten(k: i32) -> Tick {
@@ -111,7 +139,11 @@ fn linear_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<Tick> {
     // The round step nearest to the wanted number of ticks.
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|&step| step >= rough * 0.75);
     let step = step.unwrap_or(10.0 * power).max(if whole { 1.0 } else { 0.0 });
-    let (first, last) = ((low / step - 1e-9).ceil() as i64, (high / step + 1e-9).floor() as i64);
+    let (first, last) = ((low / step - 1e-9).ceil(), (high / step + 1e-9).floor());
+    // Whole numbers that need more digits than a float has are no places to mark.
+    if first.abs().max(last.abs()) > 1e15 {
+        return Vec::new();
+    }
     let largest = low.abs().max(high.abs());
     let label = |value: f64| {
         if value == 0.0 {
@@ -124,12 +156,16 @@ fn linear_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<Tick> {
             format!("{value:.decimals$}")
         }
     };
-    (first..=last).map(|i| i as f64 * step).map(|value| Tick { value, label: label(value) }).collect()
+    let slack = 1e-9 * (high - low);
+    let within = |value: &f64| (low - slack..=high + slack).contains(value);
+    let values = (first as i64..=last as i64).map(|i| i as f64 * step).filter(within);
+    values.map(|value| Tick { value, label: label(value) }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn labels(kind: Kind, values: &[f64], wanted: usize, whole: bool) -> Vec<String> {
         let scale = Scale::fit(kind, values.iter().copied(), [0.0, 100.0]);
@@ -171,6 +207,65 @@ mod tests {
                 }
                 assert!(scale.ticks(5, false).len() < 20);
             }
+        }
+    }
+
+    #[test]
+    fn a_logarithmic_axis_of_any_numbers_is_bounded_and_shows_the_largest() {
+        // 1e-308 is as good as 0; so is what lies 280 decades below the largest.
+        for (values, least, most) in [
+            ([1e-308, 1e5], 1e5, 1e5),
+            ([5e-324, f64::MIN_POSITIVE], 0.0, 1.0),
+            ([1e-301, 1.0], 1.0, 1.0),
+            ([1e-250, 1.0], 1e-250, 1.0),
+            ([1e-299, 1e299], 1e19, 1e299),
+        ] {
+            let scale = Scale::fit(Kind::Log, values.into_iter(), [0.0, 100.0]);
+            let [low, high] = scale.domain;
+            assert!((low..=high).contains(&least) && (low..=high).contains(&most), "{values:?}: {scale:?}");
+            assert!(low >= 1e-9 * least && high <= 1e9 * most, "{values:?}: {scale:?}");
+            assert!((1..20).contains(&scale.ticks(5, false).len()), "{values:?}: {:?}", scale.ticks(5, false));
+        }
+    }
+
+    /// Numbers of every size and sign, with those that are none.
+    fn anything() -> impl Strategy<Value = f64> {
+        let edges = [0.0, -0.0, 5e-324, 1e-308, f64::MIN_POSITIVE, 1e-300, 1e5, 1e299, 1e300, f64::MAX, f64::NAN];
+        let edge = (0..2 * edges.len()).prop_map(move |i| if i % 2 == 0 { edges[i / 2] } else { -edges[i / 2] });
+        let near = (any::<f64>(), 0u64..4).prop_map(|(x, steps)| f64::from_bits(x.to_bits().wrapping_add(steps)));
+        prop_oneof![any::<f64>(), any::<u64>().prop_map(f64::from_bits), edge, near, -10.0..10.0f64]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn axes_of_any_numbers_have_few_ticks_within_them(
+            values in proptest::collection::vec(anything(), 0..6),
+            (log, wanted, whole) in (any::<bool>(), 0usize..9, any::<bool>()),
+        ) {
+            let kind = if log { Kind::Log } else { Kind::Linear };
+            let scale = Scale::fit(kind, values.iter().copied(), [10.0, 110.0]);
+            let [low, high] = scale.domain;
+            prop_assert!(low < high && low.is_finite() && high.is_finite(), "{scale:?}");
+            for &value in &values {
+                let place = scale.at(value);
+                prop_assert!(place.is_none_or(|place| (9.999..=110.001).contains(&place)), "{value:e}: {place:?}");
+            }
+            let ticks = scale.ticks(wanted, whole);
+            prop_assert!(ticks.len() <= 2 * wanted.max(1) + 9, "{scale:?}: {} ticks", ticks.len());
+            for tick in ticks {
+                let place = scale.at(tick.value);
+                prop_assert!(place.is_some_and(|place| (9.0..=111.0).contains(&place)), "{scale:?}: {tick:?}");
+                prop_assert!(tick.label.len() < 24, "{tick:?}");
+            }
+        }
+
+        #[test]
+        fn ticks_of_any_domain_are_few(low in anything(), high in anything(), (log, wanted) in (any::<bool>(), 0usize..9)) {
+            let kind = if log { Kind::Log } else { Kind::Linear };
+            let ticks = Scale { kind, domain: [low, high], pixels: [0.0, 1.0] }.ticks(wanted, false);
+            prop_assert!(ticks.len() <= 2 * wanted.max(1) + 9, "{} ticks", ticks.len());
         }
     }
 }
