@@ -13,7 +13,7 @@ use crate::cli::probe_study;
 use crate::cli::probe_table::text;
 use crate::config::document::read_text;
 use crate::probe::report::LayerReport;
-use crate::probe::{Probe, ProbeReport, probe};
+use crate::probe::{Probe, ProbeError, ProbeReport, probe};
 use crate::record::lock::Lock;
 use crate::record::seal::seal;
 use crate::record::whole::{make_directory, write_changed};
@@ -65,7 +65,10 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     let bar = bar(options.seeds);
     let found = probe(&loaded.experiment, &data, options, || bar.inc(1));
     bar.finish_and_clear();
-    let found = found.map_err(|error| loaded.at_config(error))?;
+    let found = found.map_err(|error| match error {
+        ProbeError::Network(error) => loaded.at_config(error),
+        error @ ProbeError::Images { .. } => error.into(),
+    })?;
     if let Some(directory) = &args.out {
         write(directory, &found)?;
     }

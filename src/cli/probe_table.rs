@@ -146,6 +146,8 @@ pub(crate) fn trend(trend: Trend) -> &'static str {
         Trend::Vanishes => "vanishes",
         Trend::Holds => "holds",
         Trend::Zero => "is 0",
+        Trend::Grows => "grows",
+        Trend::Shrinks => "shrinks",
     }
 }
 

@@ -19,7 +19,7 @@ pub fn text(record: &StudyRecord) -> String {
     }
     text.push_str("\n– half of the runs or more did not reach it\n");
     if predicted {
-        let legend = "* deeper than mean field theory expects to train (6 correlation lengths)";
+        let legend = "* deeper than the start is expected to train: its gradient explodes or vanishes";
         text.push_str(&format!("{}\n", folded(legend, 2)));
     }
     text

@@ -13,9 +13,10 @@ use crate::theory::finite_width::length_bands;
 use crate::theory::gains::gains;
 use crate::theory::jacobian::{WeightSpectrum, jacobian_spread};
 use crate::theory::length::{LengthLimit, LengthMap};
-use crate::theory::mean_field::{MeanField, TRAINABLE_DEPTHS_PER_XI, mean_field};
+use crate::theory::mean_field::{MeanField, mean_field};
 use crate::theory::regimes::ShiftedLeakyRelu;
 use crate::theory::tailored::{ETA, tailored};
+use crate::theory::trainable::trainable_depth;
 
 /// Share of networks inside the band that is printed.
 const CONFIDENCE: f64 = 0.999;
@@ -127,9 +128,9 @@ fn many_layers(map: &LengthMap, field: &MeanField) -> Vec<Row> {
         Row::new("xi", "depth scale xi, in layers", Value::or(field.xi, short, unlimited), "[S] sec. 3"),
         Row::new(
             "trainable_depth",
-            &format!("trainable depth, {TRAINABLE_DEPTHS_PER_XI} xi"),
-            Value::or(field.trainable_depth(), short, unlimited),
-            "[S] sec. 5",
+            "trainable depth, about",
+            Value::or(trainable_depth(map), "unlimited", "the gradient stays where nets train"),
+            "docs/depth.md",
         ),
         Row::new(
             "variance_w_critical",

@@ -13,6 +13,7 @@ use crate::probe::response::{correlation_noise, correlation_slope, log_map, log_
 use crate::probe::rows::Row;
 use crate::probe::sample::Sample;
 use crate::stats::spread::sample_std;
+use crate::theory::moments::Moments;
 use crate::theory::pair::{PairResponse, relative_covariance_of_squares};
 
 /// Prediction of one row.
@@ -246,8 +247,8 @@ impl Signal {
 
         // h.
         let moments: Vec<Vec<_>> =
-            self.lengths.iter().map(|map| map.iter().map(|&q| response.moments(q)).collect()).collect();
-        let map_of = |of: &dyn Fn(&crate::theory::moments::Moments) -> f64| -> Vec<Vec<f64>> {
+            self.lengths.iter().map(|map| map.iter().map(|&q| moments_at(&response, q)).collect()).collect();
+        let map_of = |of: &dyn Fn(&Moments) -> f64| -> Vec<Vec<f64>> {
             moments.iter().map(|map| map.iter().map(of).collect()).collect()
         };
         let (means, squares, slopes) = (map_of(&|m| m.mean), map_of(&|m| m.mean_square), map_of(&|m| m.slope_square));
@@ -337,6 +338,22 @@ fn pair_weights(sample: &Sample) -> Vec<f64> {
 
 pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Moments of φ under N(0,q); at length 0, where the tables end, those of the number φ(0).
+fn moments_at(response: &PairResponse, q: f64) -> Moments {
+    if q > 0.0 {
+        return response.moments(q);
+    }
+    let (value, slope) = (response.phi().value(0.0), response.phi().derivative(0.0));
+    Moments {
+        mean: value,
+        mean_square: value.powi(2),
+        mean_fourth: value.powi(4),
+        slope_square: slope.powi(2),
+        slope_fourth: slope.powi(4),
+        growth: 0.0,
+    }
 }
 
 fn mean_if_any(values: &[f64]) -> Option<f64> {

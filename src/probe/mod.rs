@@ -2,11 +2,13 @@
 //!
 //! Reading order: [`sample`] chooses real images and pairs of them; [`rows`] names the places of a network that are looked
 //! at; `measure` sends the images through one seed's network; `forward` and `backward` predict the same numbers from the
-//! images' own lengths and correlations; `band` says how far a network of finite width may stray; [`report`] holds it all as
-//! plain numbers, `verdict` draws the conclusions and `words` says them.
+//! images' own lengths and correlations; `band` says how far a network of finite width may stray; `zeros` knows what is 0 by
+//! design; [`report`] holds it all as plain numbers, `verdict` draws the conclusions, `words` and `advice` say them.
 
+mod advice;
 mod backward;
 mod band;
+mod error;
 mod forward;
 mod jacobian;
 mod layers;
@@ -19,6 +21,8 @@ pub mod run;
 pub mod sample;
 mod verdict;
 mod words;
+mod zeros;
 
+pub use error::ProbeError;
 pub use report::ProbeReport;
 pub use run::{Probe, probe};

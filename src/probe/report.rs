@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Relative rounding of a number that was measured in 32-bit floats.
+const ROUNDING: f64 = 1e-6;
+
 /// A network before its first training step: measured over seeds, beside what theory predicts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProbeReport {
@@ -157,7 +160,8 @@ pub struct FarReport {
     pub xi: Option<f64>,
     /// Layers over which a gradient changes by a factor e, 1/|ln χ|; absent where infinite.
     pub gradient_scale: Option<f64>,
-    /// Six times the shorter of the two (Schoenholz et al. 2017); absent where neither limits the depth.
+    /// Hidden layers up to which the gradient stays where nets train ([`crate::theory::trainable`]); absent where no limit
+    /// is near.
     pub trainable_depth: Option<f64>,
     /// Layers after which chance alone moves the length by a factor e, 1/(v·mean of 1/n); absent where it settles.
     pub width_depth: Option<f64>,
@@ -167,15 +171,19 @@ pub struct FarReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
-    /// It grows more than tenfold in second moment.
+    /// It grows in second moment by more than a learning rate made up for in trainings (see [`crate::theory::trainable`]).
     Explodes,
-    /// It shrinks to less than a tenth.
+    /// It shrinks by more than that.
     Vanishes,
-    /// Neither.
+    /// It stays within a factor of ten.
     #[default]
     Holds,
-    /// It is exactly 0, behind weights that start at 0.
+    /// It is exactly 0 by design, as behind weights that start at 0.
     Zero,
+    /// It grows more than tenfold, and nets train all the same.
+    Grows,
+    /// It shrinks to less than a tenth, and nets train all the same.
+    Shrinks,
 }
 
 /// One direction of the signal.
@@ -230,6 +238,8 @@ impl Quantity {
             && self.predicted.is_some()
         {
             (self.low, self.high) = (Some(low), Some(high));
+            // Measured numbers come from 32-bit floats: one that is exact in theory may be off by their rounding.
+            let (low, high) = (low - ROUNDING * low.abs(), high + ROUNDING * high.abs());
             self.inside = Some(self.measured.iter().flatten().filter(|x| (low..=high).contains(*x)).count());
         }
         self

@@ -4,10 +4,11 @@ use rayon::prelude::*;
 
 use crate::config::Experiment;
 use crate::config::fit::FittedConfig;
-use crate::data::Prepared;
+use crate::data::{Part, Prepared};
 use crate::model::{Layer, Network, Op};
 use crate::probe::backward::{BackForecast, Outputs, forecast_back, kept, slope_square};
 use crate::probe::band::{CONFIDENCE, Walk, around, of_std};
+use crate::probe::error::ProbeError;
 use crate::probe::forward::{RowForecast, forecast};
 use crate::probe::jacobian::{GramMoments, MAX_OUTPUTS};
 use crate::probe::layers::weight_law;
@@ -19,11 +20,13 @@ use crate::probe::report::{
 use crate::probe::rows::{Row, kind, rows};
 use crate::probe::sample::Sample;
 use crate::probe::verdict::conclude;
+use crate::probe::zeros::{Seen, Zeros, zeros};
 use crate::stats::spread;
 use crate::theory::finite_width::relative_variance;
 use crate::theory::length::{LengthLimit, LengthMap};
-use crate::theory::mean_field::{TRAINABLE_DEPTHS_PER_XI, mean_field};
+use crate::theory::mean_field::mean_field;
 use crate::theory::moments::moments;
+use crate::theory::trainable::trainable_depth;
 use crate::train::{Plan, TrainError, memory};
 
 /// How much is measured.
@@ -40,19 +43,24 @@ pub struct Probe {
 /// Probes the network of `experiment` on images of `data`. `done` is called after each seed.
 ///
 /// # Errors
-/// The network or its start is impossible.
+/// The network or its start is impossible, or there are too few images.
 pub fn probe(
     experiment: &Experiment,
     data: &Prepared,
     options: Probe,
     done: impl Fn() + Sync,
-) -> Result<ProbeReport, TrainError> {
+) -> Result<ProbeReport, ProbeError> {
     let sample = Sample::new(data, experiment.seed, options.pairs);
+    if sample.is_empty() {
+        let found = data.labels(Part::Train).len();
+        return Err(ProbeError::Images { dataset: data.dataset().name.clone(), found });
+    }
     let seeds: Vec<u64> = (0..options.seeds as u64).map(|i| experiment.seed.wrapping_add(i)).collect();
     let plan_of = |seed| Plan::new(Experiment { seed, ..experiment.clone() }, data.clone());
     let plan = plan_of(experiment.seed)?;
     let network = plan.network.with_activations_apart();
-    memory::check(&memory::of_probe(&experiment.model, &network, sample.len(), options.threads.min(options.seeds)))?;
+    memory::check(&memory::of_probe(&experiment.model, &network, sample.len(), options.threads.min(options.seeds)))
+        .map_err(TrainError::from)?;
     let rows = rows(&network);
     // Batch norm makes nothing of a single image.
     let jacobian = network.output().len() <= MAX_OUTPUTS && network.running.is_empty();
@@ -68,12 +76,16 @@ pub fn probe(
         Err(_) => seeds.iter().map(one).collect::<Result<_, TrainError>>()?,
     };
 
-    let config = experiment.fitted()?;
+    let config = experiment.fitted().map_err(TrainError::from)?;
     let forward = forecast(&network, &config, &rows, &sample);
     let alike = [0, 1].map(|kind| spread::median(&measured.iter().map(|seed| seed.alike[kind]).collect::<Vec<_>>()));
     let outputs = Outputs { images: sample.len(), alike };
     let backward = forecast_back(&network, &config, &rows, &forward, outputs);
-    let board = Board { network: &network, config: &config, rows: &rows, measured: &measured, forward, backward };
+    let off = off(&rows, &measured);
+    let images = sample.images.iter().all(|&x| x == 0.0);
+    let zeros = zeros(&network, &plan.start, &rows, Seen { images, loss: loss_is_flat(&measured), off: &off });
+    let board =
+        Board { network: &network, config: &config, rows: &rows, measured: &measured, forward, backward, zeros };
     let layers: Vec<LayerReport> = (0..rows.len()).map(|i| board.layer(i)).collect();
     let hidden = rows.iter().filter(|row| row.h.is_some()).count();
     let first = rows.iter().find(|row| row.h.is_some());
@@ -93,7 +105,7 @@ pub fn probe(
         far: board.far(),
         verdict: Verdict::default(),
     };
-    report.verdict = conclude(&report, board.leaving(), experiment);
+    report.verdict = conclude(&report, board.leaving(), &board.zeros, experiment);
     Ok(report)
 }
 
@@ -107,6 +119,18 @@ fn input_report(sample: &Sample) -> InputReport {
     }
 }
 
+/// Of each row, whether every seed's units are all off though something reaches them.
+fn off(rows: &[Row], measured: &[Measured]) -> Vec<bool> {
+    let off = |row: &RowMeasured| row.z.largest > 0.0 && row.h.largest == 0.0;
+    (0..rows.len()).map(|i| rows[i].h.is_some() && measured.iter().all(|seed| off(&seed.rows[i]))).collect()
+}
+
+/// Whether the gradients of the outputs are all 0.
+fn loss_is_flat(measured: &[Measured]) -> bool {
+    let gradient = |seed: &Measured| seed.rows.last().and_then(|row| row.gradient);
+    measured.iter().all(|seed| gradient(seed).is_some_and(|gradient| gradient.largest == 0.0))
+}
+
 /// Everything that the report is made of.
 struct Board<'a> {
     network: &'a Network,
@@ -115,6 +139,7 @@ struct Board<'a> {
     measured: &'a [Measured],
     forward: Vec<Result<RowForecast, String>>,
     backward: Vec<Result<BackForecast, String>>,
+    zeros: Zeros,
 }
 
 impl Board<'_> {
@@ -298,7 +323,6 @@ impl Board<'_> {
         let field = mean_field(&map);
         let gradient_scale =
             field.chi.filter(|chi| (chi - 1.0).abs() > 1e-6 && *chi > 0.0).map(|chi| 1.0 / chi.ln().abs());
-        let shortest = [field.xi, gradient_scale].into_iter().flatten().reduce(f64::min);
         let settles = matches!(field.limit, LengthLimit::Fixed(point) if point.slope.abs() < 1.0 - 1e-6);
         let inverse: f64 = hidden.iter().map(|&i| 1.0 / self.row_layer(i).output.units() as f64).sum();
         let v = relative_variance(self.rows[middle].activation, field.q.unwrap_or(1.0));
@@ -313,21 +337,21 @@ impl Board<'_> {
             correlation_fixed: field.correlation_fixed,
             xi: field.xi,
             gradient_scale,
-            trainable_depth: shortest.map(|scale| TRAINABLE_DEPTHS_PER_XI * scale),
+            trainable_depth: trainable_depth(&map),
             width_depth: v.filter(|_| !settles).map(|v| hidden.len() as f64 / (v * inverse)),
         })
     }
 
-    /// First row from the input, and from the output, where a seed's values leave the range of floats. A signal behind
-    /// weights that start at 0 (Fixup's) does not.
+    /// First row from the input, and from the output, where a seed's values leave the range of floats. What is 0 by design
+    /// does not.
     fn leaving(&self) -> (Option<usize>, Option<usize>) {
-        let zero = |i: usize| self.measured.iter().any(|seed| seed.rows[i].variance_w == Some(0.0));
         let any =
             |i: usize, leaves: &dyn Fn(&RowMeasured) -> bool| self.measured.iter().any(|seed| leaves(&seed.rows[i]));
         let n = self.rows.len();
-        let forward = (0..n).find(|&i| !zero(i) && any(i, &|row| row.z.leaves_floats()));
+        let (forward, backward) = (&self.zeros.forward, &self.zeros.backward);
         let gradient = |row: &RowMeasured| row.gradient.is_some_and(|gradient| gradient.leaves_floats());
-        let backward = (0..n).rev().take_while(|&i| !(i + 1..n).any(zero)).find(|&i| any(i, &gradient));
-        (forward.map(|i| i + 1), backward.map(|i| i + 1))
+        let forwards = (0..n).find(|&i| forward[i].is_none() && any(i, &|row| row.z.leaves_floats()));
+        let backwards = (0..n).rev().find(|&i| backward[i].is_none() && any(i, &gradient));
+        (forwards.map(|i| i + 1), backwards.map(|i| i + 1))
     }
 }

@@ -1,11 +1,12 @@
 //! The conclusions: what the signal does in each direction, and how many predictions hold.
 
 use crate::config::Experiment;
+use crate::probe::advice::advice;
 use crate::probe::report::{Direction, LayerReport, ProbeReport, Quantity, Trend, Verdict};
-use crate::probe::words::{advice, findings};
+use crate::probe::words::{Way, findings};
+use crate::probe::zeros::{Cause, Zeros};
+use crate::theory::trainable::Course;
 
-/// Factor from one end of the network to the other above which a signal explodes, and below whose inverse it vanishes.
-const TENFOLD: f64 = 10.0;
 /// Factors per layer this close to 1 lead nowhere.
 const STEADY: f64 = 1e-3;
 
@@ -13,30 +14,44 @@ const STEADY: f64 = 1e-3;
 pub(super) fn conclude(
     report: &ProbeReport,
     leaving: (Option<usize>, Option<usize>),
+    zeros: &Zeros,
     experiment: &Experiment,
 ) -> Verdict {
     let hidden = hidden(report);
-    let lengths: Vec<_> = hidden.iter().map(|layer| layer.z_second_moment.median).collect();
-    let gradients: Vec<_> = hidden.iter().rev().map(|layer| gradient_length(layer)).collect();
-    let (checked, inside) = count(report);
+    let forwards = followed(report, &hidden, &zeros.forward, |layer| layer.z_second_moment.median);
+    let back: Vec<usize> = hidden.iter().rev().copied().collect();
+    let backwards = followed(report, &back, &zeros.backward, gradient_length);
+    let (checked, inside) = count(report, leaving);
+    let last = hidden.last().map(|&i| &report.layers[i]);
     let mut verdict = Verdict {
-        forward: direction(&lengths, leaving.0),
-        backward: direction(&gradients, leaving.1),
-        likeness: hidden.last().and_then(|layer| layer.correlation_different.median),
+        forward: direction(&forwards, leaving.0, &zeros.forward, &hidden),
+        backward: direction(&backwards, leaving.1, &zeros.backward, &back),
+        likeness: last.and_then(|layer| layer.correlation_different.median),
         checked,
         inside,
         ..Verdict::default()
     };
-    verdict.findings = findings(report, &hidden, &verdict);
-    verdict.advice = advice(report, &verdict, experiment);
+    verdict.findings = findings(report, [&forwards, &backwards], last, zeros, &verdict);
+    verdict.advice = advice(report, &verdict, zeros, experiment);
     verdict
 }
 
-/// The layers whose signal is followed: those with an activation, or all but the output where there is none. Branches
-/// that start at 0 are no part of the way.
-fn hidden(report: &ProbeReport) -> Vec<&LayerReport> {
-    let active: Vec<_> = report.layers.iter().filter(|layer| layer.activation != "identity").collect();
-    if active.is_empty() { report.layers.iter().rev().skip(1).rev().collect() } else { active }
+/// The layers whose signal is followed: those with an activation, or all but the output where there is none.
+fn hidden(report: &ProbeReport) -> Vec<usize> {
+    let all = 0..report.layers.len();
+    let active: Vec<_> = all.clone().filter(|&i| report.layers[i].activation != "identity").collect();
+    if active.is_empty() { all.rev().skip(1).rev().collect() } else { active }
+}
+
+/// The second moments of the layers in `order`. What is 0 by design, as a branch that starts at 0, is no part of the way.
+fn followed<'a>(
+    report: &'a ProbeReport,
+    order: &[usize],
+    causes: &[Option<Cause>],
+    of: fn(&LayerReport) -> Option<f64>,
+) -> Way<'a> {
+    let open = order.iter().filter(|&&i| causes[i].is_none()).map(|&i| &report.layers[i]);
+    open.map(|layer| (layer.name.as_str(), of(layer))).collect()
 }
 
 /// Units × pixels × variance of ∂loss/∂z.
@@ -44,32 +59,34 @@ pub(super) fn gradient_length(layer: &LayerReport) -> Option<f64> {
     layer.gradient_variance.median.map(|variance| variance * (layer.units * layer.pixels) as f64)
 }
 
-/// What second moments in the order of travel do.
-fn direction(values: &[Option<f64>], leaves_floats_at: Option<usize>) -> Direction {
-    let known: Vec<f64> = values.iter().flatten().copied().collect();
-    if known.iter().all(|x| *x == 0.0) {
-        let trend = match (known.is_empty(), leaves_floats_at) {
+/// What second moments in the order of travel do. A layer at the end of the way that is 0 by design ends it.
+fn direction(way: &Way<'_>, leaves_floats_at: Option<usize>, causes: &[Option<Cause>], order: &[usize]) -> Direction {
+    if order.last().is_some_and(|&end| causes[end].is_some()) {
+        return Direction { trend: Trend::Zero, ..Direction::default() };
+    }
+    course(&way.iter().map(|(_, value)| *value).collect::<Vec<_>>(), leaves_floats_at)
+}
+
+/// What `values` do, up to the first that floats cannot say: 0 after a number is an underflow.
+fn course(values: &[Option<f64>], leaves_floats_at: Option<usize>) -> Direction {
+    let numbers: Vec<f64> = values.iter().flatten().copied().collect();
+    let known: Vec<f64> = numbers.iter().copied().take_while(|x| *x > 0.0).collect();
+    let (Some(&first), Some(&last)) = (known.first(), known.last()) else {
+        let trend = match (numbers.is_empty(), leaves_floats_at) {
             (false, None) => Trend::Zero,
             (false, Some(_)) => Trend::Vanishes,
             (true, Some(_)) => Trend::Explodes,
             (true, None) => Trend::Holds,
         };
         return Direction { trend, leaves_floats_at, ..Direction::default() };
-    }
-    // Up to the first layer that floats cannot say: 0 after a number is an underflow.
-    let known: Vec<f64> = known.into_iter().take_while(|x| *x > 0.0).collect();
-    let (first, last) = (known[0], known[known.len() - 1]);
+    };
     let total = last / first;
     let half = known.len() / 2;
     let steps = known.len() - 1 - half.min(known.len() - 1);
     let per_layer = (steps > 0)
         .then(|| (last / known[half]).powf(1.0 / steps as f64))
         .or_else(|| (known.len() == 2).then_some(total));
-    let trend = match total {
-        total if total > TENFOLD => Trend::Explodes,
-        total if total < 1.0 / TENFOLD => Trend::Vanishes,
-        _ => Trend::Holds,
-    };
+    let trend = Trend::of(total);
     let beyond = |limit: f32, factor: f64| {
         known.len() as f64 + ((2.0 * f64::from(limit).ln() - last.ln()) / factor.ln()).max(0.0)
     };
@@ -81,22 +98,40 @@ fn direction(values: &[Option<f64>], leaves_floats_at: Option<usize>) -> Directi
     Direction { trend, total: Some(total), per_layer, leaves_floats_at, leaves_floats_after }
 }
 
-/// Measured numbers with a band, and how many are inside.
-fn count(report: &ProbeReport) -> (usize, usize) {
-    let with_band = report.layers.iter().flat_map(checked).filter_map(|quantity| Some((quantity, quantity.inside?)));
+impl Trend {
+    /// Of a signal that changed by `factor` in second moment.
+    fn of(factor: f64) -> Self {
+        match Course::of(factor) {
+            Course::Vanishes => Self::Vanishes,
+            Course::Shrinks => Self::Shrinks,
+            Course::Holds => Self::Holds,
+            Course::Grows => Self::Grows,
+            Course::Explodes => Self::Explodes,
+        }
+    }
+}
+
+/// Measured numbers with a band, and how many are inside. Where floats have ended nothing is measured.
+fn count(report: &ProbeReport, (forwards, backwards): (Option<usize>, Option<usize>)) -> (usize, usize) {
+    let of = |(i, layer): (usize, _)| {
+        let signal = if forwards.is_none_or(|end| i + 1 < end) { signal(layer).to_vec() } else { Vec::new() };
+        let gradient = backwards.is_none_or(|end| i + 1 > end).then_some(&layer.gradient_ratio);
+        signal.into_iter().chain(gradient)
+    };
+    let with_band =
+        report.layers.iter().enumerate().flat_map(of).filter_map(|quantity| Some((quantity, quantity.inside?)));
     with_band.fold((0, 0), |(all, inside), (quantity, within)| {
         (all + quantity.measured.iter().flatten().count(), inside + within)
     })
 }
 
-/// The numbers of a layer that are checked; the others follow from them.
-fn checked(layer: &LayerReport) -> [&Quantity; 7] {
+/// The numbers of a layer's signal that are checked; the others follow from them.
+fn signal(layer: &LayerReport) -> [&Quantity; 6] {
     [
         &layer.z_second_moment,
         &layer.z_mean,
         &layer.h_second_moment,
         &layer.h_mean,
-        &layer.gradient_ratio,
         &layer.correlation_same,
         &layer.correlation_different,
     ]
@@ -107,27 +142,45 @@ mod tests {
     use super::*;
 
     fn of(values: &[f64]) -> Direction {
-        direction(&values.iter().map(|&x| Some(x)).collect::<Vec<_>>(), None)
+        course(&values.iter().map(|&x| Some(x)).collect::<Vec<_>>(), None)
     }
 
     #[test]
-    fn tenfold_growth_explodes_and_its_end_is_foreseen() {
+    fn a_signal_that_leaves_what_a_rate_makes_up_for_has_a_foreseen_end() {
         let halving: Vec<f64> = (0..30).map(|i| 0.5f64.powi(i)).collect();
         let found = of(&halving);
         assert_eq!((found.trend, found.leaves_floats_at), (Trend::Vanishes, None));
         assert!((found.per_layer.unwrap() - 0.5).abs() < 1e-12);
         // 2^−l falls below the square of 2^−126 after 252 layers.
         assert!((found.leaves_floats_after.unwrap() - 253.0).abs() < 1e-6, "{found:?}");
-        assert_eq!(of(&[1.0, 3.0, 9.0]).trend, Trend::Holds);
-        assert_eq!(of(&[1.0, 4.0, 16.0]).trend, Trend::Explodes);
-        assert_eq!((of(&[2.0]).trend, of(&[2.0]).per_layer), (Trend::Holds, None));
+        for (values, trend) in [
+            (&[1.0, 3.0, 9.0][..], Trend::Holds),
+            (&[1.0, 4.0, 16.0], Trend::Grows),
+            (&[1.0, 1e4, 1e8], Trend::Explodes),
+            (&[1.0, 0.3, 0.05], Trend::Shrinks),
+            (&[2.0], Trend::Holds),
+        ] {
+            assert_eq!(of(values).trend, trend, "{values:?}");
+        }
+        assert_eq!(of(&[2.0]).per_layer, None);
         assert_eq!(of(&[2.0, 3.0]).per_layer, Some(1.5));
     }
 
     #[test]
-    fn zero_from_the_start_is_no_underflow() {
+    fn no_values_make_it_panic_whatever_is_missing_or_zero() {
+        let values = [None, Some(0.0), Some(1e-60), Some(1.0), Some(f64::MAX), Some(f64::MIN_POSITIVE)];
+        for a in values {
+            for b in values {
+                for c in values {
+                    for leaving in [None, Some(1)] {
+                        let found = course(&[a, b, c], leaving);
+                        assert!(found.total.is_none_or(|total| total >= 0.0), "{a:?} {b:?} {c:?}: {found:?}");
+                    }
+                }
+            }
+        }
         assert_eq!(of(&[0.0, 0.0]).trend, Trend::Zero);
         assert_eq!(of(&[1e-60, 1e-70, 0.0, 0.0]).trend, Trend::Vanishes);
-        assert_eq!(direction(&[None, None], Some(1)).trend, Trend::Explodes);
+        assert_eq!(course(&[None, None], Some(1)).trend, Trend::Explodes);
     }
 }

@@ -1,29 +1,39 @@
-//! The verdict in plain words: what was found, and what to change.
+//! The verdict in plain words: what was found, beside what became of such nets in training.
 
-use crate::config::Experiment;
-use crate::config::model::ModelConfig;
-use crate::init::Aim;
 use crate::probe::report::{Condition, Direction, FarReport, LayerReport, ProbeReport, Trend, Verdict};
-use crate::probe::verdict::gradient_length;
-use crate::theory::length::straight_leak;
+use crate::probe::zeros::{Cause, Zeros};
+use crate::theory::trainable::FARTHEST;
 
 /// Correlation of images of different classes above which a layer sees them as one.
-const ALIKE: f64 = 0.95;
+pub(super) const ALIKE: f64 = 0.95;
+/// Layers that a sentence names; of more it says how many.
+const NAMED: usize = 3;
+
+/// The layers that a signal is followed through, in the order of its travel, with its second moment there.
+pub(super) type Way<'a> = Vec<(&'a str, Option<f64>)>;
 
 /// What was found, in sentences.
-pub(super) fn findings(report: &ProbeReport, hidden: &[&LayerReport], verdict: &Verdict) -> Vec<String> {
-    let (Some(first), Some(last)) = (hidden.first(), hidden.last()) else { return Vec::new() };
-    let ends = |of: fn(&LayerReport) -> Option<f64>, from: &LayerReport, to: &LayerReport| {
-        [(of(from), from.name.clone()), (of(to), to.name.clone())]
+pub(super) fn findings(
+    report: &ProbeReport,
+    ways: [&Way<'_>; 2],
+    last: Option<&LayerReport>,
+    zeros: &Zeros,
+    verdict: &Verdict,
+) -> Vec<String> {
+    let mut findings = Vec::new();
+    findings.extend(course(report, "forwards E[z^2]", ways[0], &verdict.forward));
+    findings.extend(course(report, "backwards the gradient's squared length", ways[1], &verdict.backward));
+    // Whether anything comes into a layer.
+    let fed = |name: &str| {
+        let place = report.layers.iter().position(|layer| layer.name == name);
+        place.is_none_or(|i| i == 0 || zeros.activation(i - 1).is_none())
     };
-    let lengths = ends(|layer| layer.z_second_moment.median, first, last);
-    let gradients = ends(gradient_length, last, first);
-    let mut findings = vec![
-        way(report, "forwards E[z^2]", lengths, &verdict.forward),
-        way(report, "backwards the gradient's squared length", gradients, &verdict.backward),
-    ];
-    if let (Some(before), Some(after)) = (report.input.correlation_different, verdict.likeness) {
-        let what = if after > ALIKE { "become nearly one input" } else { "stay apart" };
+    findings.extend(zero(report, "pre-activations", &zeros.forward, forward_reason));
+    findings.extend(zero(report, "gradients", &zeros.backward, |cause, places, count| {
+        backward_reason(cause, places, count, fed)
+    }));
+    if let (Some(before), Some(after), Some(last)) = (report.input.correlation_different, verdict.likeness, last) {
+        let what = if after > ALIKE { "become nearly one input, from which nets learn slowly" } else { "stay apart" };
         findings.push(format!(
             "images of different classes {what}: correlation {before:.2} of the images themselves, {after:.3} in {}",
             last.name
@@ -39,17 +49,23 @@ pub(super) fn findings(report: &ProbeReport, hidden: &[&LayerReport], verdict: &
     findings
 }
 
-/// What a signal does on its way.
-fn way(report: &ProbeReport, name: &str, ends: [(Option<f64>, String); 2], direction: &Direction) -> String {
+/// What a signal does on its way; nothing where it is 0 by design, which has sentences of its own.
+fn course(report: &ProbeReport, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
+    let of = direction.total.map(short).unwrap_or_default();
     let mut text = match direction.trend {
         Trend::Explodes => format!("{name} explodes"),
         Trend::Vanishes => format!("{name} vanishes"),
         Trend::Holds => format!("{name} holds"),
-        Trend::Zero => return format!("{name} is 0, behind weights that start at 0: the first step moves those alone"),
+        Trend::Grows => format!("{name} grows {of}-fold, which a learning rate makes up for"),
+        Trend::Shrinks => format!("{name} shrinks {of}-fold, which the first steps make up for"),
+        Trend::Zero => return None,
     };
-    let [(from, first), (to, last)] = ends;
-    if let (Some(from), Some(to), true) = (from, to, first != last) {
-        text += &format!(": {} in {first}, {} in {last}", short(from), short(to));
+    let (first, last) = (way.first()?, way.last()?);
+    if let (Some(from), Some(to)) = (first.1, last.1) {
+        text += &format!(": {} in {}", short(from), first.0);
+        if first.0 != last.0 {
+            text += &format!(", {} in {}", short(to), last.0);
+        }
     }
     if let Some(factor) = direction.per_layer {
         text += &format!(", a factor {} a layer at the end", short(factor));
@@ -59,7 +75,77 @@ fn way(report: &ProbeReport, name: &str, ends: [(Option<f64>, String); 2], direc
     } else if let Some(depth) = direction.leaves_floats_after.filter(|depth| *depth < 1e5) {
         text += &format!("; it would leave the range of floats after {depth:.0} such layers");
     }
-    text
+    Some(text)
+}
+
+/// A sentence for each kind of reason why something is exactly 0.
+fn zero<'a>(
+    report: &'a ProbeReport,
+    what: &str,
+    causes: &'a [Option<Cause>],
+    reason: impl Fn(&Cause, &str, usize) -> String,
+) -> Vec<String> {
+    let all: Vec<(&Cause, &str)> =
+        causes.iter().zip(&report.layers).filter_map(|(cause, layer)| Some((cause.as_ref()?, &*layer.name))).collect();
+    let mut kinds: Vec<&Cause> = Vec::new();
+    for (cause, _) in &all {
+        if !kinds.iter().any(|known| known.is_like(cause)) {
+            kinds.push(cause);
+        }
+    }
+    let sentence = |kind: &Cause| {
+        let of_kind: Vec<_> = all.iter().filter(|(cause, _)| cause.is_like(kind)).collect();
+        let layers: Vec<&str> = of_kind.iter().map(|(_, name)| *name).collect();
+        let mut places: Vec<&str> = of_kind.iter().filter_map(|(cause, _)| cause.place()).collect();
+        places.dedup();
+        let why = reason(kind, &named(&places), places.len());
+        format!("{what} of {} are exactly 0, not vanished: {why}", named(&layers))
+    };
+    kinds.into_iter().map(sentence).collect()
+}
+
+/// Names with commas and a last "and".
+fn named(names: &[&str]) -> String {
+    match names {
+        [name] => (*name).to_string(),
+        names if names.len() > NAMED + 1 => {
+            format!("{} and {} more", names[..NAMED].join(", "), names.len() - NAMED)
+        }
+        [names @ .., last] => format!("{} and {last}", names.join(", ")),
+        [] => "no layer".into(),
+    }
+}
+
+/// Why pre-activations are 0; `places` are the layers or blocks that make them so.
+fn forward_reason(cause: &Cause, places: &str, _: usize) -> String {
+    match cause {
+        Cause::Weights(_) => format!("the weights of {places} start at 0"),
+        Cause::Alpha(_) => format!("alpha of {places} starts at 0"),
+        Cause::Off(_) => format!("no unit of {places} passes anything on"),
+        Cause::Images => "so are all pixels of the images, after normalisation".into(),
+        Cause::Loss => "the loss asks for nothing".into(),
+    }
+}
+
+/// Why gradients are 0, and what moves then.
+fn backward_reason(cause: &Cause, places: &str, count: usize, fed: impl Fn(&str) -> bool) -> String {
+    match cause {
+        Cause::Weights(layer) if fed(layer) => {
+            format!(
+                "the weights of {places} start at 0; the first step moves those, and gradients come through after it"
+            )
+        }
+        Cause::Weights(_) => {
+            format!("the weights of {places} start at 0, and nothing comes in there that could move them")
+        }
+        Cause::Alpha(_) => {
+            let branches = if count == 1 { "this branch" } else { "these branches" };
+            format!("alpha of {places} starts at 0; of {branches} the first step moves only alpha")
+        }
+        Cause::Off(_) => format!("no unit of {places} passes anything on, so none before it is told anything"),
+        Cause::Loss => "no answer of the network changes the loss, as with labels of one class".into(),
+        Cause::Images => "the images are 0".into(),
+    }
 }
 
 /// Whether (10) and (14) hold, of the layers behind an activation.
@@ -78,87 +164,15 @@ fn conditions(report: &ProbeReport) -> Option<String> {
 /// How deep the start stays trainable.
 fn depth(far: &FarReport) -> String {
     if let Some(depth) = far.trainable_depth {
-        return format!("trainable to about {depth:.0} layers, six depth scales (Schoenholz et al. 2017)");
+        return format!(
+            "expected to train to about {depth:.0} hidden layers: from there on the gradient changes by more than a learning \
+             rate made up for in trainings (docs/depth.md)"
+        );
     }
     let chance = far.width_depth.map_or("and its length settles".into(), |layers| {
         format!("but by chance the length of one network of this width strays by a factor e in some {layers:.0} layers")
     });
-    format!("no depth scale limits it, chi being 1, {chance}")
-}
-
-/// What to change, in sentences.
-pub(super) fn advice(report: &ProbeReport, verdict: &Verdict, experiment: &Experiment) -> Vec<String> {
-    let model = &experiment.model;
-    let trends = [verdict.forward.trend, verdict.backward.trend];
-    let moves = trends.iter().any(|trend| matches!(trend, Trend::Explodes | Trend::Vanishes));
-    let alike = verdict.likeness.is_some_and(|c| c > ALIKE);
-    let mut advice = Vec::new();
-    if model.norm.is_some() || model.residual.is_some() {
-        if moves {
-            advice.push("let residual branches start at 0: residual = \"rezero\", or \"fixup\" without norm".into());
-        }
-    } else {
-        if moves {
-            advice.push(for_lengths(report, experiment));
-        }
-        if alike {
-            advice.push(for_likeness(report.depth, model));
-        }
-    }
-    if trends[0] == Trend::Zero {
-        advice.push("no signal reaches the output: draw the weights, init.preset = \"kaiming\"".into());
-    }
-    if advice.is_empty() {
-        advice.push("nothing to change at this depth".into());
-    }
-    advice
-}
-
-/// Against lengths that explode or vanish in a plain chain.
-fn for_lengths(report: &ProbeReport, experiment: &Experiment) -> String {
-    let Some(far) = &report.far else {
-        return "draw the weights around 0 with the activation's gain: init.preset = \"kaiming\"".into();
-    };
-    let activation = experiment.model.activation;
-    match straight_leak(activation) {
-        Some((leak, _)) => {
-            let chi = far.variance_w * (1.0 + leak * leak) / 2.0;
-            let inside = report.layers.iter().filter_map(|layer| layer.fan_in_inside).fold(1.0, f64::min);
-            if (chi - 1.0).abs() > Condition::TOLERANCE {
-                let factor = (1.0 / chi).sqrt();
-                format!(
-                    "multiply the weights' std by {factor:.4}, which makes chi 1 (init.preset = \"kaiming\"); \
-                     a shift of the activation leaves chi as it is"
-                )
-            } else if inside < 0.99 {
-                format!(
-                    "chi is 1, but taps on the padding meet zeros (at worst a share of {inside:.2} is inside the image): \
-                     pad less, stay at larger images, or rescale with init.lsuv"
-                )
-            } else {
-                "chi is 1, so it is chance: take wider layers, or a shift (general_relu), with which the length settles"
-                    .into()
-            }
-        }
-        None if Aim::Critical { variance_b: 0.0 }.fit(activation, 1).is_ok() => {
-            "take the critical weight variance: init.preset = \"critical\"".into()
-        }
-        None => "keep the pre-activation's second moment at 1: init.preset = \"moment-matched\"".into(),
-    }
-}
-
-/// Against inputs that become alike.
-fn for_likeness(depth: usize, model: &ModelConfig) -> String {
-    let presets: Vec<String> = [Aim::ALL[1], Aim::ALL[2]]
-        .iter()
-        .filter(|aim| aim.fit(crate::activation::Activation::Relu, depth).is_ok())
-        .map(|aim| format!("\"{}\"", aim.preset()))
-        .collect();
-    if straight_leak(model.activation).is_some() && !presets.is_empty() {
-        format!("keep inputs apart with a leak: activation = \"relu\" and init.preset = {}", presets.join(" or "))
-    } else {
-        "keep inputs apart: fewer layers, or shortcuts (residual = \"rezero\")".into()
-    }
+    format!("up to {FARTHEST} layers the gradient stays where nets train, {chance}")
 }
 
 /// Three digits, with a power of ten where there are many zeros.

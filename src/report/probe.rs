@@ -49,6 +49,8 @@ fn trend(direction: &Direction) -> String {
         Trend::Vanishes => "vanish",
         Trend::Holds => "hold",
         Trend::Zero => "are zero",
+        Trend::Grows => "grow, which a learning rate makes up for",
+        Trend::Shrinks => "shrink, which the first steps make up for",
     };
     direction.per_layer.map_or_else(|| word.into(), |factor| format!("{word}, × {} per layer", number(factor)))
 }

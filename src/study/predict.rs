@@ -4,10 +4,10 @@ use crate::config::Experiment;
 use crate::config::model::Body;
 use crate::init::BiasInit;
 use crate::theory::length::LengthMap;
-use crate::theory::mean_field::mean_field;
+use crate::theory::trainable::trainable_depth;
 
-/// Depth of a plain MLP of equal widths, and the depth up to which mean field theory expects it to train (Schoenholz et
-/// al. 2017: about six correlation lengths). The latter is absent where the correlation length is infinite.
+/// Depth of a plain MLP of equal widths, and the depth up to which its gradient stays where nets train (see
+/// [`crate::theory::trainable`]). The latter is absent where no limit is near.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PredictedDepth {
     /// Hidden layers.
@@ -36,7 +36,7 @@ pub fn predicted_depth(experiment: &Experiment) -> Option<PredictedDepth> {
         BiasInit::Constant { .. } => return None,
     };
     let map = LengthMap::new(model.activation, width as f64 * std * std, variance_b).ok()?;
-    Some(PredictedDepth { depth: widths.len(), trainable: mean_field(&map).trainable_depth() })
+    Some(PredictedDepth { depth: widths.len(), trainable: trainable_depth(&map) })
 }
 
 #[cfg(test)]
@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn relu_nets_train_to_the_known_depths() {
-        for (preset, trainable) in [("kaiming", None), ("xavier", Some(8.66)), ("torch", Some(3.35))] {
+        for (preset, trainable) in [("kaiming", None), ("xavier", Some(22.67)), ("torch", Some(9.38))] {
             let found = predicted(&[&format!("init.preset={preset}")]).unwrap();
             let near = |want: f64| found.trainable.is_some_and(|depth| (depth - want).abs() < 0.1);
             assert!(found.depth == 20 && trainable.map_or(found.trainable.is_none(), near), "{preset}: {found:?}");

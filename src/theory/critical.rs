@@ -254,7 +254,7 @@ mod tests {
     fn on_the_line_the_depth_is_unlimited() {
         let point = critical_point(Activation::Tanh, 0.05).unwrap();
         let map = LengthMap::new(Activation::Tanh, point.variance_w, 0.05).unwrap();
-        assert_eq!(mean_field(&map).trainable_depth(), None);
+        assert_eq!(mean_field(&map).xi, None);
     }
 
     #[test]

@@ -5,11 +5,6 @@
 use crate::theory::correlation::CorrelationMap;
 use crate::theory::length::{LengthLimit, LengthMap};
 
-/// Trainable layers per ξ (Schoenholz et al. 2017, section 5: networks train up to about 6ξ).
-///
-/// The multiplier belongs to a small fixed budget of steps; other budgets fit other multipliers.
-pub const TRAINABLE_DEPTHS_PER_XI: f64 = 6.0;
-
 /// |χ − 1| below which a network counts as critical, and ξ as infinite.
 const CRITICAL: f64 = 1e-9;
 
@@ -51,11 +46,6 @@ impl MeanField {
             excess if excess < 0.0 => Phase::Ordered,
             _ => Phase::Chaotic,
         })
-    }
-
-    /// About 6ξ layers (Schoenholz et al. 2017, section 5).
-    pub fn trainable_depth(&self) -> Option<f64> {
-        self.xi.map(|xi| TRAINABLE_DEPTHS_PER_XI * xi)
     }
 }
 

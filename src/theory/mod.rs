@@ -4,7 +4,7 @@
 //! variance of the biases, q the second moment of a pre-activation, which is normal in wide layers.
 //!
 //! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`],
-//! [`correlation`], [`pair`], [`mean_field`] and [`critical`] what many layers do; [`matched`], [`regimes`],
+//! [`correlation`], [`pair`], [`mean_field`] and [`critical`] what many layers do, [`trainable`] how many of them train; [`matched`], [`regimes`],
 //! [`depth_aware`] and [`tailored`] the ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network
 //! may stray.
 
@@ -24,5 +24,6 @@ pub mod quadrature;
 pub mod regimes;
 mod root;
 pub mod tailored;
+pub mod trainable;
 
 pub use error::TheoryError;

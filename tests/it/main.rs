@@ -7,6 +7,7 @@ mod cohort;
 #[cfg(feature = "cuda")]
 mod cuda;
 mod data;
+mod depth;
 mod golden;
 mod gradients;
 #[cfg(feature = "hub")]

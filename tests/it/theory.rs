@@ -197,7 +197,7 @@ fn relu_away_from_criticality_has_its_depths() {
     for (variance_w, depth, digits) in [(1.0 / 3.0, 3.3, 1), (1.0, 8.7, 1), (1.5, 20.9, 1), (1.9, 117.0, 0)] {
         for variance_b in [0.0, 0.1] {
             let map = LengthMap::new(Activation::Relu, variance_w, variance_b).unwrap();
-            to_digits(&format!("6 xi at {variance_w}"), mean_field(&map).trainable_depth().unwrap(), depth, digits);
+            to_digits(&format!("6 xi at {variance_w}"), 6.0 * mean_field(&map).xi.unwrap(), depth, digits);
         }
     }
 }
@@ -218,7 +218,7 @@ fn tanh_depths_peak_at_the_critical_line() {
     let cases = [(1.0, 21.8, 1), (1.5, 94.7, 1), (2.0, 151.0, 0), (2.5, 71.0, 0), (3.0, 54.0, 0), (4.0, 42.0, 0)];
     for (variance_w, depth, digits) in cases {
         let map = LengthMap::new(Activation::Tanh, variance_w, 0.05).unwrap();
-        to_digits(&format!("6 xi at {variance_w}"), mean_field(&map).trainable_depth().unwrap(), depth, digits);
+        to_digits(&format!("6 xi at {variance_w}"), 6.0 * mean_field(&map).xi.unwrap(), depth, digits);
     }
 }
 

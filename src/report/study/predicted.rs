@@ -5,8 +5,9 @@ use crate::report::study::Study;
 use crate::report::text::number;
 
 /// What the line is, and where it lies if it is not on the map.
-pub const ABOUT: &str = "The dashed line is the depth up to which mean field theory expects networks to train, six correlation lengths \
-     ξ (Schoenholz et al. 2017); it runs along the edge where that depth is beyond the grid.";
+pub const ABOUT: &str = "The dashed line is the depth up to which networks are expected to train: from there on the gradient changes, from the \
+     last hidden layer to the first, by more than any learning rate made up for in trainings of MLPs on MNIST. It runs along the \
+     edge where that depth is beyond the grid.";
 
 /// A depth that stands for infinity, so that its logarithm is a number.
 const FAR: f64 = 1e12;
@@ -17,7 +18,7 @@ struct Cell {
     /// Its place along the axis, in cells.
     centre: f64,
     depth: f64,
-    /// Hidden layers that are expected to train; infinitely many where the correlation length is infinite.
+    /// Hidden layers that are expected to train; infinitely many where no limit is near.
     trainable: f64,
 }
 
@@ -62,7 +63,7 @@ impl Study<'_> {
         };
         let across = &axes[1 - deep];
         Ok(Line {
-            label: "predicted trainable depth, 6 ξ".into(),
+            label: "predicted trainable depth".into(),
             path: lines.iter().enumerate().flat_map(corner).collect(),
             side: across.name.clone(),
             values: across.values.iter().cloned().zip(lines.iter().map(|cells| expected(cells))).collect(),

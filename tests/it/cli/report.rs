@@ -191,7 +191,7 @@ fn a_map_has_the_predicted_depth_laid_over_it_where_theory_has_one() {
     let gains = "[[grid]]\nname = 'gain'\ncases = [{ name = 'small', set.init.weight.gain = 0.8 }, { name = 'critical', \
                  set.init.weight.gain = 1.4142135623730951 }]\n";
     let sizes = "[[grid]]\nname = 'batch'\npath = 'train.batch_size'\nvalues = [60, 100]\n";
-    let line = "predicted trainable depth, 6 ξ";
+    let line = "predicted trainable depth";
     for (first, second, drawn) in [(depths, gains, 1), (gains, depths, 1), (sizes, gains, 0)] {
         let work = Work::new();
         work.study(&format!(
@@ -206,10 +206,10 @@ fn a_map_has_the_predicted_depth_laid_over_it_where_theory_has_one() {
         assert!(html.contains("mean field theory&#39;s is for plain MLPs"), "the arm with batch norm has none");
         assert_eq!(html.contains("neither axis is the depth"), drawn == 0);
         if drawn == 1 {
-            // 6 ξ of a ReLU net whose σ_w² is 0.64: 6 / ln(2 / 0.64).
+            // A ReLU net whose σ_w² is 0.64: 1 + ln(3e-7) / ln(0.32).
             let row =
                 |name: &str, value: &str| format!("<th scope=\"row\" class=\"words\">{name}</th><td>{value}</td>");
-            assert!(html.contains(&row("small", "5.266")), "{first}");
+            assert!(html.contains(&row("small", "14.18")), "{first}");
         }
     }
 }
