@@ -34,6 +34,8 @@ pub struct Tick {
 /// Sizes from here on are not drawn: differences and ratios of them would overflow. What is smaller than its inverse is
 /// as good as 0.
 const LARGEST: f64 = 1e300;
+/// How far an axis may reach: its ends can be drawn, too.
+const END: f64 = LARGEST.next_down();
 /// Decades that a logarithmic axis has at most, so that the ratio of its ends, with room around them, is a number. What lies
 /// below has no place, like 0.
 const DECADES: i32 = 280;
@@ -95,7 +97,7 @@ fn log_domain(low: f64, high: f64) -> [f64; 2] {
         return [low / 1.5, high * 1.5];
     }
     let room = (high / low).powf(0.03);
-    [low / room, high * room].map(|end| end.clamp(2.0 / LARGEST, 0.5 * LARGEST))
+    [low / room, high * room].map(|end| end.clamp(2.0 / LARGEST, END))
 }
 
 /// Room around values on a linear axis.
@@ -105,7 +107,7 @@ fn linear_domain(low: f64, high: f64) -> [f64; 2] {
         return [0.0, 1.0];
     }
     if high - low < SAME * size {
-        return [low - 0.1 * low.abs(), high + 0.1 * high.abs()].map(|end| end.clamp(-LARGEST, LARGEST));
+        return [low - 0.1 * low.abs(), high + 0.1 * high.abs()].map(|end| end.clamp(-END, END));
     }
     // What cannot be negative should not look as if it could.
     let room = 0.04 * (high - low);
@@ -114,7 +116,9 @@ fn linear_domain(low: f64, high: f64) -> [f64; 2] {
 
 /// Powers of ten; where fewer than two are within, 1, 2 and 5 times such.
 fn log_ticks(low: f64, high: f64, wanted: usize, whole: bool) -> Vec<Tick> {
-    let decades: Vec<i32> = (low.log10().ceil() as i32..=high.log10().floor() as i32).collect();
+    // A logarithm may round over the end.
+    let within = |k: &i32| (low..=high).contains(&10f64.powi(*k));
+    let decades: Vec<i32> = (low.log10().ceil() as i32..=high.log10().floor() as i32).filter(within).collect();
     if decades.len() >= 2 {
         let enough = |stride: &i32| f64::from(*stride) >= 0.75 * decades.len() as f64 / wanted.max(1) as f64;
         let stride = [1, 2, 5, 10, 20, 50].into_iter().find(enough).unwrap_or(100);

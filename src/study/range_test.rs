@@ -206,7 +206,9 @@ impl RangeTest {
         let fall = (3f64.sqrt() * noise).max(LEAST_FALL * start);
         if start - least < fall {
             let most = smoothed.iter().copied().fold(start, f64::max);
-            let rises = self.lost || most - start > start - least + fall;
+            // A rise comes late, where the first losses say little about the noise.
+            let rise = fall.max(3f64.sqrt() * CERTAIN * self.noise(smoothed.len()));
+            let rises = self.lost || most - start > start - least + rise;
             return if rises { Finding::Rises } else { Finding::Flat([least, most]) };
         }
         if whole && !self.lost && last - least < noise.max(LEAST_FALL * start) {
