@@ -8,6 +8,8 @@ mod cohort;
 mod cuda;
 mod data;
 mod depth;
+#[cfg(target_os = "linux")]
+mod faults;
 mod golden;
 mod gradients;
 #[cfg(feature = "hub")]

@@ -17,7 +17,7 @@ mod python;
 mod records;
 mod report;
 mod resume;
-mod tensorboard;
+pub mod tensorboard;
 mod train;
 
 use std::collections::BTreeMap;

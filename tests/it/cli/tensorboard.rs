@@ -51,7 +51,7 @@ fn fields(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
 }
 
 /// Every event's step and the values of its summary, without those that hold times.
-fn events(path: &Path) -> Vec<(u64, Vec<Vec<u8>>)> {
+pub fn events(path: &Path) -> Vec<(u64, Vec<Vec<u8>>)> {
     let bytes = fs::read(path).unwrap();
     let (mut at, mut events) = (0, Vec::new());
     while at < bytes.len() {
