@@ -6,6 +6,9 @@ mod scene;
 mod stage;
 mod syscalls;
 
+use std::path::Path;
+use std::process::Command;
+
 use durable::Volatile;
 use scene::{Fault, Scene};
 use stage::Stage;
@@ -169,5 +172,30 @@ fn what_a_file_promises_is_on_the_disk_before_it() {
         assert!(output.status.success(), "{}: {output:?}", scene.name);
         volatile.end(&case.join("out"));
         assert!(volatile.broken.is_empty(), "{}:\n{}", scene.name, volatile.broken.join("\n"));
+    }
+}
+
+/// A few cases of each kind; by hand they take thousands.
+#[test]
+fn the_scripts_that_fuzz_and_kill_find_nothing() {
+    let python = |arguments: &[&str]| {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts");
+        let mut command = Command::new("python3");
+        command.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(scripts).args(arguments);
+        command.output()
+    };
+    if python(&["--version"]).is_err() {
+        return eprintln!("skipped: there is no python3");
+    }
+    let binary = stage::binary();
+    let binary = binary.to_str().unwrap();
+    for arguments in [["fuzz.py", "--count", "8", "--jobs", "1"], ["kill.py", "--kills", "5", "--rounds", "1"]] {
+        let output = python(&[&arguments[..], &["--initlab", binary]].concat()).unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && text.contains("\n0 findings"),
+            "{text}{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
 }

@@ -1,0 +1,1 @@
+"""What the scripts that try to break `initlab` share: tiny data, bounded calls, and what a directory holds apart from times."""
