@@ -86,6 +86,7 @@ const FAULTS: &[Fault] = &[
     Fault { name: "a full disk from call", answer: Answer::Fail(libc::ENOSPC), lasts: true, at: takes_space },
     Fault { name: "a full disk at call", answer: Answer::Fail(libc::ENOSPC), lasts: false, at: takes_space },
     Fault { name: "no permission at call", answer: Answer::Fail(libc::EACCES), lasts: false, at: |kind| matches!(kind, Kind::Open | Kind::Create | Kind::MakeDir | Kind::Remove | Kind::Rename) },
+    Fault { name: "no threads from call", answer: Answer::Fail(libc::EAGAIN), lasts: true, at: |kind| kind == Kind::Thread },
     Fault { name: "no descriptors from call", answer: Answer::Fail(libc::EMFILE), lasts: true, at: |kind| matches!(kind, Kind::Open | Kind::Create) },
 ];
 
