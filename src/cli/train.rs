@@ -19,6 +19,7 @@ use crate::config::experiment::Budget;
 use crate::record::checkpoint::FILE as CHECKPOINT;
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{self, Outcome, Summary};
+use crate::record::whole::is_there;
 use crate::report;
 use crate::report::terminal::Glyphs;
 use crate::train::engine::Compute;
@@ -165,7 +166,7 @@ fn go_on(path: &Path, experiment: &Experiment) -> Result<RunDir> {
         .into());
     }
     check_config(path, &experiment.to_toml())?;
-    if !dir.file(summary::FILE).exists() && !dir.file(CHECKPOINT).exists() {
+    if !is_there(&dir.file(summary::FILE))? && !is_there(&dir.file(CHECKPOINT))? {
         say(&format!("{}: the run was ended before its first checkpoint; it begins anew", path.display()));
     }
     Ok(dir)
@@ -188,15 +189,16 @@ impl TrainArgs {
             (false, None) => Ok(Place::Unused(base)),
             (false, Some(_)) => Ok(Place::Named(base)),
             (true, out) => {
-                let last = if out.is_some() { Some(base.clone()) } else { RunDir::last(&base) };
+                let last = if out.is_some() { Some(base.clone()) } else { RunDir::last(&base)? };
                 // An empty directory is no run: to begin one there is not what was asked for.
-                last.filter(|path| path.join("config.toml").exists()).map(Place::GoOn).ok_or_else(|| {
-                    let base = base.display();
-                    UsageError(format!(
-                        "--resume: there is no run in {base}; name it with --out, or leave out --resume"
-                    ))
-                    .into()
-                })
+                match last {
+                    Some(path) if is_there(&path.join("config.toml"))? => Ok(Place::GoOn(path)),
+                    _ => {
+                        let base = base.display();
+                        let advice = "name it with --out, or leave out --resume";
+                        Err(UsageError(format!("--resume: there is no run in {base}; {advice}")).into())
+                    }
+                }
             }
         }
     }

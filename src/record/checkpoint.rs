@@ -12,6 +12,7 @@ use crate::record::histograms::Histograms;
 use crate::record::manifest::{FileSum, Manifest, check_beginning};
 use crate::record::rows::EpochRow;
 use crate::record::tensors::{self, NamedTensor, Tensors, Values};
+use crate::record::whole::is_there;
 
 /// Parameters and optimiser state, in PyTorch's order, from whatever device.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -195,7 +196,7 @@ impl Checkpoint<'_> {
 /// The checkpoint or one of these files is damaged.
 pub fn verify_unfinished(dir: &Path) -> Result<(), RecordError> {
     let path = dir.join(FILE);
-    if !path.exists() {
+    if !is_there(&path)? {
         return Ok(());
     }
     let (_, about) = read(&path)?;

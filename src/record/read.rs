@@ -8,6 +8,7 @@ use crate::record::histograms::Histograms;
 use crate::record::layers::LAYERS;
 use crate::record::rows::{EPOCHS, STEPS};
 use crate::record::summary::Summary;
+use crate::record::whole::is_there;
 
 /// What a run's directory holds.
 #[derive(Clone, Debug)]
@@ -131,7 +132,7 @@ impl RunRecords {
             steps: Columns::read(&file("steps.csv"), STEPS)?,
             epochs: Columns::read_evaluations(dir)?,
             layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
-            histograms: if histograms.is_file() { Some(Histograms::read(&histograms)?) } else { None },
+            histograms: if is_there(&histograms)? { Some(Histograms::read(&histograms)?) } else { None },
         })
     }
 

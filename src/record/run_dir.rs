@@ -8,7 +8,7 @@ use crate::record::lock::{LOCK, Lock};
 use crate::record::summary;
 use crate::record::tensorboard;
 use crate::record::whole::{
-    TEMPORARY, make_directory, remove_if_there, remove_unfinished, sync_directory, write_whole,
+    TEMPORARY, is_there, make_directory, names, remove_if_there, remove_unfinished, sync_directory, write_whole,
 };
 
 /// What to do with a directory that already holds a run.
@@ -93,13 +93,17 @@ impl RunDir {
     /// # Errors
     /// The directory holds a run already and `existing` is [`Existing::Keep`], or something that is no run.
     pub fn check(path: &Path, existing: Existing) -> Result<(), RecordError> {
-        let has = |name: &str| path.join(name).symlink_metadata().is_ok();
-        if let Some((_, found)) = OTHERS.iter().find(|(name, _)| has(name)) {
-            return Err(RecordError::Foreign { path: path.into(), found });
+        for (name, found) in OTHERS {
+            if is_there(&path.join(name))? {
+                return Err(RecordError::Foreign { path: path.into(), found });
+            }
         }
-        if existing == Existing::Keep && FILES.iter().any(|name| has(name)) {
-            let found = if has(summary::FILE) { "a run" } else { "an unfinished run" };
-            return Err(RecordError::Taken { path: path.into(), found });
+        for name in FILES.iter().filter(|_| existing == Existing::Keep) {
+            if is_there(&path.join(name))? {
+                // The result is the first of the files.
+                let found = if *name == summary::FILE { "a run" } else { "an unfinished run" };
+                return Err(RecordError::Taken { path: path.into(), found });
+            }
         }
         Ok(())
     }
@@ -109,9 +113,8 @@ impl RunDir {
     /// # Errors
     /// Something is there and cannot be removed.
     pub fn tidy(path: &Path) -> Result<(), RecordError> {
-        let listing = std::fs::read_dir(path).map_err(RecordError::io(path, "listing the directory"))?;
-        let left = |name: &str| name == CHECKPOINT || name == LOCK || name.starts_with(TEMPORARY);
-        if !listing.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).any(|name| left(&name)) {
+        let left = |name: &String| name == CHECKPOINT || name == LOCK || name.starts_with(TEMPORARY);
+        if !names(path)?.iter().any(left) {
             return Ok(());
         }
         match Self::open(path, Existing::Resume) {
@@ -123,8 +126,18 @@ impl RunDir {
     }
 
     /// The last of `base`, `base-2`, `base-3`, … that exists.
-    pub fn last(base: &Path) -> Option<PathBuf> {
-        numbered(base).take_while(|path| path.exists()).last()
+    ///
+    /// # Errors
+    /// The system cannot tell.
+    pub fn last(base: &Path) -> Result<Option<PathBuf>, RecordError> {
+        let mut last = None;
+        for path in numbered(base) {
+            if !is_there(&path)? {
+                break;
+            }
+            last = Some(path);
+        }
+        Ok(last)
     }
 
     /// The directory.
@@ -163,7 +176,7 @@ impl RunDir {
     /// # Errors
     /// It is there and cannot be removed.
     pub fn reopen(&self) -> Result<(), RecordError> {
-        if self.file(summary::FILE).symlink_metadata().is_err() {
+        if !is_there(&self.file(summary::FILE))? {
             return Ok(());
         }
         self.remove(summary::FILE)?;

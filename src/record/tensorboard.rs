@@ -13,7 +13,7 @@ use crate::record::layers::{LAYERS, LayerRow};
 use crate::record::protobuf::{Message, record};
 use crate::record::rows::{EpochRow, StepRow};
 use crate::record::summary::{Outcome, Summary};
-use crate::record::whole::{begin_file, remove_if_there, write_changed};
+use crate::record::whole::{begin_file, names, remove_if_there, write_changed};
 
 /// How the names of event files begin; TensorBoard looks for `tfevents`.
 pub const PREFIX: &str = "events.out.tfevents.";
@@ -172,10 +172,10 @@ pub fn remove(dir: &Path) -> Result<(), RecordError> {
 }
 
 fn remove_but(dir: &Path, kept: Option<&Path>) -> Result<(), RecordError> {
-    let listing = std::fs::read_dir(dir).map_err(RecordError::io(dir, "listing the directory"))?;
-    for entry in listing.filter_map(Result::ok).filter(|e| e.file_name().to_string_lossy().starts_with(PREFIX)) {
-        if kept != Some(&*entry.path()) {
-            remove_if_there(&entry.path())?;
+    for name in names(dir)?.into_iter().filter(|name| name.starts_with(PREFIX)) {
+        let path = dir.join(name);
+        if kept != Some(&*path) {
+            remove_if_there(&path)?;
         }
     }
     Ok(())

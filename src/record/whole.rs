@@ -103,15 +103,35 @@ pub fn make_directory(dir: &Path) -> Result<bool, RecordError> {
 /// # Errors
 /// The directory cannot be read, or something cannot be removed.
 pub fn remove_unfinished(dir: &Path) -> Result<(), RecordError> {
-    let listing = fs::read_dir(dir).map_err(RecordError::io(dir, "listing the directory"))?;
-    for entry in listing.filter_map(Result::ok) {
-        if entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
-            let path = entry.path();
-            let remove = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-            absent(remove).map_err(RecordError::io(&path, "removing what was left unfinished"))?;
-        }
+    for name in names(dir)?.into_iter().filter(|name| name.starts_with(TEMPORARY)) {
+        let path = dir.join(name);
+        let remove =
+            || if fs::symlink_metadata(&path)?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        absent(remove()).map_err(RecordError::io(&path, "removing what was left unfinished"))?;
     }
     Ok(())
+}
+
+/// The names in a directory, but for those that are no text, of which none is ours.
+///
+/// # Errors
+/// The directory cannot be read to its end.
+pub fn names(dir: &Path) -> Result<Vec<String>, RecordError> {
+    let names = || fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().into_string())).collect::<io::Result<Vec<_>>>();
+    let names = names().map_err(RecordError::io(dir, "listing the directory"))?;
+    Ok(names.into_iter().filter_map(Result::ok).collect())
+}
+
+/// Whether there is something of this name, be it a link to nothing.
+///
+/// # Errors
+/// The system cannot tell, which must not pass for a no.
+pub fn is_there(path: &Path) -> Result<bool, RecordError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) => Err(RecordError::io(path, "looking for the file")(error)),
+    }
 }
 
 /// The directory of a file, also of one that is named without any.

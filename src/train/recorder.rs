@@ -20,6 +20,7 @@ use crate::record::run_dir::RunDir;
 use crate::record::summary::{self, Divergence, Outcome, Summary, Timing};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::tensors;
+use crate::record::whole::is_there;
 use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::steps::{Batches, epoch_row};
@@ -80,7 +81,7 @@ impl<'a> Recorder<'a> {
         if dir.goes_on() {
             check_config(dir.path(), &config)?;
         }
-        let checkpoint = if dir.goes_on() && checkpoint_path.exists() {
+        let checkpoint = if dir.goes_on() && is_there(&checkpoint_path)? {
             let checkpoint = Checkpoint::read(&checkpoint_path, &mut histograms)?;
             check_same(dir, &checkpoint, &config, plan)?;
             Some(checkpoint)
