@@ -6,6 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::theory_rows::wrapped;
+use crate::config::error::folded;
 use crate::config::init::InitConfig;
 use crate::data::{Choice, Part};
 use crate::model::{Network, Role, start};
@@ -58,7 +59,7 @@ pub fn run(args: &ModelArgs) -> Result<()> {
     let memory = memory::of_run(experiment, &network, images, threads);
     let cores = if threads == 1 { "one core".into() } else { format!("{threads} cores") };
     let data = memory::size(memory::of_data(images));
-    text += &format!("\ntraining on {cores} takes about {memory}, beside {data} of data");
+    text += &format!("\n{}", folded(&format!("training on {cores} takes about {memory}, beside {data} of data"), 2));
     super::print(&format!("{text}\n"))
 }
 

@@ -147,14 +147,6 @@ fn a_full_disk_is_an_error_that_names_the_file_and_the_run_goes_on_when_there_is
 }
 
 #[test]
-fn a_last_batch_of_one_image_trains_with_batch_norm() {
-    let work = Work::new();
-    work.config(BATCH_NORM);
-    let ran = work.train("run", &["--set", "train.batch_size=299"]);
-    assert_eq!((ran.code, json(&work.path("run").join("run.json"))["outcome"].as_str()), (Some(0), Some("finished")));
-}
-
-#[test]
 fn training_without_records_sees_the_same_epochs() {
     for net in [MLP, BATCH_NORM, RESIDUAL] {
         let work = Work::new();
