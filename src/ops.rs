@@ -12,6 +12,8 @@
 
 #[cfg_attr(not(feature = "cuda"), path = "ops/no_cuda.rs")]
 pub(crate) mod cuda;
+#[cfg(feature = "candle-datasets")]
+pub mod dataset;
 pub mod loss;
 pub mod norm;
 pub mod phi;
