@@ -48,7 +48,7 @@ pub fn drawable(x: f64) -> bool {
 }
 
 impl Scale {
-    /// An axis that shows all drawable `values` with a little room around them, of a logarithmic one at most [`DECADES`]
+    /// An axis that shows all drawable `values` with a little room around them, of a logarithmic one at most `DECADES`
     /// below the largest. Without a positive value a logarithmic axis becomes a linear one.
     pub fn fit(kind: Kind, values: impl Iterator<Item = f64> + Clone, pixels: [f64; 2]) -> Self {
         let usable = values.clone().filter(|&x| drawable(x) && (kind == Kind::Linear || x > 1.0 / LARGEST));

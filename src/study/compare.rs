@@ -16,7 +16,7 @@
 //! is never above 2/4ⁿ. For five pairs that is 0.002, where the divisions give 2/252 = 0.008. An arm of which, as of the
 //! baseline, no run gets there cannot be told apart whatever the level, and Holm's correction does not count it (Tarone 1990).
 //!
-//! Accuracy and losses at the end are judged beside it ([`ending`](crate::study::ending)). Where arm and baseline differ in batch
+//! Accuracy and losses at the end are judged beside it ([`crate::study::ending`]). Where arm and baseline differ in batch
 //! size, time is counted in images seen: a step is then not the same amount of data, nor are the batches the same.
 
 use crate::rng;
