@@ -67,8 +67,10 @@ impl DeviceChoice {
 /// The CPU with `threads`, or as many as the system starts; stderr says so if these are fewer.
 pub fn host(threads: usize) -> Compute {
     let startable = if threads > 1 { startable(threads) } else { threads };
-    // At a limit the last half is left alone: what else is to come needs threads and room too.
-    let started = if startable < threads { (startable / 2).max(1) } else { threads };
+    // At a limit the last half is left alone, and more threads than cores are none: what else is to come needs threads and room
+    // too, and the C library takes 64 MiB of the address space for each thread that asks for memory.
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let started = if startable < threads { (startable / 2).clamp(1, cores) } else { threads };
     if started < threads {
         let limits = "the system starts no more (`ulimit -u`, `ulimit -v`)";
         say(&format!("computing with {started} of {threads} threads: {limits}"));
