@@ -15,7 +15,9 @@ pub(crate) fn matched(phi: Activation) -> Option<Matched> {
         let max = Some(form.max).filter(|max| max.is_finite());
         Activation::GeneralRelu { leak: form.leak, shift: 0.0, max }
     });
-    moment_matched(unshifted).ok()
+    // Moments beyond f64 match no gain.
+    let is_number = |found: &Matched| found.gain.is_finite() && found.first_gain.is_finite();
+    moment_matched(unshifted).ok().filter(is_number)
 }
 
 /// The blocks for `phi`, and for a network of `depth` hidden layers if one is given.
@@ -90,6 +92,12 @@ mod tests {
     use crate::model::{Shape, start::start};
     use crate::record::layers::Moments;
     use crate::rng::{rng, standard_normals};
+
+    #[test]
+    fn moments_that_are_no_numbers_make_no_lines_for_a_config() {
+        assert!(matched(Activation::LeakyRelu { leak: 1e308 }).is_none());
+        assert!(matched(Activation::LeakyRelu { leak: 1e3 }).is_some());
+    }
 
     const ACTIVATIONS: [&str; 18] = [
         "identity",
