@@ -5,7 +5,8 @@
 
 use crate::activation::Activation;
 use crate::theory::error::TheoryError;
-use crate::theory::length::{LengthLimit, LengthMap, straight_leak};
+use crate::theory::fate::LengthLimit;
+use crate::theory::length::{LengthMap, straight_leak};
 use crate::theory::moments::moments;
 use crate::theory::root::bisect;
 

@@ -3,7 +3,8 @@
 //! Deviations from a fixed point die out as e^{−l/ξ} (Schoenholz et al. 2017, section 3).
 
 use crate::theory::correlation::CorrelationMap;
-use crate::theory::length::{LengthLimit, LengthMap};
+use crate::theory::fate::LengthLimit;
+use crate::theory::length::LengthMap;
 
 /// |χ − 1| below which a network counts as critical, and ξ as infinite.
 const CRITICAL: f64 = 1e-9;

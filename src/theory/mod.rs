@@ -3,8 +3,8 @@
 //! A layer is a weight operation with zero-mean weights, then an activation φ. Notation: σ_w² = fan_in·Var(w), σ_b² the
 //! variance of the biases, q the second moment of a pre-activation, which is normal in wide layers.
 //!
-//! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`],
-//! [`correlation`], [`pair`], [`mean_field`] and [`critical`] what many layers do, [`trainable`] how many of them train; [`matched`], [`regimes`],
+//! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`] with
+//! [`fate`], [`correlation`], [`pair`], [`mean_field`] and [`critical`] what many layers do, [`trainable`] how many of them train; [`matched`], [`regimes`],
 //! [`depth_aware`] and [`tailored`] the ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network
 //! may stray.
 
@@ -12,6 +12,7 @@ pub mod correlation;
 pub mod critical;
 pub mod depth_aware;
 pub mod error;
+pub mod fate;
 pub mod finite_width;
 pub mod gains;
 pub mod jacobian;
