@@ -31,6 +31,7 @@ use crate::study::record::{Failure, StudyRecord};
 use crate::study::{Campaign, PlannedRun, Study, export};
 use crate::train::engine::Compute;
 use crate::train::memory;
+use crate::train::threads::cores;
 
 /// Train every arm of a study over its seeds and say which converges sooner.
 ///
@@ -199,9 +200,8 @@ impl CompareArgs {
         own: &StudyDir,
         failures: Vec<Failure>,
     ) -> Result<StudyRecord> {
-        let record = campaign.record(dir, self.command(), failures)?;
-        let summaries = campaign.runs.iter().map(|run| run.result(dir)).collect::<Result<Vec<_>, _>>()?;
-        super::say_unchecked(summaries.iter().flatten());
+        let (record, unchecked) = campaign.record(dir, self.command(), failures)?;
+        super::say_unchecked(unchecked);
         own.claim(self.overwrite)?;
         let _lock = own.hold()?;
         export::write(&record, dir)?;
@@ -257,7 +257,6 @@ impl CompareArgs {
     }
 
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.threads.map_or_else(cores, usize::from)
     }
 

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::cli::UsageError;
 use crate::cli::output::say;
 use crate::train::engine::Compute;
-use crate::train::threads::startable;
+use crate::train::threads::{cores, startable};
 
 /// Where to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,8 +69,7 @@ pub fn host(threads: usize) -> Compute {
     let startable = if threads > 1 { startable(threads) } else { threads };
     // At a limit the last half is left alone, and more threads than cores are none: what else is to come needs threads and room
     // too, and the C library takes 64 MiB of the address space for each thread that asks for memory.
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let started = if startable < threads { (startable / 2).clamp(1, cores) } else { threads };
+    let started = if startable < threads { (startable / 2).clamp(1, cores()) } else { threads };
     if started < threads {
         let limits = "the system starts no more (`ulimit -u`, `ulimit -v`)";
         say(&format!("computing with {started} of {threads} threads: {limits}"));

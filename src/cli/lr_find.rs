@@ -15,6 +15,7 @@ use crate::data::Part;
 use crate::record::run_dir::Existing;
 use crate::study::range_test::{Finding, RangeTest, SWEEPS, Suggestion, blind_loss, experiment, narrowed, quick_steps};
 use crate::train::engine::Compute;
+use crate::train::threads::cores;
 use crate::train::{Event, Plan, train};
 
 /// Find a learning rate: short runs whose rate grows step by step, their loss as a curve, and a suggestion.
@@ -56,14 +57,13 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
     let data = args.config.load_data(&loaded.experiment)?;
     let plan = loaded.plan(data)?;
     plan.batch_notice().iter().for_each(|notice| say(notice));
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let compute = host(args.threads.map_or_else(cores, usize::from));
     loaded.fits(&plan, &compute)?;
     let found = args.search(&plan, &compute)?;
     super::print(&text(&loaded.experiment.name, &found))
 }
 
-/// What was tried, and what came out.
+/// Keeps what was tried, and what came out.
 struct Search {
     /// The end of the range that was asked for.
     high: f64,

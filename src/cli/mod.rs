@@ -36,7 +36,6 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use crate::cli::output::print;
 use crate::config::ConfigError;
-use crate::record::summary::Summary;
 use crate::train::threads;
 
 /// Shows what weight initialisation does: trains deep networks from many starts and records every layer.
@@ -106,9 +105,9 @@ pub fn main() -> ExitCode {
     })
 }
 
-/// Says of runs that an earlier version recorded that nobody can tell whether their files are whole.
-fn say_unchecked<'a>(summaries: impl Iterator<Item = &'a Summary>) {
-    match summaries.filter(|summary| summary.is_unchecked()).count() {
+/// Says of so many runs that an earlier version recorded them, and that nobody can tell whether their files are whole.
+fn say_unchecked(runs: usize) {
+    match runs {
         0 => {}
         1 => output::say("a run was recorded without sums, by an earlier version: its files could not be checked"),
         n => output::say(&format!(

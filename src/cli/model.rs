@@ -13,6 +13,7 @@ use crate::model::{Network, Role, start};
 use crate::train::Plan;
 use crate::train::memory::{self, DataSize};
 use crate::train::prepare::{network, outputs};
+use crate::train::threads::cores;
 
 /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, and the std with which weights start.
 #[derive(Debug, Args)]
@@ -55,7 +56,7 @@ pub fn run(args: &ModelArgs) -> Result<()> {
     for empty in start::empty_units(&network, &fitted.init, experiment.seed)? {
         text += &format!("\n{empty}");
     }
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let threads = cores();
     let memory = memory::of_run(experiment, &network, images, threads);
     let cores = if threads == 1 { "one core".into() } else { format!("{threads} cores") };
     let data = memory::size(memory::of_data(images));
@@ -95,7 +96,7 @@ pub fn table(network: &Network, init: &InitConfig, std: impl Fn(usize) -> Option
     format!("{}\n{} parameters", trimmed(&table), network.parameters())
 }
 
-/// What LSUV did that the table does not show.
+/// Says what LSUV did that the table does not show.
 fn lsuv_note(plan: &Plan) -> String {
     let images = plan.experiment.init.lsuv.map_or(0, |lsuv| lsuv.images.min(plan.data.len(Part::Train)));
     let note = format!("; rescaled by LSUV on {images} training images at seed {}", plan.experiment.seed);

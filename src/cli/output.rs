@@ -1,4 +1,4 @@
-//! What a person sees: results on stdout, progress and errors on stderr.
+//! Prints what a person sees: results on stdout, progress and errors on stderr.
 //!
 //! Names come from files and may hold anything; control characters, with which a text could rewrite the terminal, are shown by
 //! their codes.
@@ -22,7 +22,8 @@ pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
 }
 
-/// The text with control characters as their codes, but for ends of lines and tabs.
+/// The text with control characters as their codes, but for ends of lines and tabs. `report::text::visible` hides more, in names
+/// alone: of a whole text it would take the lines, and from JSON, which passes here too, letters that may stand in it.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let hidden = |c: char| c.is_control() && c != '\n' && c != '\t';
     if !text.contains(hidden) {

@@ -20,6 +20,7 @@ use crate::record::whole::{make_directory, write_changed};
 use crate::report;
 use crate::report::terminal::{Glyphs, Level, by_depth};
 use crate::study::Study;
+use crate::train::threads::cores;
 
 /// Measure a config's network before training, beside what theory predicts.
 ///
@@ -121,10 +122,6 @@ fn write(directory: &Path, found: &ProbeReport) -> Result<()> {
 
 fn json(found: &impl serde::Serialize) -> Result<String> {
     Ok(format!("{}\n", serde_json::to_string_pretty(found)?))
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// A bar over the seeds on stderr, in a terminal.

@@ -45,7 +45,7 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<()> {
     let mut written = Vec::new();
     let summaries = args.dirs.iter().map(|dir| Summary::read(dir)).collect::<Result<Vec<_>, _>>()?;
-    super::say_unchecked(summaries.iter().flatten());
+    super::say_unchecked(summaries.iter().flatten().filter(|summary| summary.is_unchecked()).count());
     if args.tensorboard {
         for dir in &args.dirs {
             match report::runs_of_study(dir)? {

@@ -53,7 +53,7 @@ pub fn text(record: &StudyRecord) -> String {
     text + &tuning(record)
 }
 
-/// What is to be said where runs differ in batch size.
+/// Says that runs differ in batch size, where they do.
 fn batches(record: &StudyRecord) -> Option<String> {
     remark(record.runs.iter().map(|run| (run.point.as_slice(), run.batch_size)))
 }

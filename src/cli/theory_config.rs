@@ -1,4 +1,4 @@
-//! What `initlab theory` finds, as TOML that a config takes: the last blocks of the table.
+//! Writes what `initlab theory` finds as TOML that a config takes: the last blocks of the table.
 //!
 //! A config has the activation and the gain of the weights apart: h = φ(z), z of std `gain`. A shift found for z ~ N(0,1)
 //! therefore enters as gain·shift, which is where hand-copied numbers go wrong.

@@ -24,6 +24,7 @@ use crate::report;
 use crate::report::terminal::Glyphs;
 use crate::train::engine::Compute;
 use crate::train::run::check_config;
+use crate::train::threads::cores;
 use crate::train::train_in;
 
 /// Train a network as a config describes it, and record loss, accuracy and every layer.
@@ -174,9 +175,7 @@ fn go_on(path: &Path, experiment: &Experiment) -> Result<RunDir> {
 
 impl TrainArgs {
     fn compute(&self) -> Result<Compute> {
-        let threads = self
-            .threads
-            .map_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get), usize::from);
+        let threads = self.threads.map_or_else(cores, usize::from);
         self.device.compute(threads)
     }
 
@@ -234,7 +233,7 @@ impl TrainArgs {
         dir.remove(CHECKPOINT)?;
         self.report(dir)?;
         say(&format!("{}: this run has ended already; nothing to do", dir.path().display()));
-        super::say_unchecked(std::iter::once(summary));
+        super::say_unchecked(usize::from(summary.is_unchecked()));
         let json = || std::fs::read_to_string(dir.file(summary::FILE));
         super::print(&if self.json { json()? } else { facts(summary, dir.path()) })?;
         Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use crate::record::histograms::Histograms;
 use crate::record::layers::LAYERS;
 use crate::record::rows::{EPOCHS, STEPS};
 use crate::record::summary::Summary;
-use crate::record::whole::is_there;
+use crate::record::whole::{is_there, text_if_there};
 
 /// What a run's directory holds.
 #[derive(Clone, Debug)]
@@ -146,11 +146,7 @@ impl RunRecords {
 }
 
 fn if_present(path: &Path) -> Result<Option<String>, RecordError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(RecordError::io(path, "reading the file")(error)),
-    }
+    text_if_there(path).map_err(RecordError::io(path, "reading the file"))
 }
 
 /// The file without a last line that is still being written.

@@ -10,6 +10,7 @@ use crate::record::error::no_json;
 use crate::record::manifest::Manifest;
 use crate::record::rows::EpochRow;
 use crate::record::seal::{Seal, check, seal};
+use crate::record::whole::text_if_there;
 
 /// Its name.
 pub const FILE: &str = "run.json";
@@ -103,9 +104,9 @@ impl Summary {
     /// There is one, and it cannot be read or is not as it was written.
     pub fn read(dir: &Path) -> Result<Option<Self>, RecordError> {
         let path = dir.join(FILE);
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        let text = match text_if_there(&path) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
             Err(error) if error.kind() == ErrorKind::InvalidData => {
                 return Err(damaged(&path, "is no text".into()));
             }

@@ -122,6 +122,17 @@ pub fn names(dir: &Path) -> Result<Vec<String>, RecordError> {
     Ok(names.into_iter().filter_map(Result::ok).collect())
 }
 
+/// The text of the file, if there is one.
+///
+/// # Errors
+/// It is there and cannot be read, or is no text.
+pub fn text_if_there(path: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(path) {
+        Err(error) if is_absence(&error) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Whether there is something of this name, be it a link to nothing.
 ///
 /// # Errors
@@ -129,7 +140,7 @@ pub fn names(dir: &Path) -> Result<Vec<String>, RecordError> {
 pub fn is_there(path: &Path) -> Result<bool, RecordError> {
     match fs::symlink_metadata(path) {
         Ok(_) => Ok(true),
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(false),
+        Err(error) if is_absence(&error) => Ok(false),
         Err(error) => Err(RecordError::io(path, "looking for the file")(error)),
     }
 }
@@ -137,6 +148,11 @@ pub fn is_there(path: &Path) -> Result<bool, RecordError> {
 /// The directory of a file, also of one that is named without any.
 pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether there is nothing of a name: below a file there is nothing either.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn absent(result: io::Result<()>) -> io::Result<()> {

@@ -102,15 +102,24 @@ impl Campaign {
         }
     }
 
-    /// The study with the results that `dir` holds. `command` makes it again.
+    /// The study with the results that `dir` holds, and how many of its runs have no sums to check them by. `command` makes it
+    /// again.
     ///
     /// # Errors
     /// Records of a finished run that cannot be read; a run that is neither there nor among the failures.
-    pub fn record(&self, dir: &Path, command: String, failures: Vec<Failure>) -> Result<StudyRecord, RecordError> {
-        let mut records: Vec<RunRecord> = Vec::new();
+    pub fn record(
+        &self,
+        dir: &Path,
+        command: String,
+        failures: Vec<Failure>,
+    ) -> Result<(StudyRecord, usize), RecordError> {
+        let (mut records, mut unchecked) = (Vec::<RunRecord>::new(), 0);
         for run in &self.runs {
             match run.result(dir)? {
-                Some(summary) => records.push(collect(&self.study, &self.data, run, summary, dir)?),
+                Some(summary) => {
+                    unchecked += usize::from(summary.is_unchecked());
+                    records.push(collect(&self.study, &self.data, run, summary, dir)?);
+                }
                 None if failures.iter().any(|failure| failure.dir == run.relative_dir(dir)) => {}
                 None => {
                     return Err(RecordError::Broken {
@@ -124,7 +133,7 @@ impl Campaign {
         }
         let study = &self.study;
         let axis = |axis: &Axis| AxisRecord { name: axis.name.clone(), values: axis.labels.clone() };
-        Ok(StudyRecord {
+        let record = StudyRecord {
             name: study.name.clone(),
             command,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -145,7 +154,8 @@ impl Campaign {
             runs: records,
             failures,
             files: Manifest::default(),
-        })
+        };
+        Ok((record, unchecked))
     }
 
     /// Summaries of the runs, with what theory says about their networks.

@@ -4,7 +4,6 @@
 //! arms, points or seeds, takes the directory over, because it holds every run of the narrower. What leaves out or changes a
 //! run is another study.
 
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::RecordError;
 use crate::record::lock::Lock;
 use crate::record::manifest::FileSum;
-use crate::record::whole::{make_directory, remove_unfinished, sync_directory, write_changed};
+use crate::record::whole::{make_directory, remove_unfinished, sync_directory, text_if_there, write_changed};
 use crate::study::file::{Cell, Study};
 use crate::study::plan::PlannedRun;
 
@@ -23,25 +22,25 @@ pub const PLAN: &str = "plan.json";
 #[derive(Debug)]
 pub struct StudyDir {
     path: PathBuf,
-    plan: Plan,
+    plan: PlanRecord,
     /// Directories of the runs, as the earliest version named them too.
     runs: Vec<String>,
 }
 
 /// What a study's runs depend on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Plan {
+struct PlanRecord {
     name: String,
     version: String,
     data_sha256: String,
     /// The grid of learning rates, if they are looked for.
     tuning: Option<String>,
     seeds: Vec<u64>,
-    cells: Vec<PlanCell>,
+    cells: Vec<CellRecord>,
 }
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct PlanCell {
+struct CellRecord {
     arm: String,
     point: Vec<String>,
     /// SHA-256 of the config without seed, and without a learning rate that is looked for.
@@ -59,12 +58,12 @@ impl StudyDir {
             }
             FileSum::of_text(&experiment.to_toml()).sha256
         };
-        let cell = |cell: &Cell| PlanCell {
+        let cell = |cell: &Cell| CellRecord {
             arm: study.arms[cell.arm].clone(),
             point: study.labels(&cell.point),
             config_sha256: config(cell),
         };
-        let plan = Plan {
+        let plan = PlanRecord {
             name: study.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             data_sha256: data_sha256.into(),
@@ -120,14 +119,15 @@ impl StudyDir {
     fn other(&self) -> Result<Option<String>, RecordError> {
         match read(&self.path.join(PLAN))? {
             Some(text) => {
-                let plan: Plan = serde_json::from_str(&text).map_err(|error| self.damaged(PLAN, error.to_string()))?;
+                let plan: PlanRecord =
+                    serde_json::from_str(&text).map_err(|error| self.damaged(PLAN, error.to_string()))?;
                 Ok(self.plan.lacks(&plan))
             }
             None => self.lacks_earlier(),
         }
     }
 
-    /// As [`Plan::lacks`], of a study whose directory an earlier version wrote, without a plan.
+    /// As [`PlanRecord::lacks`], of a study whose directory an earlier version wrote, without a plan.
     fn lacks_earlier(&self) -> Result<Option<String>, RecordError> {
         let Some(text) = read(&self.path.join("study.json"))? else { return Ok(None) };
         let study: Earlier =
@@ -160,7 +160,7 @@ struct EarlierRun {
     seed: u64,
 }
 
-impl Plan {
+impl PlanRecord {
     /// What of `other` this plan does not hold.
     fn lacks(&self, other: &Self) -> Option<String> {
         if self.version != other.version {
@@ -177,7 +177,7 @@ impl Plan {
         }
         let lacking = other.cells.iter().find(|cell| !self.cells.contains(cell))?;
         let place = [std::slice::from_ref(&lacking.arm), &lacking.point[..]].concat().join(", ");
-        let same = |cell: &&PlanCell| cell.arm == lacking.arm && cell.point == lacking.point;
+        let same = |cell: &&CellRecord| cell.arm == lacking.arm && cell.point == lacking.point;
         Some(match self.cells.iter().find(same) {
             Some(_) => format!("its {place} has another config"),
             None => format!("its {place} is not part of this study"),
@@ -186,25 +186,20 @@ impl Plan {
 }
 
 fn read(path: &Path) -> Result<Option<String>, RecordError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        // What is no directory holds no study either; making it one fails, and says so.
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(RecordError::io(path, "reading the file")(error)),
-    }
+    text_if_there(path).map_err(RecordError::io(path, "reading the file"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plan(seeds: &[u64], cells: &[(&str, &str)]) -> Plan {
-        let cell = |&(arm, config): &(&str, &str)| PlanCell {
+    fn plan(seeds: &[u64], cells: &[(&str, &str)]) -> PlanRecord {
+        let cell = |&(arm, config): &(&str, &str)| CellRecord {
             arm: arm.into(),
             point: vec!["10".into()],
             config_sha256: config.into(),
         };
-        Plan {
+        PlanRecord {
             name: "study".into(),
             version: "1".into(),
             data_sha256: "d".into(),
@@ -223,9 +218,12 @@ mod tests {
             (plan(&[0], &[("a", "x"), ("b", "y")]), Some("seed 1")),
             (plan(&[0, 1], &[("a", "x")]), Some("its b, 10 is not part")),
             (plan(&[0, 1], &[("a", "x"), ("b", "other")]), Some("its b, 10 has another config")),
-            (Plan { data_sha256: "e".into(), ..plan(&[0, 1], &[("a", "x"), ("b", "y")]) }, Some("data")),
-            (Plan { tuning: Some("g".into()), ..plan(&[0, 1], &[("a", "x"), ("b", "y")]) }, Some("learning rates")),
-            (Plan { version: "2".into(), ..plan(&[0, 1], &[("a", "x"), ("b", "y")]) }, Some("version 1")),
+            (PlanRecord { data_sha256: "e".into(), ..plan(&[0, 1], &[("a", "x"), ("b", "y")]) }, Some("data")),
+            (
+                PlanRecord { tuning: Some("g".into()), ..plan(&[0, 1], &[("a", "x"), ("b", "y")]) },
+                Some("learning rates"),
+            ),
+            (PlanRecord { version: "2".into(), ..plan(&[0, 1], &[("a", "x"), ("b", "y")]) }, Some("version 1")),
         ] {
             match (new.lacks(&old), lacks) {
                 (None, None) => {}

@@ -35,7 +35,13 @@ fn room(at: &TargetComparison, ratio: &Ratio) -> String {
             ", for who gets there sooner and who gets there more often disagree".into()
         }
         Verdict::NoDifferenceSeen => format!(" beyond a factor of {TIME_MARGIN}"),
-        _ => String::new(),
+        Verdict::NotEstablished
+        | Verdict::Sooner
+        | Verdict::Later
+        | Verdict::Higher
+        | Verdict::Lower
+        | Verdict::NeitherReaches
+        | Verdict::TooFewSeeds => String::new(),
     }
 }
 
@@ -105,9 +111,10 @@ fn part(what: &str, found: Option<&Difference>, scale: f64, least: usize, unit: 
     let judged = difference.judged?;
     let [low, high] = difference.interval.map(|end| scale * end);
     let digits = digits(high - low, least);
-    let within = match judged.verdict {
-        Verdict::NoDifferenceSeen => format!(" beyond {:.*}{unit}", least.max(3), scale * judged.margin),
-        _ => String::new(),
+    let within = if judged.verdict == Verdict::NoDifferenceSeen {
+        format!(" beyond {:.*}{unit}", least.max(3), scale * judged.margin)
+    } else {
+        String::new()
     };
     let verdict = leaning_text(judged.verdict, judged.leaning);
     let p = probability(difference.p_value, judged.p_holm, judged.tests, "corrected");

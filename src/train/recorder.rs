@@ -20,7 +20,7 @@ use crate::record::run_dir::RunDir;
 use crate::record::summary::{self, Divergence, Outcome, Summary, Timing};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::tensors;
-use crate::record::whole::is_there;
+use crate::record::whole::{is_there, text_if_there};
 use crate::train::engine::{Batch, Compute, Updated};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::steps::{Batches, epoch_row};
@@ -367,10 +367,9 @@ fn activations(plan: &Plan) -> serde_json::Value {
 /// They differ; says where.
 pub fn check_config(dir: &Path, config: &str) -> Result<(), TrainError> {
     let path = dir.join("config.toml");
-    match std::fs::read_to_string(&path) {
-        Ok(old) => same_config(dir, &old, config),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(RecordError::io(&path, "reading the file")(error).into()),
+    match text_if_there(&path).map_err(RecordError::io(&path, "reading the file"))? {
+        Some(old) => same_config(dir, &old, config),
+        None => Ok(()),
     }
 }
 

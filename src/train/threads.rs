@@ -19,10 +19,15 @@ pub fn startable(wanted: usize) -> usize {
     })
 }
 
+/// Cores that this process may use; 1 where the system does not say.
+pub fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 /// Makes work that is spread over all cores possible where the system gives fewer threads than cores; otherwise the first such
 /// work would panic.
 pub fn ready() {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let cores = cores();
     let started = startable(cores);
     if started < cores {
         let pool = rayon::ThreadPoolBuilder::new().num_threads((started / 2).max(1));
