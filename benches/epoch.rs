@@ -15,8 +15,8 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use initlab::config::Experiment;
+use initlab::cpu::gemm::{Matrix, matmul};
 use initlab::data::{Choice, Prepared, Request, Split, load};
-use initlab::kernels::gemm::{Matrix, matmul};
 use initlab::model::Network;
 use initlab::record::run_dir::Existing;
 use initlab::train::engine::Compute;
@@ -169,7 +169,7 @@ fn best_epoch(plan: &Plan, arguments: &Arguments) -> Result<f64> {
     let dir = tempfile::tempdir()?;
     let per_epoch = plan.steps_per_epoch();
     let (mut best, mut begun) = (f64::INFINITY, now());
-    let compute = Compute::Host { threads: arguments.threads };
+    let compute = Compute::Cpu { threads: arguments.threads };
     let summary =
         train(plan, &compute, dir.path(), Existing::Overwrite, &AtomicBool::new(false), |event| match event {
             Event::Begin { .. } | Event::Evaluated { .. } => begun = now(),
@@ -186,7 +186,7 @@ fn best_epoch(plan: &Plan, arguments: &Arguments) -> Result<f64> {
 /// something else has held up do not count.
 fn cost(plan: &Plan, arguments: &Arguments) -> Result<(f64, usize)> {
     let dir = tempfile::tempdir()?;
-    let compute = Compute::Host { threads: arguments.threads };
+    let compute = Compute::Cpu { threads: arguments.threads };
     let (mut begun, mut steps) = (Instant::now(), Vec::new());
     let summary =
         train(plan, &compute, dir.path(), Existing::Overwrite, &AtomicBool::new(false), |event| match event {

@@ -5,13 +5,13 @@ use std::path::Path;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use initlab::activation::Activation;
-use initlab::kernels::activation::{self, Scratch, Watch, WatchSettings};
-use initlab::kernels::buffer::Buffer;
-use initlab::kernels::conv::{ConvPlan, ConvShape};
-use initlab::kernels::gemm::{Matrix, matmul};
-use initlab::kernels::histogram;
-use initlab::kernels::live::{LiveUnits, mark_live};
-use initlab::kernels::update;
+use initlab::cpu::activation::{self, Observation, ObserveSettings, Scratch};
+use initlab::cpu::buffer::Buffer;
+use initlab::cpu::conv::{ConvPlan, ConvShape};
+use initlab::cpu::gemm::{Matrix, matmul};
+use initlab::cpu::histogram;
+use initlab::cpu::live::{LiveUnits, mark_live};
+use initlab::cpu::update;
 use initlab::record::csv::CsvFile;
 use initlab::record::layers::{LAYERS, LayerFile, LayerRow};
 
@@ -91,27 +91,35 @@ fn product(bencher: Bencher, (m, n, k): (usize, usize, usize)) {
 
 /// Values of the first layer of the lesson's CNN, with their eight channels.
 const VALUES: usize = IMAGES * 14 * 14 * 8;
-const SETTINGS: WatchSettings =
-    WatchSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
+const SETTINGS: ObserveSettings =
+    ObserveSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
 
 /// Of a convolution and a linear layer with as many units. Items are values.
 #[divan::bench(args = [(VALUES, 8, false), (VALUES, 8, true), (IMAGES * 100, 100, false), (IMAGES * 100, 100, true)])]
-fn relu_forward(bencher: Bencher, (len, units, watched): (usize, usize, bool)) {
+fn relu_forward(bencher: Bencher, (len, units, observed): (usize, usize, bool)) {
     let (mut z, bias, mut scratch) = (wave(len), wave(units), Scratch::default());
-    let mut watch = Watch { live: LiveUnits::none(units), ..Watch::default() };
+    let mut observation = Observation { live: LiveUnits::none(units), ..Observation::default() };
     bencher.counter(ItemsCount::new(len)).bench_local(|| {
-        let watch = watched.then_some((&mut watch, &SETTINGS));
-        activation::forward(Activation::Relu, black_box(&mut z), None, units, Some(&bias), watch, &mut scratch);
+        let observation = observed.then_some((&mut observation, &SETTINGS));
+        activation::forward(Activation::Relu, black_box(&mut z), None, units, Some(&bias), observation, &mut scratch);
     });
 }
 
 #[divan::bench(args = [false, true])]
-fn relu_backward(bencher: Bencher, watched: bool) {
+fn relu_backward(bencher: Bencher, observed: bool) {
     let (mut gradient, h, mut scratch) = (wave(VALUES), wave(VALUES), Scratch::default());
-    let (mut watch, mut bias) = (Watch::default(), [0.0; 8]);
+    let (mut observation, mut bias) = (Observation::default(), [0.0; 8]);
     bencher.counter(ItemsCount::new(VALUES)).bench_local(|| {
-        let watch = watched.then_some((&mut watch, &SETTINGS));
-        activation::backward(Activation::Relu, black_box(&mut gradient), &h, 8, Some(&mut bias), watch, &mut scratch);
+        let observation = observed.then_some((&mut observation, &SETTINGS));
+        activation::backward(
+            Activation::Relu,
+            black_box(&mut gradient),
+            &h,
+            8,
+            Some(&mut bias),
+            observation,
+            &mut scratch,
+        );
     });
 }
 
@@ -142,7 +150,7 @@ fn dead_units(bencher: Bencher) {
 /// Lines of `layers.csv`, with what makes text of them; items are lines.
 #[divan::bench]
 fn layer_rows(bencher: Bencher) {
-    let mut watch = Watch { live: std::iter::repeat_n(true, 100).collect(), ..Watch::default() };
+    let mut observation = Observation { live: std::iter::repeat_n(true, 100).collect(), ..Observation::default() };
     let csv = CsvFile::create(Path::new("/dev/null"), LAYERS).expect("it takes everything");
     let mut file = LayerFile::new(csv, vec!["linear12".into()]);
     let mut z = wave(VALUES);
@@ -152,15 +160,15 @@ fn layer_rows(bencher: Bencher) {
         None,
         100,
         None,
-        Some((&mut watch, &SETTINGS)),
+        Some((&mut observation, &SETTINGS)),
         &mut Scratch::default(),
     );
-    watch.gradient = watch.pre_activation;
+    observation.gradient = observation.pre_activation;
     let steps = 1000..2000;
     bencher.counter(ItemsCount::new(steps.end - steps.start)).bench_local(|| {
         for step in steps.clone() {
             let norms = Some([black_box(1.234), 0.0567, 8.9e-4]);
-            file.push(&LayerRow { step, phase: "train", layer: 0, watch: black_box(&watch), norms })
+            file.push(&LayerRow { step, phase: "train", layer: 0, observation: black_box(&observation), norms })
                 .expect("it takes all");
         }
     });

@@ -23,13 +23,13 @@ fn main() -> anyhow::Result<()> {
     let loaded = load(&Request::new(Choice::Digits))?;
     let plan = Plan::new(experiment, Prepared::new(loaded.dataset, initlab::data::Split::Usual)?)?;
     let dir = tempfile::tempdir()?;
-    let compute = Compute::Host { threads: 2 };
+    let compute = Compute::Cpu { threads: 2 };
     let summary = train(&plan, &compute, dir.path(), Existing::Keep, &AtomicBool::new(false), |event| {
         if let Event::Step { row, observed, .. } = event
             && row.step == 0
         {
-            for (layer, watch) in plan.network.watched.iter().zip(&observed.watches) {
-                println!("{}: std {:.3} before training", layer.name, Moments::of(&watch.activation).std);
+            for (layer, observation) in plan.network.observed.iter().zip(&observed.observations) {
+                println!("{}: std {:.3} before training", layer.name, Moments::of(&observation.activation).std);
             }
         }
     })?;

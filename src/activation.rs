@@ -1,6 +1,6 @@
 //! Activation functions φ: their parameters, their names and their scalar `f64` form.
 //!
-//! The slice form that training uses is in `kernels::activation`; theory and the candle path
+//! The slice form that training uses is in `cpu::activation`; theory and the candle path
 //! start from the definitions here.
 
 use std::f64::consts::{FRAC_1_SQRT_2, PI};

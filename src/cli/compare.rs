@@ -187,7 +187,7 @@ impl CompareArgs {
 
     fn manner(&self) -> Result<Manner> {
         Ok(match self.device.compute(self.threads())? {
-            Compute::Host { threads } => Manner::SideBySide { threads },
+            Compute::Cpu { threads } => Manner::SideBySide { threads },
             compute @ Compute::Device(_) => Manner::Cohorts { compute, size: self.cohort.map_or(64, usize::from) },
         })
     }

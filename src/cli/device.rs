@@ -74,7 +74,7 @@ pub fn host(threads: usize) -> Compute {
         let limits = "the system starts no more (`ulimit -u`, `ulimit -v`)";
         say(&format!("computing with {started} of {threads} threads: {limits}"));
     }
-    Compute::Host { threads: started }
+    Compute::Cpu { threads: started }
 }
 
 /// candle's errors may carry a backtrace.

@@ -12,7 +12,7 @@ use crate::config::document::read_text;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
-use crate::model::start::empty_units;
+use crate::model::initialise::empty_units;
 use crate::train::at_line::{at_model, config_error};
 use crate::train::engine::Compute;
 use crate::train::{Plan, TrainError, memory};
@@ -122,7 +122,7 @@ impl Loaded {
     /// It has none.
     pub fn fits(&self, plan: &Plan, compute: &Compute) -> Result<()> {
         match compute {
-            Compute::Host { threads } => {
+            Compute::Cpu { threads } => {
                 memory::check(&plan.memory(*threads)).map_err(|error| self.at_config(error.into()))
             }
             Compute::Device(_) => Ok(()),

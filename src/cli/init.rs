@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::path::path;
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 use crate::record::lock::Lock;
 use crate::record::tensors;
 use crate::record::whole::directory_of;
@@ -29,9 +29,9 @@ pub struct InitArgs {
 pub fn run(args: &InitArgs) -> Result<()> {
     let loaded = args.config.read()?;
     let plan = loaded.plan(args.config.load_data(&loaded.experiment)?)?;
-    let running = HostModel::new(plan.network.clone(), 1).running().to_vec();
+    let running = CpuModel::new(plan.network.clone(), 1).running().to_vec();
     let _lock = Lock::to_add(directory_of(&args.output));
-    tensors::write(&args.output, &plan.state_dict(plan.start_params(), &running, 0), &plan.about())?;
+    tensors::write(&args.output, &plan.state_dict(plan.initial_params(), &running, 0), &plan.about())?;
     let (n, name) = (plan.network.parameters(), args.output.display());
     super::print(&format!("{name}: {n} parameters of {} at seed {}\n", plan.experiment.name, plan.experiment.seed))
 }

@@ -49,10 +49,10 @@ impl LayerTable {
     /// Takes in what happens.
     pub fn see(&mut self, event: &Event<'_>) {
         match event {
-            Event::Step { observed, .. } if !observed.watches.is_empty() => {
-                self.deviations.resize_with(observed.watches.len(), Trace::default);
-                for (trace, watch) in self.deviations.iter_mut().zip(&observed.watches) {
-                    trace.push(Moments::of(&watch.activation).std);
+            Event::Step { observed, .. } if !observed.observations.is_empty() => {
+                self.deviations.resize_with(observed.observations.len(), Trace::default);
+                for (trace, observation) in self.deviations.iter_mut().zip(&observed.observations) {
+                    trace.push(Moments::of(&observation.activation).std);
                 }
                 self.first.get_or_insert_with(|| (*observed).clone());
             }
@@ -80,20 +80,25 @@ impl LayerTable {
             "near 0",
             "std, time",
         ]);
-        for (i, watched) in plan.network.watched.iter().enumerate() {
-            let watch = &first.watches[i];
-            let (start, gradient) = (Moments::of(&watch.activation), Moments::of(&watch.gradient));
+        for (i, observed) in plan.network.observed.iter().enumerate() {
+            let observation = &first.observations[i];
+            let (start, gradient) = (Moments::of(&observation.activation), Moments::of(&observation.gradient));
             let mut row = vec![
-                watched.name.clone(),
+                observed.name.clone(),
                 short(start.mean),
                 short(start.std),
-                percent(dead_fraction(watch)),
+                percent(dead_fraction(observation)),
                 short(gradient.std),
                 arrow.into(),
             ];
-            if let Some(watch) = self.last.as_ref().and_then(|last| last.watches.get(i)) {
-                let end = Moments::of(&watch.activation);
-                row.extend([short(end.mean), short(end.std), percent(dead_fraction(watch)), percent(end.near_zero)]);
+            if let Some(observation) = self.last.as_ref().and_then(|last| last.observations.get(i)) {
+                let end = Moments::of(&observation.activation);
+                row.extend([
+                    short(end.mean),
+                    short(end.std),
+                    percent(dead_fraction(observation)),
+                    percent(end.near_zero),
+                ]);
             } else {
                 row.extend([const { String::new() }; 4]);
             }

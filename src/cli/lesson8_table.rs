@@ -62,7 +62,7 @@ fn line(row: &Row) -> String {
 
 /// The values of training runs in order, and how many failed.
 pub(crate) fn runs(row: &Row) -> String {
-    let values = crate::stats::spread::sorted(&row.values);
+    let values = crate::inference::spread::sorted(&row.values);
     let values: Vec<_> = values.iter().filter(|x| x.is_finite()).map(|x| format!("{x:.4}")).collect();
     let mut text = format!("runs: {}; the lesson's is above {}", values.join(" "), row.below);
     let stuck = row.stuck();

@@ -9,7 +9,7 @@ use crate::cli::theory_rows::wrapped;
 use crate::config::error::folded;
 use crate::config::init::InitConfig;
 use crate::data::{Choice, Part};
-use crate::model::{Network, Role, start};
+use crate::model::{Network, Role, initialise};
 use crate::train::Plan;
 use crate::train::memory::{self, DataSize};
 use crate::train::prepare::{network, outputs};
@@ -29,11 +29,11 @@ pub struct ModelArgs {
 pub fn run(args: &ModelArgs) -> Result<()> {
     let loaded = args.config.read()?;
     let experiment = &loaded.experiment;
-    let fitted = experiment.fitted()?;
+    let resolved = experiment.resolved()?;
     if experiment.init.lsuv.is_some() {
         let plan = loaded.plan(args.config.load_data(experiment)?)?;
         let std = |i: usize| Some(std_of(&plan.start[i]));
-        return super::print(&format!("{}{}\n", table(&plan.network, &fitted.init, std), lsuv_note(&plan)));
+        return super::print(&format!("{}{}\n", table(&plan.network, &resolved.init, std), lsuv_note(&plan)));
     }
     // The known sets have the same shape; only a directory must be looked into.
     let (size, classes, images) = match experiment.data.choice() {
@@ -44,16 +44,16 @@ pub fn run(args: &ModelArgs) -> Result<()> {
         Choice::Auto | Choice::Mnist | Choice::FashionMnist | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
     };
     let network =
-        network(&fitted.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;
-    let std = |i: usize| start::drawn_std(&network, &fitted.init, &fitted.model, i);
-    let mut text = table(&network, &fitted.init, std);
-    if start::is_fixup(&fitted.model) {
+        network(&resolved.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;
+    let std = |i: usize| initialise::drawn_std(&network, &resolved.init, &resolved.model, i);
+    let mut text = table(&network, &resolved.init, std);
+    if initialise::is_fixup(&resolved.model) {
         text += "\nFixup scales the branches, and starts the last of each and the output at 0";
     }
     if let Some(aim) = experiment.init.aim {
-        text += &format!("\n{}: φ = {}", aim.name(), fitted.model.activation);
+        text += &format!("\n{}: φ = {}", aim.name(), resolved.model.activation);
     }
-    for empty in start::empty_units(&network, &fitted.init, experiment.seed)? {
+    for empty in initialise::empty_units(&network, &resolved.init, experiment.seed)? {
         text += &format!("\n{empty}");
     }
     let threads = cores();
@@ -74,7 +74,7 @@ pub fn table(network: &Network, init: &InitConfig, std: impl Fn(usize) -> Option
         let parameters: usize = indices().map(|i| network.params[i].len()).sum();
         let weight = layer.weight.filter(|&i| network.params[i].role == Role::Weight);
         let fan_in = weight.map_or_else(String::new, |i| network.params[i].fan_in.to_string());
-        let rule = weight.map_or("", |i| start::weight_rule(network, init, i).weight.name());
+        let rule = weight.map_or("", |i| initialise::weight_rule(network, init, i).weight.name());
         table.add_row([
             layer.key.clone(),
             layer.name.clone(),

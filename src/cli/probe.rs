@@ -12,8 +12,8 @@ use crate::cli::path::path;
 use crate::cli::probe_study;
 use crate::cli::probe_table::text;
 use crate::config::document::read_text;
-use crate::probe::report::LayerReport;
-use crate::probe::{Probe, ProbeError, ProbeReport, probe};
+use crate::probe::record::LayerRecord;
+use crate::probe::{Probe, ProbeError, ProbeRecord, probe};
 use crate::record::lock::Lock;
 use crate::record::seal::seal;
 use crate::record::whole::{make_directory, write_changed};
@@ -81,8 +81,8 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
 }
 
 /// The pre-activations' second moment by depth, beside its prediction.
-fn chart(found: &ProbeReport, ascii: bool) -> String {
-    let level = |layer: &LayerReport| Level {
+fn chart(found: &ProbeRecord, ascii: bool) -> String {
+    let level = |layer: &LayerRecord| Level {
         name: layer.name.clone(),
         measured: layer.z_second_moment.median,
         predicted: layer.z_second_moment.predicted,
@@ -110,13 +110,13 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
 }
 
 /// Writes the numbers, and the page that draws them.
-fn write(directory: &Path, found: &ProbeReport) -> Result<()> {
+fn write(directory: &Path, found: &ProbeRecord) -> Result<()> {
     make_directory(directory)?;
     let _lock = Lock::to_add(directory);
     let json = json(found)?;
     write_changed(&directory.join("probe.json"), seal(&json).as_bytes())?;
     // Reading may move a last digit, so the page shows what was read, as `initlab report` does: the same bytes.
-    let read: ProbeReport = serde_json::from_str(&json)?;
+    let read: ProbeRecord = serde_json::from_str(&json)?;
     Ok(report::write(&report::probe::page(&read), &directory.join(report::FILE))?)
 }
 

@@ -6,7 +6,7 @@ use crate::cli::probe::ProbeArgs;
 use crate::cli::probe_table::{decimals, number, trend};
 use crate::cli::theory_rows::wrapped;
 use crate::config::Experiment;
-use crate::probe::report::{LayerReport, ProbeReport};
+use crate::probe::record::{LayerRecord, ProbeRecord};
 use crate::probe::{Probe, probe};
 use crate::report::text::visible;
 use crate::study::Study;
@@ -17,7 +17,7 @@ pub(super) fn reports(
     study: &Study,
     options: Probe,
     done: impl Fn() + Sync,
-) -> Result<Vec<ProbeReport>> {
+) -> Result<Vec<ProbeRecord>> {
     let mut reports = Vec::new();
     let mut data = None;
     for experiment in starts(study) {
@@ -51,7 +51,7 @@ pub(super) fn starts(study: &Study) -> Vec<Experiment> {
 }
 
 /// A line for each start: the last hidden layer's signal, what the gradient became on its way to the first, likeness.
-pub(super) fn text(study: &str, reports: &[ProbeReport]) -> String {
+pub(super) fn text(study: &str, reports: &[ProbeRecord]) -> String {
     let Some(first) = reports.first() else { return String::new() };
     let about = format!(
         "{} before training: median of {} seeds, {} images of {}; of the last hidden layer E[z^2] and the correlation \
@@ -75,7 +75,7 @@ pub(super) fn text(study: &str, reports: &[ProbeReport]) -> String {
         "backward"
     );
     for report in reports {
-        let hidden: Vec<&LayerReport> = report.layers.iter().rev().skip(1).rev().collect();
+        let hidden: Vec<&LayerRecord> = report.layers.iter().rev().skip(1).rev().collect();
         let (Some(first), Some(last)) = (hidden.first(), hidden.last()) else { continue };
         let over = |a: Option<f64>, b: Option<f64>| Some(a? / b.filter(|b| *b > 0.0)?);
         let growth = over(first.gradient_variance.median, last.gradient_variance.median);

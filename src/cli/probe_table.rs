@@ -1,14 +1,14 @@
 //! The tables of `initlab probe` and its verdict, in 80 columns.
 
 use crate::cli::theory_rows::wrapped;
-use crate::probe::report::{Condition, ProbeReport, Quantity, Trend};
+use crate::probe::record::{Condition, ProbeRecord, Quantity, Trend};
 
 /// The whole text.
-pub(crate) fn text(report: &ProbeReport) -> String {
+pub(crate) fn text(report: &ProbeRecord) -> String {
     [head(report), forward(report), backward(report), reasons(report), jacobian(report), verdict(report)].concat()
 }
 
-fn head(report: &ProbeReport) -> String {
+fn head(report: &ProbeRecord) -> String {
     let (seeds, images) = (report.seeds.len(), report.images);
     let plural = if report.depth == 1 { "" } else { "s" };
     let line = format!(
@@ -26,7 +26,7 @@ fn head(report: &ProbeReport) -> String {
 }
 
 /// Forward: z and h against their predictions. `*` marks medians outside the band.
-fn forward(report: &ProbeReport) -> String {
+fn forward(report: &ProbeRecord) -> String {
     let band = 100.0 * report.confidence;
     let title = format!("forward, beside the prediction; E[z^2] with its {band} % band, * outside");
     let mut text = format!(
@@ -52,7 +52,7 @@ fn forward(report: &ProbeReport) -> String {
 }
 
 /// Backward, the conditions, and correlations.
-fn backward(report: &ProbeReport) -> String {
+fn backward(report: &ProbeRecord) -> String {
     let title = "backward: variance of dloss/dz, and over the next layer's (chi); (10) and (14) of He et al. 2015; \
                  correlation of z in one class and across classes";
     let title = wrapped(title, "");
@@ -84,7 +84,7 @@ fn beside(quantity: &Quantity, widths: [usize; 2], text: fn(Option<f64>) -> Stri
 }
 
 /// Why predictions are missing, from the first layer on that lacks one, and what padding does to them.
-fn reasons(report: &ProbeReport) -> String {
+fn reasons(report: &ProbeRecord) -> String {
     let signal = report.layers.iter().find_map(|layer| Some((layer, layer.not_predicted.as_ref()?)));
     let gradient = report.layers.iter().rev().find_map(|layer| Some((layer, layer.gradient_not_predicted.as_ref()?)));
     let padded = report.layers.iter().find(|layer| layer.fan_in_inside.is_some_and(|inside| inside < 0.999));
@@ -103,7 +103,7 @@ fn reasons(report: &ProbeReport) -> String {
     notes.iter().map(|note| format!("{}\n", wrapped(note, ""))).collect()
 }
 
-fn jacobian(report: &ProbeReport) -> String {
+fn jacobian(report: &ProbeRecord) -> String {
     let Some(jacobian) = &report.jacobian else { return String::new() };
     let (Some(most), Some(least)) = (jacobian.singular_values.first(), jacobian.singular_values.last()) else {
         return String::new();
@@ -123,7 +123,7 @@ fn jacobian(report: &ProbeReport) -> String {
     format!("\n{}\n", wrapped(&line, ""))
 }
 
-fn verdict(report: &ProbeReport) -> String {
+fn verdict(report: &ProbeRecord) -> String {
     let verdict = &report.verdict;
     let mut text = format!(
         "\nverdict: the signal {} forwards and {} backwards\n",

@@ -86,10 +86,10 @@ mod tests {
     use crate::config::Experiment;
     use crate::init::{Gain, InitRule, WeightInit};
     use crate::model::build::build;
-    use crate::model::host::HostModel;
+    use crate::model::cpu::CpuModel;
     use crate::model::objective::{Loss, Targets};
     use crate::model::observe::Observe;
-    use crate::model::{Shape, start::start};
+    use crate::model::{Shape, initialise::initialise};
     use crate::record::layers::Moments;
     use crate::rng::{rng, standard_normals};
 
@@ -133,10 +133,11 @@ mod tests {
     fn probed(pasted: &str) -> Vec<(Moments, Moments)> {
         const ROWS: usize = 128;
         let experiment = experiment("width = 800\ndepth = 4", pasted);
-        let fitted = experiment.fitted().unwrap();
-        let network = Arc::new(build(&fitted.model, Shape::Image { channels: 1, height: 16, width: 16 }, 10).unwrap());
-        let mut model = HostModel::new(Arc::clone(&network), 1);
-        for (i, values) in start(&network, &fitted.init, &fitted.model, 0).unwrap().iter().enumerate() {
+        let resolved = experiment.resolved().unwrap();
+        let network =
+            Arc::new(build(&resolved.model, Shape::Image { channels: 1, height: 16, width: 16 }, 10).unwrap());
+        let mut model = CpuModel::new(Arc::clone(&network), 1);
+        for (i, values) in initialise(&network, &resolved.init, &resolved.model, 0).unwrap().iter().enumerate() {
             model.set_param(i, values);
         }
         let inputs: Vec<f32> = standard_normals(&mut rng(0, "inputs"), ROWS * 256).iter().map(|&x| x as f32).collect();
@@ -145,8 +146,11 @@ mod tests {
             out.copy_from_slice(&inputs[rows.start * 256..rows.end * 256]);
         };
         let seen = model.forward_training(ROWS, fill, Targets::Labels(&[0; ROWS]), Loss::Mse, &observe);
-        let hidden = &seen.watches[..network.watched.len() - 1];
-        hidden.iter().map(|watch| (Moments::of(&watch.pre_activation), Moments::of(&watch.activation))).collect()
+        let hidden = &seen.observations[..network.observed.len() - 1];
+        hidden
+            .iter()
+            .map(|observation| (Moments::of(&observation.pre_activation), Moments::of(&observation.activation)))
+            .collect()
     }
 
     #[test]
@@ -181,8 +185,8 @@ mod tests {
         };
         for (key, preset) in [("toml", "moment-matched"), ("toml_depth_aware", "depth-aware"), ("toml_tat", "tat")] {
             let model = "width = 5\ndepth = 20";
-            let pasted = experiment(model, &block(Activation::Relu, Some(20), key).unwrap()).fitted().unwrap();
-            let made = experiment(model, &format!("[init]\npreset = '{preset}'")).fitted().unwrap();
+            let pasted = experiment(model, &block(Activation::Relu, Some(20), key).unwrap()).resolved().unwrap();
+            let made = experiment(model, &format!("[init]\npreset = '{preset}'")).resolved().unwrap();
             let (a, b) = (number(pasted.model.activation), number(made.model.activation));
             assert!((a.0 - b.0).abs() + (a.1 - b.1).abs() + (a.2 - b.2).abs() < 1e-9, "{preset}: {a:?} {b:?}");
             let all = |init: &crate::config::init::InitConfig| {

@@ -3,10 +3,10 @@
 use serde::Serialize;
 
 use crate::config::check::{at_least_one, non_negative_f32, positive};
-use crate::config::fit::{FitError, FittedConfig, fit};
 use crate::config::init::InitConfig;
 use crate::config::model::ModelConfig;
 use crate::config::optimizer::OptimizerConfig;
+use crate::config::resolve::{ResolveError, Resolved, resolve};
 use crate::config::schedule::Schedule;
 use crate::config::{ConfigError, Document, Section};
 use crate::data::{Choice, Split};
@@ -163,8 +163,8 @@ impl Experiment {
     ///
     /// # Errors
     /// The aim cannot be had; a config that was read has been checked for it.
-    pub fn fitted(&self) -> Result<FittedConfig, FitError> {
-        fit(&self.model, &self.init)
+    pub fn resolved(&self) -> Result<Resolved, ResolveError> {
+        resolve(&self.model, &self.init)
     }
 
     /// The complete config, with every default written out; reading it gives the same experiment.

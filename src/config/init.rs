@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::config::check::{at_least_one, positive};
-use crate::config::fit::fit;
 use crate::config::model::ModelConfig;
+use crate::config::resolve::resolve;
 use crate::config::{ConfigError, Section, choices};
 use crate::init::{Aim, BiasInit, Gain, InitRule, WeightInit, preset};
 
@@ -95,7 +95,7 @@ impl InitConfig {
             Ok(Some(own))
         };
         let config = Self { rule, aim, first: of_layer("first")?, last: of_layer("last")?, lsuv };
-        fit(model, &config).map_err(|error| {
+        resolve(model, &config).map_err(|error| {
             let key = if section.value("aim").is_some() { "aim" } else { "preset" };
             section.error(key, format!("cannot be done: {error}"))
         })?;

@@ -5,13 +5,13 @@ pub(crate) mod choices;
 pub mod document;
 pub mod error;
 pub mod experiment;
-pub mod fit;
 pub mod init;
 pub mod model;
 pub mod optimizer;
 mod overlay;
 pub mod overrides;
 pub mod reader;
+pub mod resolve;
 pub mod schedule;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Batches: the order of an epoch, and images gathered and normalised in one pass.
 
+use crate::cpu::pixels::{self, normalise};
 use crate::data::split::{Part, Prepared};
-use crate::kernels::pixels::{self, normalise};
 use crate::rng;
 
 /// The order in which `epoch` of a run with `seed` visits `n` training images: a permutation of `0..n`.

@@ -38,7 +38,7 @@ pub enum Aim {
 
 /// An aim carried out for one network.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Fitted {
+pub struct Solution {
     /// φ of every hidden layer.
     pub activation: Activation,
     /// σ_w of the first layer.
@@ -121,7 +121,7 @@ impl Aim {
     ///
     /// # Errors
     /// What cannot be reached, and what to change.
-    pub fn fit(self, activation: Activation, depth: usize) -> Result<Fitted, AimError> {
+    pub fn solve(self, activation: Activation, depth: usize) -> Result<Solution, AimError> {
         if depth == 0 {
             return Err(AimError::NoLayer { aim: self.name() });
         }
@@ -129,13 +129,13 @@ impl Aim {
             Activation::Relu => Ok(()),
             _ => Err(AimError::NotRelu { aim: self.name(), activation: activation.to_string() }),
         };
-        let same = |activation, gain| Fitted { activation, first_gain: gain, gain, last_gain: 1.0 };
+        let same = |activation, gain| Solution { activation, first_gain: gain, gain, last_gain: 1.0 };
         Ok(match self {
             Self::MomentMatched {} => {
                 let matched = moment_matched(activation)?;
                 // Where std 1 holds behind φ the output layer meets it; where it holds before φ, what φ left of it.
                 let last_gain = if matched.activation.relu_form().is_some() { 1.0 } else { matched.gain };
-                Fitted { first_gain: matched.first_gain, last_gain, ..same(matched.activation, matched.gain) }
+                Solution { first_gain: matched.first_gain, last_gain, ..same(matched.activation, matched.gain) }
             }
             Self::DepthAware { zeta } => {
                 made_of_relu()?;
@@ -151,7 +151,7 @@ impl Aim {
             Self::Critical { variance_b } => {
                 let point = critical_point(activation, variance_b)?;
                 let gain = point.variance_w.sqrt();
-                Fitted { first_gain: point.first_variance_w.sqrt(), last_gain: gain, ..same(activation, gain) }
+                Solution { first_gain: point.first_variance_w.sqrt(), last_gain: gain, ..same(activation, gain) }
             }
         })
     }
@@ -167,17 +167,17 @@ mod tests {
     #[test]
     fn each_aim_holds_in_the_network_that_it_is_fitted_to() {
         for depth in [13, 30, 100] {
-            let unit = Aim::DepthAware { zeta: 1.5 }.fit(Activation::Relu, depth).unwrap();
+            let unit = Aim::DepthAware { zeta: 1.5 }.solve(Activation::Relu, depth).unwrap();
             let m = moments(unit.activation, unit.gain * unit.gain);
             assert!(m.mean.abs() < 1e-12 && (m.std() - 1.0).abs() < 1e-12, "{unit:?}");
             let growth = (unit.gain * unit.gain * m.slope_square).powi(depth as i32);
             assert!((growth - 1.5).abs() < 1e-9, "{growth}");
 
-            let unit = Aim::Tat { eta: 0.9 }.fit(Activation::Relu, depth).unwrap();
+            let unit = Aim::Tat { eta: 0.9 }.solve(Activation::Relu, depth).unwrap();
             let Activation::LeakyRelu { leak } = unit.activation else { panic!("{unit:?}") };
             assert!(((0..depth).fold(0.0, |c, _| leaky_relu_map(c, leak)) - 0.9).abs() < 1e-9);
 
-            let unit = Aim::Critical { variance_b: 0.05 }.fit(Activation::Tanh, depth).unwrap();
+            let unit = Aim::Critical { variance_b: 0.05 }.solve(Activation::Tanh, depth).unwrap();
             assert!((unit.gain * unit.gain - 1.76095).abs() < 1e-5 && unit.gain == unit.last_gain);
             let map = LengthMap::new(unit.activation, unit.gain * unit.gain, 0.05).unwrap();
             assert!((map.chi(map.fixed_points().points[0].q) - 1.0).abs() < 1e-9);
@@ -205,7 +205,7 @@ mod tests {
             (Aim::Critical { variance_b: 0.0 }, "gelu", 10, "lengths near it move away; take bias variance 0.17292"),
         ];
         for (aim, activation, depth, part) in cases {
-            let refused = aim.fit(Activation::parse(activation).unwrap(), depth).unwrap_err().to_string();
+            let refused = aim.solve(Activation::parse(activation).unwrap(), depth).unwrap_err().to_string();
             assert!(refused.contains(part), "{aim:?}: {refused}");
         }
     }

@@ -17,7 +17,7 @@ pub mod samplers;
 mod tests;
 pub mod variance;
 
-pub use crate::init::aim::{Aim, AimError, Fitted};
+pub use crate::init::aim::{Aim, AimError, Solution};
 pub use crate::init::error::InitError;
 pub use crate::init::fans::{FanMode, Fans, fans};
 pub use crate::init::gain::{Gain, gain};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::draws::{Numbers, listed, mean_and_std, named};
 use super::images::LessonImages;
 use crate::activation::Activation;
+use crate::cpu::moments::{Sums, add_block};
 use crate::init::gain::gain;
 use crate::init::{BiasInit, FanMode, Gain, InitRule, WeightInit, preset};
-use crate::kernels::moments::{Sums, add_block};
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observe;
 use crate::model::{LayerSpec, Network, Role, Shape};
@@ -37,8 +37,8 @@ pub(super) fn one_convolution(images: &LessonImages, seed: u64) -> Numbers {
         let mut weights = Sums::default();
         add_block(&mut weights, &model.param(0), 0.0);
         let seen = model.evaluate(labels.len(), rows, Targets::Labels(labels), Loss::Mse, &observe);
-        let watch = &seen.watches[0];
-        [&weights, &watch.pre_activation, &watch.activation].map(mean_and_std)
+        let observation = &seen.observations[0];
+        [&weights, &observation.pre_activation, &observation.activation].map(mean_and_std)
     };
     let [(_, weight_std), linear, relu] = run(torch.weight);
     let mut numbers = named("conv_default_init", [("weight_std", weight_std), ("mean", linear.0), ("std", linear.1)]);
@@ -97,14 +97,14 @@ fn conv(out: usize, kernel: usize, stride: usize, padding: usize) -> LayerSpec {
     LayerSpec::Conv2d { out, kernel: [kernel; 2], stride, padding, bias: true }
 }
 
-fn model(images: &LessonImages, specs: &[LayerSpec]) -> HostModel {
+fn model(images: &LessonImages, specs: &[LayerSpec]) -> CpuModel {
     let (height, width) = images.data.image_size();
     let network = Network::build(Shape::Image { channels: 1, height, width }, specs, true).expect("the shapes fit");
-    HostModel::new(Arc::new(network), 1)
+    CpuModel::new(Arc::new(network), 1)
 }
 
 /// Starts every layer by `rule`, from streams of `name`.
-fn fill(model: &mut HostModel, rule: InitRule, name: &str, seed: u64) {
+fn fill(model: &mut CpuModel, rule: InitRule, name: &str, seed: u64) {
     for (i, param) in model.network().clone().params.iter().enumerate() {
         let stream = format!("lesson8/{name}/{}", param.name);
         let values = match param.role {

@@ -1,6 +1,6 @@
 //! What every replay shares: named numbers, named random streams, moments as torch has them.
 
-use crate::kernels::moments::Sums;
+use crate::cpu::moments::Sums;
 use crate::record::layers::Moments;
 use crate::rng::{rng, standard_normals};
 

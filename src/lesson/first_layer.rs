@@ -2,9 +2,9 @@
 
 use super::draws::{Numbers, mean_and_std, named, normals};
 use super::images::LessonImages;
+use crate::cpu::gemm::{Matrix, matmul};
+use crate::cpu::moments::{Sums, add_block};
 use crate::data::{Part, pixel_moments};
-use crate::kernels::gemm::{Matrix, matmul};
-use crate::kernels::moments::{Sums, add_block};
 
 /// Hidden units.
 pub(super) const UNITS: usize = 50;

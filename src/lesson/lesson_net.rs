@@ -10,7 +10,7 @@ use super::first_layer::{SHIFT, UNITS};
 use super::images::LessonImages;
 use crate::activation::Activation;
 use crate::data::Part;
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observe;
 use crate::model::{LayerSpec, Network, Param, Shape};
@@ -54,7 +54,7 @@ pub(super) fn backward_by_hand(images: &LessonImages, seed: u64) -> Numbers {
 }
 
 /// The lesson's net, 784–50–1 with the ReLU moved down by 0.5 and zero biases, and its two weights (`[out, in]`).
-fn lesson_net(images: &LessonImages, seed: u64) -> (HostModel, [Vec<f32>; 2]) {
+fn lesson_net(images: &LessonImages, seed: u64) -> (CpuModel, [Vec<f32>; 2]) {
     let (height, width) = images.data.image_size();
     let inputs = images.data.pixels_per_image();
     let specs = [
@@ -64,7 +64,7 @@ fn lesson_net(images: &LessonImages, seed: u64) -> (HostModel, [Vec<f32>; 2]) {
         LayerSpec::Linear { out: 1, bias: true },
     ];
     let network = Network::build(Shape::Image { channels: 1, height, width }, &specs, true).expect("the shapes fit");
-    let mut model = HostModel::new(Arc::new(network), 1);
+    let mut model = CpuModel::new(Arc::new(network), 1);
     let weights = [
         normals(seed, "lesson_net/w1", inputs * UNITS, (2.0 / inputs as f64).sqrt()),
         normals(seed, "lesson_net/w2", UNITS, 1.0 / (UNITS as f64).sqrt()),

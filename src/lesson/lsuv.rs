@@ -3,7 +3,7 @@
 use super::images::LessonImages;
 use crate::activation::{Activation, ReluForm};
 use crate::data::Part;
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 use crate::model::lsuv::LsuvError;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
@@ -18,14 +18,14 @@ const MAX_ITERATIONS: usize = 50;
 
 /// A plan's network at its start, with the first batch of its training before it.
 pub(super) struct FirstBatch<'a> {
-    model: HostModel,
+    model: CpuModel,
     images: &'a LessonImages,
     batch: Vec<u32>,
 }
 
 impl<'a> FirstBatch<'a> {
     pub(super) fn new(plan: &Plan, images: &'a LessonImages) -> Self {
-        let mut model = HostModel::new(plan.network.clone(), 1);
+        let mut model = CpuModel::new(plan.network.clone(), 1);
         for (i, values) in plan.start.iter().enumerate() {
             model.set_param(i, values);
         }
@@ -49,29 +49,29 @@ impl<'a> FirstBatch<'a> {
     /// Mean and std of every hidden layer's activation.
     pub(super) fn activations(&mut self) -> Vec<Moments> {
         self.observe();
-        let layers = self.network().watched.iter().zip(&self.model.seen().watches);
+        let layers = self.network().observed.iter().zip(&self.model.seen().observations);
         let hidden = layers.filter(|(layer, _)| layer.activation != Activation::Identity);
-        hidden.map(|(_, watch)| Moments::of(&watch.activation)).collect()
+        hidden.map(|(_, observation)| Moments::of(&observation.activation)).collect()
     }
 
     fn activation(&mut self, layer: usize) -> Moments {
-        Moments::of(&self.observe().watches[layer].activation)
+        Moments::of(&self.observe().observations[layer].activation)
     }
 
     /// Moves each layer's shift until its mean is 0, then scales its weight until its std is 1.
     fn lsuv(&mut self) -> Result<(), LsuvError> {
-        for layer in 0..self.network().watched.len() {
-            let watched = self.network().watched[layer].clone();
-            let Some(ReluForm { leak, mut shift, .. }) = watched.activation.relu_form() else { continue };
+        for layer in 0..self.network().observed.len() {
+            let observed = self.network().observed[layer].clone();
+            let Some(ReluForm { leak, mut shift, .. }) = observed.activation.relu_form() else { continue };
             for _ in 0..MAX_ITERATIONS {
                 let mean = self.activation(layer).mean;
                 if mean.abs() <= TOLERANCE {
                     break;
                 }
                 shift += mean;
-                self.model.set_activation(&watched.name, Activation::GeneralRelu { leak, shift, max: None });
+                self.model.set_activation(&observed.name, Activation::GeneralRelu { leak, shift, max: None });
             }
-            let weight = watched.weight.filter(|&i| self.network().params[i].role == Role::Weight);
+            let weight = observed.weight.filter(|&i| self.network().params[i].role == Role::Weight);
             let range = self.network().params[weight.expect("a convolution has a weight")].range();
             let mut iterations = 0;
             loop {
@@ -80,10 +80,10 @@ impl<'a> FirstBatch<'a> {
                     break;
                 }
                 if !std.is_finite() || std < 1e-30 {
-                    return Err(LsuvError::Stuck { layer: watched.name, std, images: self.batch.len() });
+                    return Err(LsuvError::Stuck { layer: observed.name, std, images: self.batch.len() });
                 }
                 if iterations == MAX_ITERATIONS {
-                    return Err(LsuvError::Slow { layer: watched.name, std, iterations, tolerance: TOLERANCE });
+                    return Err(LsuvError::Slow { layer: observed.name, std, iterations, tolerance: TOLERANCE });
                 }
                 iterations += 1;
                 self.model.flat_params_mut()[range.clone()].iter_mut().for_each(|w| *w /= std as f32);

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::reference::{Kind, Printed};
 use super::scale::Scale;
-use crate::stats::prediction::{Method, Prediction, prediction};
-use crate::stats::spread::{median, sorted};
+use crate::inference::prediction::{Method, Prediction, prediction};
+use crate::inference::spread::{median, sorted};
 
 /// Probability that a further draw falls inside the range.
 pub const CONFIDENCE: f64 = 0.999;

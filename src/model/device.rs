@@ -2,15 +2,15 @@
 //!
 //! A [`DeviceModel`] is a cohort: R networks of one shape that train side by side, each with its own parameters,
 //! activation parameters and batches. One run is a cohort of one. All parameters lie in one tensor `[run, value]`, laid
-//! out as [`super::host::HostModel`] has them, so that an optimiser's step is a few launches whatever the depth.
+//! out as [`super::cpu::CpuModel`] has them, so that an optimiser's step is a few launches whatever the depth.
 
 mod backward;
 mod forward;
 mod layout;
 mod measure;
+mod observe;
 mod prepared;
 mod transfer;
-mod watch;
 
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
 use crate::model::{Layer, Network};
 use forward::Trace;
+use observe::Seen;
 use prepared::Prepared;
 use transfer::Transfer;
-use watch::Seen;
 
 /// Networks of one shape with their parameters on a device.
 pub struct DeviceModel {

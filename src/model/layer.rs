@@ -1,7 +1,7 @@
 //! A layer of the plan: what it computes, its shapes, where its parameters are.
 
 use crate::activation::Activation;
-use crate::kernels::conv::ConvShape;
+use crate::cpu::conv::ConvShape;
 use crate::model::shape::Shape;
 
 /// What a layer computes, with its geometry.
@@ -62,8 +62,8 @@ pub struct Layer {
     pub weight: Option<usize>,
     /// Index of the bias in [`Network::params`](crate::model::Network::params).
     pub bias: Option<usize>,
-    /// Index in [`Network::watched`](crate::model::Network::watched) if statistics are taken.
-    pub watch: Option<usize>,
+    /// Index in [`Network::observed`](crate::model::Network::observed) if statistics are taken.
+    pub observation: Option<usize>,
 }
 
 impl Layer {

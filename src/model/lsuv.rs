@@ -6,9 +6,9 @@ use thiserror::Error;
 
 use crate::activation::{Activation, ReluForm};
 use crate::config::init::{LsuvConfig, LsuvMean, LsuvTarget};
-use crate::kernels::moments::Sums;
+use crate::cpu::moments::Sums;
 use crate::model::Role;
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observe;
 
@@ -75,7 +75,7 @@ pub enum LsuvError {
 /// # Errors
 /// Names the layer that cannot be brought to unit variance.
 pub fn lsuv(
-    model: &mut HostModel,
+    model: &mut CpuModel,
     config: &LsuvConfig,
     rows: usize,
     fill: impl Fn(Range<usize>, &mut [f32]) + Sync,
@@ -84,30 +84,30 @@ pub fn lsuv(
     let labels = vec![0; rows];
     let observe = Observe { statistics: true, ..Observe::default() };
     // The loss is not looked at: any will do.
-    let measure = |model: &mut HostModel, watch: usize| {
+    let measure = |model: &mut CpuModel, observation: usize| {
         let seen = model.forward_training(rows, &fill, Targets::Labels(&labels), Loss::Mse, &observe);
         let sums = match config.of {
-            LsuvTarget::Activation => seen.watches[watch].activation,
-            LsuvTarget::PreActivation => seen.watches[watch].pre_activation,
+            LsuvTarget::Activation => seen.observations[observation].activation,
+            LsuvTarget::PreActivation => seen.observations[observation].pre_activation,
         };
         mean_and_std(&sums)
     };
-    for (watch, watched) in network.watched.iter().enumerate() {
-        let Some(weight) = watched.weight.filter(|&i| network.params[i].role == Role::Weight) else { continue };
-        let layer = || watched.name.clone();
+    for (observation, observed) in network.observed.iter().enumerate() {
+        let Some(weight) = observed.weight.filter(|&i| network.params[i].role == Role::Weight) else { continue };
+        let layer = || observed.name.clone();
         // An output layer has no shift, but its bias does the same.
-        let by_bias = config.mean == LsuvMean::Bias || watched.activation == Activation::Identity;
-        let form = watched.activation.relu_form();
+        let by_bias = config.mean == LsuvMean::Bias || observed.activation == Activation::Identity;
+        let form = observed.activation.relu_form();
         // Before rescaling, which a bounded activation without a shift would make fail for a less telling reason.
         if config.mean == LsuvMean::Shift && !by_bias && form.is_none() {
-            return Err(LsuvError::NoShift { layer: layer(), activation: watched.activation.name() });
+            return Err(LsuvError::NoShift { layer: layer(), activation: observed.activation.name() });
         }
         let largest = match config.of {
-            LsuvTarget::Activation => watched.activation.largest_std(),
+            LsuvTarget::Activation => observed.activation.largest_std(),
             LsuvTarget::PreActivation => f64::INFINITY,
         };
         let bounded = || {
-            let (activation, tolerance) = (watched.activation.to_string(), config.tolerance);
+            let (activation, tolerance) = (observed.activation.to_string(), config.tolerance);
             LsuvError::Bounded { layer: layer(), activation, largest, tolerance }
         };
         if largest <= 1.0 - config.tolerance {
@@ -115,7 +115,7 @@ pub fn lsuv(
         }
         let mut iterations = 0;
         let mut mean = loop {
-            let (mean, std) = measure(model, watch);
+            let (mean, std) = measure(model, observation);
             if (std - 1.0).abs() <= config.tolerance {
                 break mean;
             }
@@ -149,11 +149,11 @@ pub fn lsuv(
                 // Without a ceiling the first move is exact; with one a few more get there.
                 for _ in 0..config.max_iterations {
                     shift += mean;
-                    model.set_activation(&watched.name, Activation::GeneralRelu { leak, shift, max });
+                    model.set_activation(&observed.name, Activation::GeneralRelu { leak, shift, max });
                     if max.is_none() {
                         break;
                     }
-                    (mean, _) = measure(model, watch);
+                    (mean, _) = measure(model, observation);
                     if mean.abs() < 1e-7 {
                         break;
                     }

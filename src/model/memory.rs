@@ -1,10 +1,10 @@
 //! How many bytes a network takes on the CPU while it trains, from its plan alone.
 //!
-//! This counts the buffers of [`HostModel`](crate::model::host::HostModel) and its workspaces; what is small beside them is left
+//! This counts the buffers of [`CpuModel`](crate::model::cpu::CpuModel) and its workspaces; what is small beside them is left
 //! out. Sums saturate, so that no config can make them wrap.
 
-use crate::kernels::activation::slope_from_output;
-use crate::kernels::conv::ConvShape;
+use crate::cpu::activation::slope_from_output;
+use crate::cpu::conv::ConvShape;
 use crate::model::layer::{Layer, Op};
 use crate::model::network::Network;
 use crate::model::param::Param;
@@ -39,7 +39,7 @@ impl HostMemory {
 /// What `network` takes on `threads` cores with batches of `rows`, of which `evaluated` go only forward, and histograms of `bins`.
 pub fn host(network: &Network, rows: usize, evaluated: usize, threads: usize, bins: usize) -> HostMemory {
     let parameters = bytes(network.parameters());
-    let turned: usize = network.params.iter().filter(|param| param.is_turned()).map(Param::len).sum();
+    let transposed: usize = network.params.iter().filter(|param| param.is_transposed()).map(Param::len).sum();
     let (shards, rows_of_shard) = cut(network, rows);
     let rows_at_once = rows_of_shard.max(cut(network, evaluated).1);
     // A buffer that grows from training to evaluation lies beside its old self for a moment.
@@ -49,13 +49,13 @@ pub fn host(network: &Network, rows: usize, evaluated: usize, threads: usize, bi
     // Shards go to the workers in shares of equal size.
     let workers = shards.div_ceil(shards.div_ceil(threads.max(1)).max(1)) as u64;
     let seen = |units: usize| SUMS + units as u64 / 8 + 8 * (bins as u64 + 2);
-    let watches = network.watched.iter().map(|watched| seen(watched.units)).fold(0, u64::saturating_add);
+    let observations = network.observed.iter().map(|observed| seen(observed.units)).fold(0, u64::saturating_add);
     HostMemory {
-        parameters: parameters.saturating_add(bytes(turned)).saturating_add(bytes(network.running_len())),
+        parameters: parameters.saturating_add(bytes(transposed)).saturating_add(bytes(network.running_len())),
         gradients: parameters.saturating_mul(shards as u64),
         activations: workspace(network, rows_at_once).saturating_mul(workers).saturating_add(grown),
         // Two sets more: what the last batch has shown, and what waits unused.
-        statistics: watches.saturating_mul(all_shards.saturating_add(2)),
+        statistics: observations.saturating_mul(all_shards.saturating_add(2)),
     }
 }
 

@@ -1,15 +1,16 @@
 //! Networks: their layers in order, their parameters by name, and the two ways of running them.
 //!
-//! [`Network`] is the plan: shapes, names, parameters. [`host::HostModel`] runs it on the CPU with the slice kernels;
+//! [`Network`] is the plan: shapes, names, parameters. [`cpu::CpuModel`] runs it on the CPU with the slice kernels;
 //! [`device::DeviceModel`] runs it on candle tensors of any device and float type. Both do forward and backward by hand
 //! and give the same numbers.
 
 pub mod build;
 mod by_param;
 mod cnn;
+pub mod cpu;
 pub mod device;
 mod error;
-pub mod host;
+pub mod initialise;
 mod layer;
 pub mod lsuv;
 pub mod memory;
@@ -21,12 +22,11 @@ mod param;
 mod planner;
 mod shape;
 mod spec;
-pub mod start;
 pub mod workspace;
 
 pub use error::NetworkError;
 pub use layer::{Layer, Op};
-pub use network::{Network, Watched};
+pub use network::{Network, ObservedLayer};
 pub use param::{Layout, Param, Role};
 pub use shape::Shape;
 pub use spec::LayerSpec;

@@ -20,12 +20,12 @@ pub struct Network {
     /// Names (`2.running_mean`, `2.running_var`) and ranges of batch norm's running estimates.
     pub running: Vec<(String, std::ops::Range<usize>)>,
     /// Names of the layers of which statistics are taken, with the number of their units, in order.
-    pub watched: Vec<Watched>,
+    pub observed: Vec<ObservedLayer>,
 }
 
 /// A layer of which statistics are taken.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watched {
+pub struct ObservedLayer {
     /// Name of the layer.
     pub name: String,
     /// Units: outputs of a linear layer, channels of a convolution.
@@ -96,20 +96,20 @@ impl Network {
     }
 
     /// The same network with every activation in a layer of its own, so that z and h can both be seen. Parameters stay as
-    /// they are; such a layer has the name of the weight layer before it, and a watch of its own.
+    /// they are; such a layer has the name of the weight layer before it, and an observation of its own.
     #[must_use]
     pub fn with_activations_apart(&self) -> Self {
-        fn split(layers: &[Layer], watched: &mut Vec<Watched>) -> Vec<Layer> {
+        fn split(layers: &[Layer], observed: &mut Vec<ObservedLayer>) -> Vec<Layer> {
             let mut all = Vec::new();
             for layer in layers {
                 let mut layer = layer.clone();
                 if let Op::Residual(body) = &layer.op {
-                    layer.op = Op::Residual(split(body, watched));
+                    layer.op = Op::Residual(split(body, observed));
                 }
-                let mut watch = |layer: &mut Layer| {
-                    layer.watch = Some(watched.len());
+                let mut observation = |layer: &mut Layer| {
+                    layer.observation = Some(observed.len());
                     let (units, activation) = (layer.output.units(), layer.activation);
-                    watched.push(Watched { name: layer.name.clone(), units, activation, weight: layer.weight });
+                    observed.push(ObservedLayer { name: layer.name.clone(), units, activation, weight: layer.weight });
                 };
                 let weighs = matches!(layer.op, Op::Linear | Op::Conv2d(_));
                 let activation = if weighs {
@@ -117,24 +117,24 @@ impl Network {
                 } else {
                     Activation::Identity
                 };
-                if layer.watch.is_some() {
-                    watch(&mut layer);
+                if layer.observation.is_some() {
+                    observation(&mut layer);
                 }
                 let (name, key, shape) = (layer.name.clone(), layer.key.clone(), layer.output);
                 all.push(layer);
                 if activation != Activation::Identity {
                     let (op, weight, bias) = (Op::Activation, None, None);
                     let (input, output) = (shape, shape);
-                    let mut apart = Layer { name, key, op, activation, input, output, weight, bias, watch: None };
-                    watch(&mut apart);
+                    let mut apart = Layer { name, key, op, activation, input, output, weight, bias, observation: None };
+                    observation(&mut apart);
                     all.push(apart);
                 }
             }
             all
         }
-        let mut watched = Vec::new();
-        let layers = split(&self.layers, &mut watched);
-        Self { layers, watched, ..self.clone() }
+        let mut observed = Vec::new();
+        let layers = split(&self.layers, &mut observed);
+        Self { layers, observed, ..self.clone() }
     }
 
     /// Into how many shards a batch of `rows` is cut. It follows from the batch and the network alone, never from the

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::kernels::loss::{self, LossSums};
+use crate::cpu::loss::{self, LossSums};
 
 /// What the outputs are compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

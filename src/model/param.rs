@@ -80,8 +80,8 @@ impl Param {
         self.role == Role::Weight && self.len() >= WIDE_WEIGHT
     }
 
-    /// Whether the forward pass reads it transposed. Large linear weights stay as they are, and their samples are turned.
-    pub fn is_turned(&self) -> bool {
+    /// Whether the forward pass reads it transposed. Large linear weights stay as they are, and their samples are transposed.
+    pub fn is_transposed(&self) -> bool {
         self.role == Role::Weight && (self.shape.len() == 4 || !self.is_wide())
     }
 

@@ -1,10 +1,10 @@
 //! From a list of modules to the plan: shapes, names, and the place of every parameter.
 
 use crate::activation::Activation;
-use crate::kernels::conv::ConvShape;
+use crate::cpu::conv::ConvShape;
 use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
-use crate::model::network::{Network, Watched};
+use crate::model::network::{Network, ObservedLayer};
 use crate::model::param::{Layout, Param, Role};
 use crate::model::shape::Shape;
 use crate::model::spec::LayerSpec;
@@ -19,8 +19,8 @@ pub(super) fn plan(input: Shape, specs: &[LayerSpec], fuse: bool) -> Result<Netw
     if layers.is_empty() {
         return Err(NetworkError::Empty);
     }
-    let Planner { params, running, watched, .. } = planner;
-    Ok(Network { input, layers, params, running, watched })
+    let Planner { params, running, observed, .. } = planner;
+    Ok(Network { input, layers, params, running, observed })
 }
 
 #[derive(Default)]
@@ -28,7 +28,7 @@ struct Planner {
     fuse: bool,
     params: Vec<Param>,
     running: Vec<(String, std::ops::Range<usize>)>,
-    watched: Vec<Watched>,
+    observed: Vec<ObservedLayer>,
     counts: std::collections::BTreeMap<&'static str, usize>,
     values: usize,
 }
@@ -60,8 +60,8 @@ impl Planner {
         for index in [layer.weight, layer.bias].into_iter().flatten() {
             self.params[index].activation = activation;
         }
-        if let Some(watch) = layer.watch {
-            self.watched[watch].activation = activation;
+        if let Some(observation) = layer.observation {
+            self.observed[observation].activation = activation;
         }
     }
 
@@ -97,7 +97,7 @@ impl Planner {
             output: input,
             weight: None,
             bias: None,
-            watch: None,
+            observation: None,
         };
         match spec {
             LayerSpec::Linear { out, bias } => {
@@ -119,7 +119,7 @@ impl Planner {
             }
             LayerSpec::Activation(activation) => {
                 layer.activation = *activation;
-                self.watch(&mut layer);
+                self.observation(&mut layer);
             }
             LayerSpec::MaxPool { kernel, stride, padding } => {
                 if *padding > kernel / 2 {
@@ -190,20 +190,20 @@ impl Planner {
         if bias {
             layer.bias = Some(self.param(layer, "bias", vec![out], Layout::Same, Role::Bias, fan_in)?);
         }
-        self.watch(layer);
+        self.observation(layer);
         Ok(())
     }
 
     fn norm_params(&mut self, layer: &mut Layer, shape: Vec<usize>, layout: Layout) -> Result<(), NetworkError> {
         layer.weight = Some(self.param(layer, "weight", shape.clone(), layout, Role::NormWeight, 1)?);
         layer.bias = Some(self.param(layer, "bias", shape, layout, Role::NormBias, 1)?);
-        self.watch(layer);
+        self.observation(layer);
         Ok(())
     }
 
-    fn watch(&mut self, layer: &mut Layer) {
-        layer.watch = Some(self.watched.len());
-        self.watched.push(Watched {
+    fn observation(&mut self, layer: &mut Layer) {
+        layer.observation = Some(self.observed.len());
+        self.observed.push(ObservedLayer {
             name: layer.name.clone(),
             units: layer.output.units(),
             activation: layer.activation,

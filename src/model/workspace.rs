@@ -4,13 +4,13 @@
 
 use super::{Layer, Network, Op, Shape};
 use crate::activation::Activation;
-use crate::kernels::activation::{self, Watch, WatchSettings};
-use crate::kernels::buffer::Buffer;
-use crate::kernels::conv::ConvPlan;
-use crate::kernels::gemm::{Matrix, matmul};
-use crate::kernels::norm::{self, BatchMoments};
-use crate::kernels::transpose::transpose;
-use crate::kernels::{pool, update};
+use crate::cpu::activation::{self, Observation, ObserveSettings};
+use crate::cpu::buffer::Buffer;
+use crate::cpu::conv::ConvPlan;
+use crate::cpu::gemm::{Matrix, matmul};
+use crate::cpu::norm::{self, BatchMoments};
+use crate::cpu::transpose::transpose;
+use crate::cpu::{pool, update};
 
 /// What a layer remembers from its forward pass.
 #[derive(Default)]
@@ -35,8 +35,8 @@ struct State {
 pub struct Pass<'a> {
     /// All parameters, in the kernels' layout.
     pub params: &'a [f32],
-    /// Each parameter that [`Param::is_turned`](super::Param::is_turned) is for transposed, `[fan_in, units]`.
-    pub turned: &'a [Buffer],
+    /// Each parameter that [`Param::is_transposed`](super::Param::is_transposed) is for transposed, `[fan_in, units]`.
+    pub transposed: &'a [Buffer],
     /// Batch norm's running estimates.
     pub running: &'a [f32],
     /// Whether batch norm takes the batch's moments.
@@ -45,10 +45,10 @@ pub struct Pass<'a> {
     pub rows: usize,
     /// Threads inside a layer's products.
     pub threads: usize,
-    /// What to look for in the watched layers.
-    pub settings: WatchSettings,
-    /// One entry for each watched layer, or none.
-    pub watches: &'a mut [Watch],
+    /// What to look for in the observed layers.
+    pub settings: ObserveSettings,
+    /// One entry for each observed layer, or none.
+    pub observations: &'a mut [Observation],
 }
 
 impl Pass<'_> {
@@ -57,12 +57,12 @@ impl Pass<'_> {
     }
 }
 
-fn watch_of<'a>(
-    watches: &'a mut [Watch],
-    settings: &'a WatchSettings,
+fn observation_of<'a>(
+    observations: &'a mut [Observation],
+    settings: &'a ObserveSettings,
     layer: &Layer,
-) -> Option<(&'a mut Watch, &'a WatchSettings)> {
-    layer.watch.and_then(|i| watches.get_mut(i)).map(|watch| (watch, settings))
+) -> Option<(&'a mut Observation, &'a ObserveSettings)> {
+    layer.observation.and_then(|i| observations.get_mut(i)).map(|observation| (observation, settings))
 }
 
 /// The buffers of one worker; they grow in the first step and are reused after it.
@@ -207,9 +207,9 @@ impl Workspace {
                 let z = if apart { &mut state.z } else { &mut state.out };
                 let inputs = layer.input.len();
                 let x = Matrix::new(x, rows, inputs);
-                if param.is_turned() {
-                    let turned = Matrix::new(&pass.turned[weight], inputs, units);
-                    matmul(z, x, turned, false, pass.threads);
+                if param.is_transposed() {
+                    let transposed = Matrix::new(&pass.transposed[weight], inputs, units);
+                    matmul(z, x, transposed, false, pass.threads);
                 } else {
                     // The product copies its right operand: the samples are fewer than the weights.
                     let mut columns = self.take(len);
@@ -234,10 +234,10 @@ impl Workspace {
                 }
                 let padded = &mut state.padded[..rows * image];
                 plan.pad(x, padded);
-                let turned = &pass.turned[layer.weight.expect("a convolution has a weight")];
+                let transposed = &pass.transposed[layer.weight.expect("a convolution has a weight")];
                 let z = if apart { &mut state.z } else { &mut state.out };
                 in_parts(&mut z[..len], layer.output.len(), pass.threads, |first, z| {
-                    plan.forward(&padded[first * image..], turned, z);
+                    plan.forward(&padded[first * image..], transposed, z);
                 });
                 self.activate(network, pass, layer, state, 0..len, apart);
             }
@@ -308,8 +308,8 @@ impl Workspace {
             Op::Linear | Op::Conv2d(_) => layer.bias.map(|i| &params[network.params[i].range()]),
             _ => None,
         };
-        let watch = watch_of(pass.watches, &pass.settings, layer);
-        if bias.is_none() && watch.is_none() && layer.activation == Activation::Identity {
+        let observation = observation_of(pass.observations, &pass.settings, layer);
+        if bias.is_none() && observation.is_none() && layer.activation == Activation::Identity {
             return;
         }
         let (z, h) = if apart {
@@ -317,7 +317,7 @@ impl Workspace {
         } else {
             (&mut state.out[range], None)
         };
-        activation::forward(layer.activation, z, h, layer.output.units(), bias, watch, &mut self.scratch);
+        activation::forward(layer.activation, z, h, layer.output.units(), bias, observation, &mut self.scratch);
     }
 
     /// Runs the layers backwards. `gradient` is that of the last layer's output and is consumed; the returned buffer
@@ -366,10 +366,10 @@ impl Workspace {
         let range = |index: Option<usize>| index.map(|i| network.params[i].range());
         if matches!(layer.op, Op::Linear | Op::Conv2d(_) | Op::Activation) {
             let bias = range(layer.bias).map(|r| &mut gradients[r]);
-            let watch = watch_of(pass.watches, &pass.settings, layer);
-            activation::backward(layer.activation, g, saved, units, bias, watch, &mut self.scratch);
-        } else if let Some((watch, settings)) = watch_of(pass.watches, &pass.settings, layer) {
-            activation::watch_gradient(watch, settings, g);
+            let observation = observation_of(pass.observations, &pass.settings, layer);
+            activation::backward(layer.activation, g, saved, units, bias, observation, &mut self.scratch);
+        } else if let Some((observation, settings)) = observation_of(pass.observations, &pass.settings, layer) {
+            activation::observe_gradient(observation, settings, g);
         }
         match &layer.op {
             Op::Activation => gradient,

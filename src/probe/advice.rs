@@ -3,7 +3,7 @@
 use crate::config::Experiment;
 use crate::config::model::ModelConfig;
 use crate::init::Aim;
-use crate::probe::report::{Condition, ProbeReport, Trend, Verdict};
+use crate::probe::record::{Condition, ProbeRecord, Trend, Verdict};
 use crate::probe::words::ALIKE;
 use crate::probe::zeros::{Cause, Zeros};
 use crate::theory::length::straight_leak;
@@ -17,7 +17,7 @@ fn slows(factor: f64) -> bool {
 }
 
 /// What to change, in sentences.
-pub(super) fn advice(report: &ProbeReport, verdict: &Verdict, zeros: &Zeros, experiment: &Experiment) -> Vec<String> {
+pub(super) fn advice(report: &ProbeRecord, verdict: &Verdict, zeros: &Zeros, experiment: &Experiment) -> Vec<String> {
     let model = &experiment.model;
     let trends = [verdict.forward.trend, verdict.backward.trend];
     let moves = trends.iter().any(|trend| matches!(trend, Trend::Explodes | Trend::Vanishes));
@@ -46,7 +46,7 @@ pub(super) fn advice(report: &ProbeReport, verdict: &Verdict, zeros: &Zeros, exp
 }
 
 /// Against zeros that do not go away by themselves.
-fn for_zeros(report: &ProbeReport, verdict: &Verdict, zeros: &Zeros) -> Vec<String> {
+fn for_zeros(report: &ProbeRecord, verdict: &Verdict, zeros: &Zeros) -> Vec<String> {
     let mut advice = Vec::new();
     if verdict.forward.trend == Trend::Zero {
         let end = report.layers.iter().rposition(|layer| layer.activation != "identity");
@@ -75,7 +75,7 @@ fn turn_on(layer: &str) -> String {
 }
 
 /// Against lengths that explode or vanish in a plain chain.
-fn for_lengths(report: &ProbeReport, experiment: &Experiment) -> String {
+fn for_lengths(report: &ProbeRecord, experiment: &Experiment) -> String {
     let Some(far) = &report.far else {
         return "draw the weights around 0 with the activation's gain: init.preset = \"kaiming\"".into();
     };
@@ -100,7 +100,7 @@ fn for_lengths(report: &ProbeReport, experiment: &Experiment) -> String {
                     .into()
             }
         }
-        None if Aim::Critical { variance_b: 0.0 }.fit(activation, 1).is_ok() => {
+        None if Aim::Critical { variance_b: 0.0 }.solve(activation, 1).is_ok() => {
             "take the critical weight variance: init.preset = \"critical\"".into()
         }
         None => "keep the pre-activation's second moment at 1: init.preset = \"moment-matched\"".into(),
@@ -111,7 +111,7 @@ fn for_lengths(report: &ProbeReport, experiment: &Experiment) -> String {
 fn for_likeness(depth: usize, model: &ModelConfig) -> String {
     let presets: Vec<String> = [Aim::ALL[1], Aim::ALL[2]]
         .iter()
-        .filter(|aim| aim.fit(crate::activation::Activation::Relu, depth).is_ok())
+        .filter(|aim| aim.solve(crate::activation::Activation::Relu, depth).is_ok())
         .map(|aim| format!("\"{}\"", aim.preset()))
         .collect();
     if straight_leak(model.activation).is_some() && !presets.is_empty() {

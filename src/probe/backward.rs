@@ -4,7 +4,7 @@
 //! the windows that it is in. Unlike the forward signal this goes through pooling: averages spread a gradient evenly, a
 //! maximum hands it to one pixel.
 
-use crate::config::fit::FittedConfig;
+use crate::config::resolve::Resolved;
 use crate::model::{Layer, Network, Op};
 use crate::probe::forward::{NORM, RESIDUAL, RowForecast, mean_over, top_level_places};
 use crate::probe::layers::{WeightLaw, weight_law};
@@ -37,7 +37,7 @@ pub(super) struct Outputs {
 /// Prediction of every row, or why it has none.
 pub(super) fn forecast_back(
     network: &Network,
-    config: &FittedConfig,
+    config: &Resolved,
     rows: &[Row],
     forward: &[Result<RowForecast, String>],
     outputs: Outputs,
@@ -66,7 +66,7 @@ pub(super) fn forecast_back(
 /// From z of the second row to z of the first.
 fn step_back(
     network: &Network,
-    config: &FittedConfig,
+    config: &Resolved,
     places: &[Option<&Layer>],
     (row, next): (&Row, &Row),
     forward: Option<&RowForecast>,

@@ -4,7 +4,8 @@
 //! has the covariance of two images at the same pixel (the diagonal of Xiao et al. 2018, eq. 2.3). Averages over pixels
 //! would need the covariance of different pixels, so pooling ends the prediction; so do norms and residual sums.
 
-use crate::config::fit::FittedConfig;
+use crate::config::resolve::Resolved;
+use crate::inference::spread::sample_std;
 use crate::model::{Layer, Network, Op};
 use crate::probe::band::Walk;
 use crate::probe::layers::{WeightLaw, weight_law};
@@ -12,7 +13,6 @@ use crate::probe::map::Taps;
 use crate::probe::response::{correlation_noise, correlation_slope, log_map, log_slope};
 use crate::probe::rows::Row;
 use crate::probe::sample::Sample;
-use crate::stats::spread::sample_std;
 use crate::theory::moments::Moments;
 use crate::theory::pair::{PairResponse, relative_covariance_of_squares};
 
@@ -86,7 +86,7 @@ impl PairList {
 /// Prediction of every row, or why it has none.
 pub(super) fn forecast(
     network: &Network,
-    config: &FittedConfig,
+    config: &Resolved,
     rows: &[Row],
     sample: &Sample,
 ) -> Vec<Result<RowForecast, String>> {
@@ -124,7 +124,7 @@ pub(super) fn top_level_places(network: &Network) -> Vec<Option<&Layer>> {
 /// From flat layer `before` to behind the activation of `row`.
 fn advance(
     network: &Network,
-    config: &FittedConfig,
+    config: &Resolved,
     row: &Row,
     places: &[Option<&Layer>],
     before: usize,

@@ -1,12 +1,12 @@
 //! Singular values of the input–output Jacobian, from one backward pass for each output.
 
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 
 /// Networks with more outputs get no Jacobian: each costs a backward pass.
 pub(super) const MAX_OUTPUTS: usize = 64;
 
 /// The singular values of ∂outputs/∂image at `image`, in falling order; empty if they are not finite.
-pub(super) fn singular_values(model: &mut HostModel, image: &[f32]) -> Vec<f64> {
+pub(super) fn singular_values(model: &mut CpuModel, image: &[f32]) -> Vec<f64> {
     let outputs = model.network().output().len();
     let rows: Vec<Vec<f32>> = (0..outputs)
         .map(|output| {
@@ -175,7 +175,7 @@ mod tests {
     fn a_linear_network_has_the_singular_values_of_its_weights() {
         let specs = [LayerSpec::Linear { out: 2, bias: false }, LayerSpec::Activation(Activation::Relu)];
         let network = Network::build(Shape::Flat(3), &specs, true).unwrap();
-        let mut model = HostModel::new(Arc::new(network), 1);
+        let mut model = CpuModel::new(Arc::new(network), 1);
         model.set_param(0, &[3.0, 0.0, 0.0, 0.0, 0.0, -4.0]);
         assert_eq!(singular_values(&mut model, &[1.0, 1.0, -1.0]), [4.0, 3.0]);
         // With its unit off, an output has no slope.

@@ -1,9 +1,9 @@
 //! How a weight layer's parameters are distributed, as far as theory can use it.
 
-use crate::config::fit::FittedConfig;
 use crate::config::model::ResidualStart;
+use crate::config::resolve::Resolved;
 use crate::init::{BiasInit, WeightInit};
-use crate::model::{Layer, Network, start};
+use crate::model::{Layer, Network, initialise};
 
 /// Zero-mean draws of a layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub(super) struct WeightLaw {
 }
 
 /// The law of weight layer `layer`, or why it has none that theory can use.
-pub(super) fn weight_law(network: &Network, config: &FittedConfig, layer: &Layer) -> Result<WeightLaw, String> {
+pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) -> Result<WeightLaw, String> {
     let index = layer.weight.ok_or("it has no weight")?;
     let init = &config.init;
     if config.model.residual.is_some_and(|residual| residual.start == ResidualStart::Fixup) {
@@ -31,13 +31,13 @@ pub(super) fn weight_law(network: &Network, config: &FittedConfig, layer: &Layer
         return Err("init.lsuv sets the scale from data".into());
     }
     let param = &network.params[index];
-    let rule = start::weight_rule(network, init, index);
+    let rule = initialise::weight_rule(network, init, index);
     match rule.weight {
         WeightInit::Constant { value } if value != 0.0 => return Err("constant weights are not drawn around 0".into()),
         WeightInit::Identity { .. } => return Err("identity weights are not drawn".into()),
         _ => {}
     }
-    let std = start::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
+    let std = initialise::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
     let (fan_in, taps) = (param.fan_in as f64, param.len() / (param.shape[0] * param.shape[1]));
     let variance_b = match rule.bias {
         _ if layer.bias.is_none() => 0.0,

@@ -1,6 +1,6 @@
 //! Second moments pixel by pixel through a convolution: which taps of a window fall inside the image.
 
-use crate::kernels::conv::ConvShape;
+use crate::cpu::conv::ConvShape;
 
 /// The windows of a convolution, with the share of a weight's variance that each tap has: equal shares, or everything at
 /// the centre (delta-orthogonal weights). The shares of a window sum to 1; taps on the padding meet zeros.

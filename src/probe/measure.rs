@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::kernels::moments::{Sums, add_block, not_below_zero};
-use crate::model::host::HostModel;
+use crate::cpu::moments::{Sums, add_block, not_below_zero};
+use crate::inference::spread::mean;
+use crate::model::cpu::CpuModel;
 use crate::model::objective::{Targets, loss_and_gradient};
 use crate::model::{Network, Role};
 use crate::probe::jacobian::singular_values;
 use crate::probe::rows::Row;
 use crate::probe::sample::Sample;
-use crate::stats::spread::mean;
 use crate::train::Plan;
 
 /// What one seed's network showed.
@@ -69,7 +69,7 @@ impl Moments {
 /// Measures the network of `plan` on `sample`; with `jacobian` its singular values too.
 pub(super) fn measure(plan: &Plan, rows: &[Row], sample: &Sample, jacobian: bool) -> Measured {
     let network = Arc::new(plan.network.with_activations_apart());
-    let mut model = HostModel::new(Arc::clone(&network), 1);
+    let mut model = CpuModel::new(Arc::clone(&network), 1);
     for (i, values) in plan.start.iter().enumerate() {
         model.set_param(i, values);
     }
@@ -84,7 +84,7 @@ pub(super) fn measure(plan: &Plan, rows: &[Row], sample: &Sample, jacobian: bool
             if squares.is_empty() { 0.0 } else { mean(&squares) }
         });
     };
-    let (watches, _) = model.inspect(&sample.images, gradient, |_, output| {
+    let (observations, _) = model.inspect(&sample.images, gradient, |_, output| {
         for (row, found) in rows.iter().zip(&mut found) {
             if row.z == index {
                 found.z = moments(output);
@@ -99,7 +99,7 @@ pub(super) fn measure(plan: &Plan, rows: &[Row], sample: &Sample, jacobian: bool
     });
     let layers = network.flat_layers();
     for (row, found) in rows.iter().zip(&mut found) {
-        found.gradient = layers[row.z].watch.map(|watch| Moments::of(&watches[watch].gradient));
+        found.gradient = layers[row.z].observation.map(|observation| Moments::of(&observations[observation].gradient));
         let weight = layers[row.layer].weight.filter(|&i| network.params[i].role == Role::Weight);
         found.variance_w = weight.map(|i| scaled_variance(&network, i, &plan.start[i]));
     }

@@ -14,7 +14,7 @@ mod jacobian;
 mod layers;
 mod map;
 mod measure;
-pub mod report;
+pub mod record;
 mod response;
 pub mod rows;
 pub mod run;
@@ -24,5 +24,5 @@ mod words;
 mod zeros;
 
 pub use error::ProbeError;
-pub use report::ProbeReport;
+pub use record::ProbeRecord;
 pub use run::{Probe, probe};

@@ -3,8 +3,9 @@
 use rayon::prelude::*;
 
 use crate::config::Experiment;
-use crate::config::fit::FittedConfig;
+use crate::config::resolve::Resolved;
 use crate::data::{Part, Prepared};
+use crate::inference::spread;
 use crate::model::{Layer, Network, Op};
 use crate::probe::backward::{BackForecast, Outputs, forecast_back, kept, slope_square};
 use crate::probe::band::{CONFIDENCE, Walk, around, of_std};
@@ -14,14 +15,13 @@ use crate::probe::jacobian::{GramMoments, MAX_OUTPUTS};
 use crate::probe::layers::weight_law;
 use crate::probe::map::Taps;
 use crate::probe::measure::{Measured, RowMeasured, correlation, measure};
-use crate::probe::report::{
-    Condition, FarReport, InputReport, JacobianReport, LayerReport, ProbeReport, Quantity, Verdict,
+use crate::probe::record::{
+    Condition, FarRecord, InputRecord, JacobianRecord, LayerRecord, ProbeRecord, Quantity, Verdict,
 };
 use crate::probe::rows::{Row, kind, rows};
 use crate::probe::sample::Sample;
 use crate::probe::verdict::conclude;
 use crate::probe::zeros::{Seen, Zeros, zeros};
-use crate::stats::spread;
 use crate::theory::fate::LengthLimit;
 use crate::theory::finite_width::relative_variance;
 use crate::theory::length::LengthMap;
@@ -50,7 +50,7 @@ pub fn probe(
     data: &Prepared,
     options: Probe,
     done: impl Fn() + Sync,
-) -> Result<ProbeReport, ProbeError> {
+) -> Result<ProbeRecord, ProbeError> {
     let sample = Sample::new(data, experiment.seed, options.pairs);
     if sample.is_empty() {
         let found = data.labels(Part::Train).len();
@@ -77,7 +77,7 @@ pub fn probe(
         Err(_) => seeds.iter().map(one).collect::<Result<_, TrainError>>()?,
     };
 
-    let config = experiment.fitted().map_err(TrainError::from)?;
+    let config = experiment.resolved().map_err(TrainError::from)?;
     let forward = forecast(&network, &config, &rows, &sample);
     let alike = [0, 1].map(|kind| spread::median(&measured.iter().map(|seed| seed.alike[kind]).collect::<Vec<_>>()));
     let outputs = Outputs { images: sample.len(), alike };
@@ -87,10 +87,10 @@ pub fn probe(
     let zeros = zeros(&network, &plan.start, &rows, Seen { images, loss: loss_is_flat(&measured), off: &off });
     let board =
         Board { network: &network, config: &config, rows: &rows, measured: &measured, forward, backward, zeros };
-    let layers: Vec<LayerReport> = (0..rows.len()).map(|i| board.layer(i)).collect();
+    let layers: Vec<LayerRecord> = (0..rows.len()).map(|i| board.layer(i)).collect();
     let hidden = rows.iter().filter(|row| row.h.is_some()).count();
     let first = rows.iter().find(|row| row.h.is_some());
-    let mut report = ProbeReport {
+    let mut report = ProbeRecord {
         name: experiment.name.clone(),
         dataset: data.dataset().name.clone(),
         images: sample.len(),
@@ -110,10 +110,10 @@ pub fn probe(
     Ok(report)
 }
 
-fn input_report(sample: &Sample) -> InputReport {
+fn input_report(sample: &Sample) -> InputRecord {
     let squares: f64 = sample.images.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
     let of = |pairs: &[(usize, usize)]| correlation(&sample.images, sample.len(), pairs);
-    InputReport {
+    InputRecord {
         second_moment: squares / sample.images.len() as f64,
         correlation_same: of(&sample.same),
         correlation_different: of(&sample.different),
@@ -135,7 +135,7 @@ fn loss_is_flat(measured: &[Measured]) -> bool {
 /// Everything that the report is made of.
 struct Board<'a> {
     network: &'a Network,
-    config: &'a FittedConfig,
+    config: &'a Resolved,
     rows: &'a [Row],
     measured: &'a [Measured],
     forward: Vec<Result<RowForecast, String>>,
@@ -153,7 +153,7 @@ impl Board<'_> {
         Quantity::measured(self.measured.iter().map(|seed| of(&seed.rows[i])))
     }
 
-    fn layer(&self, i: usize) -> LayerReport {
+    fn layer(&self, i: usize) -> LayerRecord {
         let (row, layer) = (&self.rows[i], self.row_layer(i));
         let forward = self.forward[i].as_ref();
         let weight = layer.weight.map(|index| &self.network.params[index]);
@@ -171,7 +171,7 @@ impl Board<'_> {
         };
         let [gradient_variance, gradient_ratio] = self.gradient(i);
         let (forward_condition, backward_condition) = self.conditions(i);
-        LayerReport {
+        LayerRecord {
             name: layer.name.clone(),
             depth: i + 1,
             op: kind(layer).into(),
@@ -263,7 +263,7 @@ impl Board<'_> {
         (forward_condition, backward_condition)
     }
 
-    fn jacobian(&self) -> Option<JacobianReport> {
+    fn jacobian(&self) -> Option<JacobianRecord> {
         let all: Vec<&Vec<f64>> = self.measured.iter().map(|seed| &seed.singular_values).collect();
         let outputs = self.network.output().len();
         let finite: Vec<_> = all.iter().filter(|values| values.len() == outputs).collect();
@@ -281,7 +281,7 @@ impl Board<'_> {
             Quantity::measured(all.iter().map(|values| if values.is_empty() { None } else { f(values) }))
         };
         let (mean_square, spread) = self.jacobian_forecast().map_or((None, None), |(a, b)| (Some(a), Some(b)));
-        Some(JacobianReport {
+        Some(JacobianRecord {
             singular_values: (0..outputs).map(at).collect(),
             mean_square: of(&|values| Some(squares(values))).beside(mean_square, None),
             spread: of(&spread_of).beside(spread, None),
@@ -310,7 +310,7 @@ impl Board<'_> {
     }
 
     /// The limit of depth, from the law of a layer between the first and the last.
-    fn far(&self) -> Option<FarReport> {
+    fn far(&self) -> Option<FarRecord> {
         let hidden: Vec<usize> = (0..self.rows.len()).filter(|&i| self.rows[i].h.is_some()).collect();
         let plain = |i: usize| {
             self.rows[i].z == self.rows[i].layer && matches!(self.row_layer(i).op, Op::Linear | Op::Conv2d(_))
@@ -327,7 +327,7 @@ impl Board<'_> {
         let settles = matches!(field.limit, LengthLimit::Fixed(point) if point.slope.abs() < 1.0 - 1e-6);
         let inverse: f64 = hidden.iter().map(|&i| 1.0 / self.row_layer(i).output.units() as f64).sum();
         let v = relative_variance(self.rows[middle].activation, field.q.unwrap_or(1.0));
-        Some(FarReport {
+        Some(FarRecord {
             variance_w: law.variance_w,
             variance_b: law.variance_b,
             q_fixed: match field.limit {

@@ -2,7 +2,7 @@
 
 use crate::config::Experiment;
 use crate::probe::advice::advice;
-use crate::probe::report::{Direction, LayerReport, ProbeReport, Quantity, Trend, Verdict};
+use crate::probe::record::{Direction, LayerRecord, ProbeRecord, Quantity, Trend, Verdict};
 use crate::probe::words::{Way, findings};
 use crate::probe::zeros::{Cause, Zeros};
 use crate::theory::trainable::Course;
@@ -12,7 +12,7 @@ const STEADY: f64 = 1e-3;
 
 /// Concludes from the layers of `report`; `leaving` are the places where floats end, forwards and backwards.
 pub(super) fn conclude(
-    report: &ProbeReport,
+    report: &ProbeRecord,
     leaving: (Option<usize>, Option<usize>),
     zeros: &Zeros,
     experiment: &Experiment,
@@ -37,7 +37,7 @@ pub(super) fn conclude(
 }
 
 /// The layers whose signal is followed: those with an activation, or all but the output where there is none.
-fn hidden(report: &ProbeReport) -> Vec<usize> {
+fn hidden(report: &ProbeRecord) -> Vec<usize> {
     let all = 0..report.layers.len();
     let active: Vec<_> = all.clone().filter(|&i| report.layers[i].activation != "identity").collect();
     if active.is_empty() { all.rev().skip(1).rev().collect() } else { active }
@@ -45,17 +45,17 @@ fn hidden(report: &ProbeReport) -> Vec<usize> {
 
 /// The second moments of the layers in `order`. What is 0 by design, as a branch that starts at 0, is no part of the way.
 fn followed<'a>(
-    report: &'a ProbeReport,
+    report: &'a ProbeRecord,
     order: &[usize],
     causes: &[Option<Cause>],
-    of: fn(&LayerReport) -> Option<f64>,
+    of: fn(&LayerRecord) -> Option<f64>,
 ) -> Way<'a> {
     let open = order.iter().filter(|&&i| causes[i].is_none()).map(|&i| &report.layers[i]);
     open.map(|layer| (layer.name.as_str(), of(layer))).collect()
 }
 
 /// Units × pixels × variance of ∂loss/∂z.
-pub(super) fn gradient_length(layer: &LayerReport) -> Option<f64> {
+pub(super) fn gradient_length(layer: &LayerRecord) -> Option<f64> {
     layer.gradient_variance.median.map(|variance| variance * (layer.units * layer.pixels) as f64)
 }
 
@@ -112,7 +112,7 @@ impl Trend {
 }
 
 /// Measured numbers with a band, and how many are inside. Where floats have ended nothing is measured.
-fn count(report: &ProbeReport, (forwards, backwards): (Option<usize>, Option<usize>)) -> (usize, usize) {
+fn count(report: &ProbeRecord, (forwards, backwards): (Option<usize>, Option<usize>)) -> (usize, usize) {
     let of = |(i, layer): (usize, _)| {
         let signal = if forwards.is_none_or(|end| i + 1 < end) { signal(layer).to_vec() } else { Vec::new() };
         let gradient = backwards.is_none_or(|end| i + 1 > end).then_some(&layer.gradient_ratio);
@@ -126,7 +126,7 @@ fn count(report: &ProbeReport, (forwards, backwards): (Option<usize>, Option<usi
 }
 
 /// The numbers of a layer's signal that are checked; the others follow from them.
-fn signal(layer: &LayerReport) -> [&Quantity; 6] {
+fn signal(layer: &LayerRecord) -> [&Quantity; 6] {
     [
         &layer.z_second_moment,
         &layer.z_mean,

@@ -1,6 +1,6 @@
 //! The verdict in plain words: what was found, beside what became of such nets in training.
 
-use crate::probe::report::{Condition, Direction, FarReport, LayerReport, ProbeReport, Trend, Verdict};
+use crate::probe::record::{Condition, Direction, FarRecord, LayerRecord, ProbeRecord, Trend, Verdict};
 use crate::probe::zeros::{Cause, Zeros};
 use crate::theory::trainable::FARTHEST;
 
@@ -14,9 +14,9 @@ pub(super) type Way<'a> = Vec<(&'a str, Option<f64>)>;
 
 /// What was found, in sentences.
 pub(super) fn findings(
-    report: &ProbeReport,
+    report: &ProbeRecord,
     ways: [&Way<'_>; 2],
-    last: Option<&LayerReport>,
+    last: Option<&LayerRecord>,
     zeros: &Zeros,
     verdict: &Verdict,
 ) -> Vec<String> {
@@ -50,7 +50,7 @@ pub(super) fn findings(
 }
 
 /// What a signal does on its way; nothing where it is 0 by design, which has sentences of its own.
-fn course(report: &ProbeReport, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
+fn course(report: &ProbeRecord, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
     let of = direction.total.map(short).unwrap_or_default();
     let mut text = match direction.trend {
         Trend::Explodes => format!("{name} explodes"),
@@ -80,7 +80,7 @@ fn course(report: &ProbeReport, name: &str, way: &Way<'_>, direction: &Direction
 
 /// A sentence for each kind of reason why something is exactly 0.
 fn zero<'a>(
-    report: &'a ProbeReport,
+    report: &'a ProbeRecord,
     what: &str,
     causes: &'a [Option<Cause>],
     reason: impl Fn(&Cause, &str, usize) -> String,
@@ -149,8 +149,8 @@ fn backward_reason(cause: &Cause, places: &str, count: usize, fed: impl Fn(&str)
 }
 
 /// Whether (10) and (14) hold, of the layers behind an activation.
-fn conditions(report: &ProbeReport) -> Option<String> {
-    let of = |condition: fn(&LayerReport) -> Option<Condition>, name: &str| {
+fn conditions(report: &ProbeRecord) -> Option<String> {
+    let of = |condition: fn(&LayerRecord) -> Option<Condition>, name: &str| {
         let all: Vec<Condition> = report.layers.iter().skip(1).filter_map(condition).collect();
         let middle = all.get(all.len() / 2)?.value;
         let (holding, layers) = (all.iter().filter(|condition| condition.holds).count(), all.len());
@@ -162,7 +162,7 @@ fn conditions(report: &ProbeReport) -> Option<String> {
 }
 
 /// How deep the start stays trainable.
-fn depth(far: &FarReport) -> String {
+fn depth(far: &FarRecord) -> String {
     if let Some(depth) = far.trainable_depth {
         return format!(
             "expected to train to about {depth:.0} hidden layers: from there on the gradient changes by more than a learning \

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::kernels::loss::LossSums;
+use crate::cpu::loss::LossSums;
 use crate::record::RecordError;
 use crate::record::histograms::Histograms;
 use crate::record::manifest::{FileSum, Manifest, check_beginning};

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::record::RecordError;
 use crate::record::tensors::{self, NamedTensor, Values};
 
-/// Histograms of every watched layer, one row for each recorded step.
+/// Histograms of every observed layer, one row for each recorded step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histograms {
     layers: Vec<String>,

@@ -1,9 +1,9 @@
-//! `layers.csv`: one line for each watched layer and recorded step or evaluation.
+//! `layers.csv`: one line for each observed layer and recorded step or evaluation.
 
 use std::io::Write;
 
-use crate::kernels::activation::Watch;
-use crate::kernels::moments::Sums;
+use crate::cpu::activation::Observation;
+use crate::cpu::moments::Sums;
 use crate::record::RecordError;
 use crate::record::csv::{BUFFER, CsvFile};
 use crate::record::manifest::FileSum;
@@ -38,9 +38,9 @@ impl Moments {
 
 /// Share of units that let no sample's gradient through. It is NaN, not known, where some pre-activation is: a unit without a mark
 /// may then have no slope at all to judge by.
-pub fn dead_fraction(watch: &Watch) -> f64 {
-    let (units, live) = (watch.live.len(), watch.live.count());
-    if live < units && watch.pre_activation.has_nan() {
+pub fn dead_fraction(observation: &Observation) -> f64 {
+    let (units, live) = (observation.live.len(), observation.live.count());
+    if live < units && observation.pre_activation.has_nan() {
         return f64::NAN;
     }
     (units - live) as f64 / units.max(1) as f64
@@ -53,10 +53,10 @@ pub struct LayerRow<'a> {
     pub step: u64,
     /// `train` or `test`.
     pub phase: &'static str,
-    /// The layer's place among the watched ones.
+    /// The layer's place among the observed ones.
     pub layer: usize,
     /// What was seen.
-    pub watch: &'a Watch,
+    pub observation: &'a Observation,
     /// ‖w‖ before the step, ‖dL/dw‖ and ‖Δw‖ of the layer's weight.
     pub norms: Option<[f64; 3]>,
 }
@@ -74,7 +74,7 @@ pub const NUMBERS: usize = 22;
 impl LayerRow<'_> {
     /// The numbers of its line, in the header's order; absent where nothing was measured.
     pub fn numbers(&self) -> [Option<f32>; NUMBERS] {
-        let Watch { pre_activation, activation, gradient, .. } = self.watch;
+        let Observation { pre_activation, activation, gradient, .. } = self.observation;
         let norms = match self.norms {
             // A weight of zeros moves infinitely far, compared with its size.
             Some([weight, gradient, update]) => {
@@ -85,7 +85,7 @@ impl LayerRow<'_> {
         let parts = moments(pre_activation)
             .into_iter()
             .chain(moments(activation))
-            .chain([Some(dead_fraction(self.watch))])
+            .chain([Some(dead_fraction(self.observation))])
             .chain(moments(gradient))
             .chain(norms);
         let mut numbers = [None; NUMBERS];
@@ -125,7 +125,7 @@ struct Line {
 const WAITING: usize = 64;
 
 impl LayerFile {
-    /// A file with the header, or with lines already, for the watched layers of these names.
+    /// A file with the header, or with lines already, for the observed layers of these names.
     pub fn new(csv: CsvFile, names: Vec<String>) -> Self {
         let longest = names.iter().map(String::len).max().unwrap_or_default();
         let text = Vec::with_capacity(BUFFER + WAITING * (longest + 32 + NUMBERS * (1 + LONGEST)));
@@ -217,12 +217,12 @@ mod tests {
     use super::*;
 
     /// The lines of one layer's rows, without the header.
-    fn lines(rows: &[(&Watch, Option<[f64; 3]>)]) -> Vec<String> {
+    fn lines(rows: &[(&Observation, Option<[f64; 3]>)]) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("layers.csv");
         let mut file = LayerFile::new(CsvFile::create(&path, LAYERS).unwrap(), vec!["fc".into()]);
-        for (step, (watch, norms)) in rows.iter().enumerate() {
-            let row = LayerRow { step: step as u64, phase: "train", layer: 0, watch, norms: *norms };
+        for (step, (observation, norms)) in rows.iter().enumerate() {
+            let row = LayerRow { step: step as u64, phase: "train", layer: 0, observation, norms: *norms };
             file.push(&row).unwrap();
         }
         let bytes = file.sync().unwrap().bytes;
@@ -233,11 +233,11 @@ mod tests {
 
     #[test]
     fn numbers_of_every_length_are_written_whole() {
-        let mut watch = Watch::default();
+        let mut observation = Observation::default();
         let numbers = [-1.175_494_4e-38, 0.1, f32::NAN, -3.402_823_5e38, 123_456.79, 1e-45, f32::NEG_INFINITY, 0.0];
         for x in numbers {
-            (watch.pre_activation.n, watch.pre_activation.min, watch.pre_activation.max) = (1, x, -x);
-            let [line] = &lines(&[(&watch, Some([f64::from(x); 3]))])[..] else { panic!("one line") };
+            (observation.pre_activation.n, observation.pre_activation.min, observation.pre_activation.max) = (1, x, -x);
+            let [line] = &lines(&[(&observation, Some([f64::from(x); 3]))])[..] else { panic!("one line") };
             let fields: Vec<&str> = line.split(',').collect();
             assert_eq!(fields.len(), 3 + NUMBERS, "{line}");
             let same = |field: &str, x: f32| field.parse::<f32>().is_ok_and(|y| y == x || y.is_nan() && x.is_nan());
@@ -247,13 +247,13 @@ mod tests {
 
     #[test]
     fn every_line_has_as_many_fields_as_the_header_and_its_own_step() {
-        let watch = Watch { live: [false, true].into_iter().collect(), ..Watch::default() };
-        let mut full = watch.clone();
+        let observation = Observation { live: [false, true].into_iter().collect(), ..Observation::default() };
+        let mut full = observation.clone();
         for sums in [&mut full.pre_activation, &mut full.activation, &mut full.gradient] {
-            crate::kernels::moments::add_block(sums, &[1.0, f32::NAN], 0.1);
+            crate::cpu::moments::add_block(sums, &[1.0, f32::NAN], 0.1);
         }
         // More than wait at a time.
-        let rows = [(&watch, None), (&full, Some([1.0, 2.0, 3.0])), (&full, None)].repeat(WAITING);
+        let rows = [(&observation, None), (&full, Some([1.0, 2.0, 3.0])), (&full, None)].repeat(WAITING);
         let found = lines(&rows);
         assert_eq!(found.len(), rows.len());
         for (step, line) in found.iter().enumerate() {

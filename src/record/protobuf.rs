@@ -75,7 +75,7 @@ pub fn record(data: &[u8]) -> Vec<u8> {
     record
 }
 
-/// Checksums that stand beside what they are of are turned and shifted, so that one of a whole file is not their sum.
+/// Checksums that stand beside what they are of are rotated and shifted, so that one of a whole file is not their sum.
 fn masked(crc: u32) -> u32 {
     crc.rotate_right(15).wrapping_add(0xa282_ead8)
 }

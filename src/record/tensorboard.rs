@@ -115,7 +115,7 @@ impl EventFile {
         self.flush()
     }
 
-    /// Writes what was gathered at one step; every second or so, for a TensorBoard that watches, up to the disk.
+    /// Writes what was gathered at one step; every second or so, for a TensorBoard that is open, up to the disk.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -284,8 +284,8 @@ impl LayerRow<'_> {
             all[place].unwrap_or(f32::NAN)
         });
         summary.layer(name, &numbers);
-        if !self.watch.histogram.is_empty() {
-            summary.histogram(name, &self.watch.histogram, range, &numbers);
+        if !self.observation.histogram.is_empty() {
+            summary.histogram(name, &self.observation.histogram, range, &numbers);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The page of a probe: what a network does to the signal before its first training step, measured beside predicted.
 
-use crate::probe::report::{Condition, Direction, LayerReport, ProbeReport, Quantity, Trend};
+use crate::probe::record::{Condition, Direction, LayerRecord, ProbeRecord, Quantity, Trend};
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::page::{Block, Page, Section, Table};
 use crate::report::palette::Style;
@@ -8,7 +8,7 @@ use crate::report::text::number;
 use crate::report::thin::Point;
 
 /// The page.
-pub fn page(probe: &ProbeReport) -> Page {
+pub fn page(probe: &ProbeRecord) -> Page {
     let seeds = probe.seeds.len();
     let lead = format!(
         "{} hidden layers of {}, weights {}; {seeds} network{}, {} images of {}, before the first training step.",
@@ -25,7 +25,7 @@ pub fn page(probe: &ProbeReport) -> Page {
     Page { title: format!("{}: the signal at the start", probe.name), lead, sections }
 }
 
-fn verdict(probe: &ProbeReport) -> Section {
+fn verdict(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("Verdict");
     let verdict = &probe.verdict;
     let mut facts = vec![
@@ -56,14 +56,14 @@ fn trend(direction: &Direction) -> String {
 }
 
 /// The band's meaning, in words.
-fn about_band(probe: &ProbeReport) -> String {
+fn about_band(probe: &ProbeRecord) -> String {
     format!(
         "The line is the prediction for infinitely wide layers, the band holds {} % of networks of this width; marks are the median over seeds, bars reach from the smallest to the largest.",
         number(100.0 * probe.confidence)
     )
 }
 
-fn forwards(probe: &ProbeReport) -> Section {
+fn forwards(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("Forwards");
     section.text(about_band(probe));
     let about = "E[z²] of what each activation gets; the same everywhere if the signal is kept.";
@@ -88,7 +88,7 @@ fn forwards(probe: &ProbeReport) -> Section {
     section
 }
 
-fn backwards(probe: &ProbeReport) -> Section {
+fn backwards(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("Backwards");
     let about = "Of one image's loss with respect to z, from the last layer on the right back to the first.";
     section.chart(by_depth(probe, "Variance of the gradients", about, Axis::log("variance"), true, |l| {
@@ -101,18 +101,18 @@ fn backwards(probe: &ProbeReport) -> Section {
     section
 }
 
-fn layer_axis(probe: &ProbeReport) -> Axis {
+fn layer_axis(probe: &ProbeRecord) -> Axis {
     let last = probe.layers.iter().map(|layer| layer.depth).max().unwrap_or(1);
     Axis { whole: true, include: vec![1.0, last as f64], ..Axis::linear("layer") }
 }
 
 fn by_depth(
-    probe: &ProbeReport,
+    probe: &ProbeRecord,
     title: &str,
     about: &str,
     y: Axis,
     squared: bool,
-    find: impl Fn(&LayerReport) -> &Quantity,
+    find: impl Fn(&LayerRecord) -> &Quantity,
 ) -> Chart {
     let series = quantity(probe, "", 0, find);
     let rules = if squared { float_limits(&series) } else { Vec::new() };
@@ -120,7 +120,7 @@ fn by_depth(
 }
 
 /// A prediction as a line with its band, and the measurements as marks with bars. `style` leaves room for two.
-fn quantity(probe: &ProbeReport, name: &str, style: usize, find: impl Fn(&LayerReport) -> &Quantity) -> Vec<Series> {
+fn quantity(probe: &ProbeRecord, name: &str, style: usize, find: impl Fn(&LayerRecord) -> &Quantity) -> Vec<Series> {
     let full = |what: &str| if name.is_empty() { what.to_string() } else { format!("{name}, {what}") };
     let nan = |x: Option<f64>| x.unwrap_or(f64::NAN);
     let predicted = probe.layers.iter().map(|layer| {
@@ -154,7 +154,7 @@ fn float_limits(series: &[Series]) -> Vec<Rule> {
     rules
 }
 
-fn layers(probe: &ProbeReport) -> Section {
+fn layers(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("Layers");
     section.text(
         "Conditions of He et al. 2015: forwards (eq. 10) fan_in·Var(w)·E[φ²]/q and backwards (eq. 14) \
@@ -178,7 +178,7 @@ fn layers(probe: &ProbeReport) -> Section {
     let condition = |c: Option<Condition>| {
         c.map_or_else(dash, |c| format!("{}{}", number(c.value), if c.holds { " ✓" } else { " ✗" }))
     };
-    let row = |layer: &LayerReport| {
+    let row = |layer: &LayerRecord| {
         vec![
             layer.name.clone(),
             layer.op.clone(),
@@ -207,7 +207,7 @@ fn layers(probe: &ProbeReport) -> Section {
     section
 }
 
-fn jacobian(probe: &ProbeReport) -> Section {
+fn jacobian(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("Jacobian");
     let Some(jacobian) = &probe.jacobian else { return section };
     let points = jacobian.singular_values.iter().enumerate().map(|(i, &s)| Point::new((i + 1) as f64, s)).collect();
@@ -231,7 +231,7 @@ fn jacobian(probe: &ProbeReport) -> Section {
     section
 }
 
-fn far(probe: &ProbeReport) -> Section {
+fn far(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("At great depth");
     let Some(far) = &probe.far else { return section };
     section.text("What infinitely many layers of this kind would do.");
@@ -251,7 +251,7 @@ fn far(probe: &ProbeReport) -> Section {
     section
 }
 
-fn origin(probe: &ProbeReport) -> Section {
+fn origin(probe: &ProbeRecord) -> Section {
     let mut section = Section::new("How it was made");
     let seeds: Vec<String> = probe.seeds.iter().map(u64::to_string).collect();
     section.blocks.push(Block::Facts(vec![

@@ -10,12 +10,12 @@ mod verdict;
 
 use std::path::Path;
 
+use crate::inference::spread::{mean, sample_std};
+use crate::inference::student::two_sided_quantile;
 use crate::record::RecordError;
 use crate::report::page::Page;
 use crate::report::palette::Style;
 use crate::report::thin::Point;
-use crate::stats::spread::{mean, sample_std};
-use crate::stats::student::two_sided_quantile;
 use crate::study::comparison::{ArmSummary, Comparison};
 use crate::study::record::{AxisRecord, RunRecord, StudyRecord};
 

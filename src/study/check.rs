@@ -151,7 +151,7 @@ pub fn cells(study: &Study, data: &StudyData) -> Result<Vec<CellFacts>, CheckErr
 
 fn plan_without_lsuv(experiment: &Experiment, data: &StudyData) -> Result<Plan, TrainError> {
     // An aim that LSUV would undo is a mistake of the config.
-    experiment.fitted()?;
+    experiment.resolved()?;
     let mut plain = experiment.clone();
     plain.init.lsuv = None;
     Plan::new(plain, data.of(experiment.data.split).clone())

@@ -19,12 +19,12 @@
 //! Accuracy and losses at the end are judged beside it ([`crate::study::ending`]). Where arm and baseline differ in batch
 //! size, time is counted in images seen: a step is then not the same amount of data, nor are the batches the same.
 
+use crate::inference::bootstrap::percentile_interval;
+use crate::inference::multiple::holm;
+use crate::inference::paired::paired_mean;
+use crate::inference::sign::sign_test;
+use crate::inference::survival::{Time, all_or_none, log_rank, log_rank_excess};
 use crate::rng;
-use crate::stats::bootstrap::percentile_interval;
-use crate::stats::multiple::holm;
-use crate::stats::paired::paired_mean;
-use crate::stats::sign::sign_test;
-use crate::stats::survival::{Time, all_or_none, log_rank, log_rank_excess};
 use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test, Unit, Verdict};
 use crate::study::ending::{self, Ending};
 use crate::study::record::{Measure, RunRecord, Target};
@@ -166,7 +166,7 @@ impl Pair<'_> {
         if self.arm.batch_size == self.base.batch_size { Unit::Steps } else { Unit::Images }
     }
 
-    /// When the arm (0) and the baseline (1) reached target number `at`, or how long each was watched in vain: up to the smaller
+    /// When the arm (0) and the baseline (1) reached target number `at`, or how long each was observed in vain: up to the smaller
     /// budget.
     fn times(&self, at: usize) -> [Time; 2] {
         let whole = |run: &RunRecord| Time { at: run.planned_steps as f64, event: false };

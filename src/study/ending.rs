@@ -10,11 +10,11 @@
 //! A reading is exact to one of the images that it is a mean over, and the spread of the differences is never taken to be
 //! smaller than such readings make it: five equal differences on 30 images are not proof without end.
 
-use crate::stats::multiple::holm;
-use crate::stats::paired::paired_mean;
-use crate::stats::permutation::permutation_test;
-use crate::stats::spread::mean;
-use crate::stats::survival::all_or_none;
+use crate::inference::multiple::holm;
+use crate::inference::paired::paired_mean;
+use crate::inference::permutation::permutation_test;
+use crate::inference::spread::mean;
+use crate::inference::survival::all_or_none;
 use crate::study::comparison::{Comparison, Difference, Judged, Test, Verdict};
 use crate::study::outcomes::learnt_above;
 use crate::study::record::RunRecord;

@@ -3,7 +3,7 @@
 use crate::rng::{Rng, rng, standard_normals};
 use crate::study::comparison::{Comparison, Difference, Test, Verdict};
 use crate::study::record::RunRecord;
-use crate::study::simulated::{NEVER, STUCK, TARGETS, compare, ending, endings, names, run, turned};
+use crate::study::simulated::{NEVER, STUCK, TARGETS, compare, ending, endings, mirrored, names, run};
 
 /// Accuracy, loss on the test images, mean loss.
 fn differences(found: &Comparison) -> [Difference; 3] {
@@ -101,7 +101,7 @@ fn true_differences_are_found_and_never_the_wrong_way_round() {
             let verdicts = verdicts(&compare(&runs, "base", &TARGETS)[0]);
             for (i, right) in [Verdict::Lower, Verdict::Higher, Verdict::Higher].into_iter().enumerate() {
                 found[i] += usize::from(verdicts[i] == right);
-                assert_ne!(verdicts[i], turned(right));
+                assert_ne!(verdicts[i], mirrored(right));
             }
         }
         assert!(found.iter().all(|&n| n >= least), "{seeds} seeds, {accuracy}: {found:?}");
@@ -138,7 +138,13 @@ fn from_the_other_side_every_verdict_is_the_same_turned_round() {
         let runs = anything(&mut draws, seeds);
         let [one, other] = ["base", "arm1"].map(|base| compare(&runs, base, &TARGETS).remove(0));
         let (a, b) = (&one.targets[0], &other.targets[0]);
-        assert_eq!((turned(a.verdict), a.leaning.map(turned)), (b.verdict, b.leaning), "{}\n{}", one.text, other.text);
+        assert_eq!(
+            (mirrored(a.verdict), a.leaning.map(mirrored)),
+            (b.verdict, b.leaning),
+            "{}\n{}",
+            one.text,
+            other.text
+        );
         let (x, y) = (a.ratio.unwrap(), b.ratio.unwrap());
         assert_eq!((x.p_value, x.p_holm, x.test), (y.p_value, y.p_holm, y.test));
         for (x, y) in [(x.ratio, y.ratio), (x.interval[0], y.interval[1]), (x.bootstrap[0], y.bootstrap[1])] {
@@ -148,7 +154,7 @@ fn from_the_other_side_every_verdict_is_the_same_turned_round() {
             assert!((x.p_value - y.p_value).abs() < 1e-9 && (x.mean + y.mean).abs() < 1e-12, "{x:?} {y:?}");
             assert!((x.interval[0] + y.interval[1]).abs() < 1e-9 && (x.bootstrap[0] + y.bootstrap[1]).abs() < 1e-9);
             let (x, y) = (x.judged.unwrap(), y.judged.unwrap());
-            assert_eq!((turned(x.verdict), x.leaning.map(turned), x.test), (y.verdict, y.leaning, y.test));
+            assert_eq!((mirrored(x.verdict), x.leaning.map(mirrored), x.test), (y.verdict, y.leaning, y.test));
         }
         [&one, &other].into_iter().for_each(consistent);
     }

@@ -111,7 +111,7 @@ fn sample(campaign: &Campaign, run: &PlannedRun) -> Result<Sample, TrainError> {
         crate::record::RecordError::io(&path, "creating a directory")(source)
     })?;
     let begun = std::time::Instant::now();
-    let compute = Compute::Host { threads: 1 };
+    let compute = Compute::Cpu { threads: 1 };
     let summary = train(&short, &compute, dir.path(), Existing::Keep, &AtomicBool::new(false), |_| {})?;
     let step = summary.timing.train_s / STEPS as f64;
     let evaluation = (begun.elapsed().as_secs_f64() - summary.timing.train_s).max(0.0);

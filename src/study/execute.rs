@@ -109,7 +109,7 @@ fn attempt(run: &PlannedRun, data: &StudyData, dir: &Path, stop: &AtomicBool, sh
     };
     let carry_out = || {
         let plan = Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone())?;
-        train_in(&plan, &Compute::Host { threads: 1 }, &own, stop, show)
+        train_in(&plan, &Compute::Cpu { threads: 1 }, &own, stop, show)
     };
     Attempt::from(carry_out())
 }

@@ -18,8 +18,8 @@ pub struct PredictedDepth {
 
 /// The prediction for `experiment`, if it is such a network from independent weights.
 pub fn predicted_depth(experiment: &Experiment) -> Option<PredictedDepth> {
-    let fitted = experiment.fitted().ok()?;
-    let (model, init) = (&fitted.model, &fitted.init);
+    let resolved = experiment.resolved().ok()?;
+    let (model, init) = (&resolved.model, &resolved.init);
     let Body::Mlp { widths } = &model.body else { return None };
     let width = *widths.first()?;
     let equal = widths.iter().all(|&other| other == width);

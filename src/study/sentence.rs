@@ -1,6 +1,6 @@
 //! Turns comparisons into the sentences that explain their verdicts. No sentence denies what its own numbers show.
 
-use crate::stats::survival::all_or_none;
+use crate::inference::survival::all_or_none;
 use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetComparison, Test, Verdict, leaning_text};
 use crate::study::verdict::{LEVEL, MIN_PAIRS, TIME_MARGIN};
 

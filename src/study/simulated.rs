@@ -96,7 +96,7 @@ pub(crate) fn endings(
 }
 
 /// What a verdict becomes when arm and baseline are exchanged.
-pub(crate) fn turned(verdict: Verdict) -> Verdict {
+pub(crate) fn mirrored(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Sooner => Verdict::Later,
         Verdict::Later => Verdict::Sooner,
@@ -111,5 +111,5 @@ pub(crate) fn turned(verdict: Verdict) -> Verdict {
 
 /// Whether a verdict names a winner.
 pub(crate) fn names(verdict: Verdict) -> bool {
-    turned(verdict) != verdict
+    mirrored(verdict) != verdict
 }

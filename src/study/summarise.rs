@@ -1,8 +1,8 @@
 //! The runs of each arm at each point, taken together.
 
+use crate::inference::spread::{mean, median, sample_std};
+use crate::inference::survival::{Time, kaplan_meier, median_time};
 use crate::record::summary::Outcome;
-use crate::stats::spread::{mean, median, sample_std};
-use crate::stats::survival::{Time, kaplan_meier, median_time};
 use crate::study::comparison::{ArmSummary, Spread, TargetSummary};
 use crate::study::outcomes::remarks;
 use crate::study::record::{Curve, RunRecord, Target};
@@ -49,7 +49,7 @@ fn summary(runs: &[&RunRecord], targets: &[Target]) -> ArmSummary {
     }
 }
 
-/// When a run reached target number `at`, or how long it was watched in vain. A run that diverged was lost for its whole
+/// When a run reached target number `at`, or how long it was observed in vain. A run that diverged was lost for its whole
 /// budget.
 pub(super) fn time_of(run: &RunRecord, at: usize) -> Time {
     match run.steps_to_target[at] {

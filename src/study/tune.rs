@@ -9,8 +9,8 @@ use std::path::Path;
 
 use crate::config::Experiment;
 use crate::data::Split;
+use crate::inference::spread::mean;
 use crate::record::RecordError;
-use crate::stats::spread::mean;
 use crate::study::check::StudyData;
 use crate::study::collect::collect;
 use crate::study::file::Study;

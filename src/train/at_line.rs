@@ -10,7 +10,7 @@ pub fn config_error(document: &Document, error: &TrainError) -> Option<ConfigErr
     match error {
         TrainError::Build(error) => Some(at_model(document, error)),
         TrainError::Memory(error) => Some(at_memory(document, error)),
-        TrainError::Fit(error) => Some(at_init(document, &error.to_string())),
+        TrainError::Resolve(error) => Some(at_init(document, &error.to_string())),
         TrainError::Init(error) => Some(at_init(document, &error.to_string())),
         TrainError::OneValue(error) => Some(at_key(document, "train", "batch_size", &error.to_string())),
         TrainError::LsuvOfOne { .. } => Some(at_init(document, &error.to_string())),

@@ -7,12 +7,12 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::config::optimizer::Optimizer;
 use crate::data::{Part, Prepared};
+use crate::gpu;
+use crate::gpu::reduce::squares_of_ranges;
 use crate::model::Network;
 use crate::model::device::DeviceModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
-use crate::ops;
-use crate::ops::reduce::squares_of_ranges;
 use crate::record::checkpoint::Weights;
 use crate::train::engine::{Batch, RunStep, Updated, clip_factor, split_params};
 use crate::train::optimizer_state::{DeviceState, UpdateNorms};
@@ -256,6 +256,6 @@ impl DeviceImages {
         let images = images.as_ref().expect("was just uploaded");
         let (scale, offset) = data.normalization().affine();
         let indices = Tensor::new(indices.concat(), device)?;
-        ops::gather_images(images, &indices, scale, offset)
+        gpu::gather_images(images, &indices, scale, offset)
     }
 }

@@ -7,21 +7,21 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::config::optimizer::Optimizer;
+use crate::cpu::update;
 use crate::data::{Part, Prepared};
-use crate::kernels::update;
 use crate::model::Network;
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
 use crate::record::checkpoint::Weights;
 use crate::train::device_engine::DeviceEngine;
-use crate::train::optimizer_state::{HostState, UpdateNorms};
+use crate::train::optimizer_state::{CpuState, UpdateNorms};
 
 /// Where a run computes.
 #[derive(Clone, Debug)]
 pub enum Compute {
     /// The CPU's kernels with this many threads.
-    Host {
+    Cpu {
         /// Threads.
         threads: usize,
     },
@@ -49,7 +49,7 @@ impl Compute {
     /// The name in records.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Host { .. } => "cpu",
+            Self::Cpu { .. } => "cpu",
             Self::Device(device) if device.is_cuda() => "cuda",
             Self::Device(_) => "candle-cpu",
         }
@@ -107,16 +107,16 @@ pub struct RunStep {
 pub struct Engine(Place);
 
 enum Place {
-    Host(Box<HostEngine>),
+    Cpu(Box<CpuEngine>),
     Device(Box<DeviceEngine>),
 }
 
 /// A network on the CPU's kernels.
-struct HostEngine {
+struct CpuEngine {
     optimizer: Optimizer,
     loss: Loss,
-    model: HostModel,
-    state: HostState,
+    model: CpuModel,
+    state: CpuState,
     updated: Updated,
 }
 
@@ -135,11 +135,11 @@ impl Engine {
     /// If there are several networks for the CPU's kernels, or they are not [`Network::like`] each other.
     pub fn new(networks: Vec<Arc<Network>>, compute: &Compute, optimizer: Optimizer, loss: Loss) -> Result<Self> {
         Ok(Self(match compute {
-            Compute::Host { threads } => {
+            Compute::Cpu { threads } => {
                 let [network] = <[_; 1]>::try_from(networks).expect("the kernels train one network at a time");
-                let state = HostState::new(&optimizer, network.parameters());
-                let model = HostModel::new(network, *threads);
-                Place::Host(Box::new(HostEngine { optimizer, loss, model, state, updated: Updated::default() }))
+                let state = CpuState::new(&optimizer, network.parameters());
+                let model = CpuModel::new(network, *threads);
+                Place::Cpu(Box::new(CpuEngine { optimizer, loss, model, state, updated: Updated::default() }))
             }
             Compute::Device(device) => Place::Device(Box::new(DeviceEngine::new(networks, device, optimizer, loss)?)),
         }))
@@ -156,7 +156,7 @@ impl Engine {
         observe: &Observe,
     ) -> Result<&[Observed]> {
         match &mut self.0 {
-            Place::Host(host) => host.forward_backward(&only(batches), observe),
+            Place::Cpu(host) => host.forward_backward(&only(batches), observe),
             Place::Device(device) => device.forward_backward(&Vec::from_iter(batches), observe)?,
         }
         Ok(self.seen())
@@ -165,7 +165,7 @@ impl Engine {
     /// What was seen of the last batch of each run.
     pub fn seen(&self) -> &[Observed] {
         match &self.0 {
-            Place::Host(host) => std::slice::from_ref(host.model.seen()),
+            Place::Cpu(host) => std::slice::from_ref(host.model.seen()),
             Place::Device(device) => device.seen(),
         }
     }
@@ -180,7 +180,7 @@ impl Engine {
         observe: &Observe,
     ) -> Result<Vec<Observed>> {
         match &mut self.0 {
-            Place::Host(host) => Ok(vec![host.look_again(&only(batches), observe)]),
+            Place::Cpu(host) => Ok(vec![host.look_again(&only(batches), observe)]),
             Place::Device(device) => device.look_again(&Vec::from_iter(batches), observe),
         }
     }
@@ -192,7 +192,7 @@ impl Engine {
     /// The device fails.
     pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<&[Observed]> {
         match &mut self.0 {
-            Place::Host(host) => host.evaluate(batch, observe),
+            Place::Cpu(host) => host.evaluate(batch, observe),
             Place::Device(device) => device.evaluate(batch, observe)?,
         }
         Ok(self.seen())
@@ -206,7 +206,7 @@ impl Engine {
     /// The device fails.
     pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<&[Updated]> {
         match &mut self.0 {
-            Place::Host(host) => host.update(steps[0], clip_norm, norms),
+            Place::Cpu(host) => host.update(steps[0], clip_norm, norms),
             Place::Device(device) => device.update(steps, clip_norm, norms)?,
         }
         Ok(self.updated())
@@ -215,7 +215,7 @@ impl Engine {
     /// What the last [`Engine::update`] did to each run.
     pub fn updated(&self) -> &[Updated] {
         match &self.0 {
-            Place::Host(host) => std::slice::from_ref(&host.updated),
+            Place::Cpu(host) => std::slice::from_ref(&host.updated),
             Place::Device(device) => device.updated(),
         }
     }
@@ -226,7 +226,7 @@ impl Engine {
     /// The device fails.
     pub fn bad_gradient(&mut self, run: usize) -> Result<Option<usize>> {
         match &mut self.0 {
-            Place::Host(host) => Ok(host.bad_gradient()),
+            Place::Cpu(host) => Ok(host.bad_gradient()),
             Place::Device(device) => device.bad_gradient(run),
         }
     }
@@ -237,7 +237,7 @@ impl Engine {
     /// The device fails.
     pub fn weights(&self, run: usize) -> Result<Weights<'_>> {
         match &self.0 {
-            Place::Host(host) => Ok(host.weights()),
+            Place::Cpu(host) => Ok(host.weights()),
             Place::Device(device) => device.weights(run),
         }
     }
@@ -248,14 +248,14 @@ impl Engine {
     /// The device fails.
     pub fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {
         match &mut self.0 {
-            Place::Host(host) => host.set_weights(weights),
+            Place::Cpu(host) => host.set_weights(weights),
             Place::Device(device) => device.set_weights(run, weights)?,
         }
         Ok(())
     }
 }
 
-impl HostEngine {
+impl CpuEngine {
     fn forward_backward(&mut self, batch: &Batch<'_>, observe: &Observe) {
         let targets = Targets::Labels(batch.labels);
         self.model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe);

@@ -106,7 +106,7 @@ pub fn of_run(experiment: &Experiment, network: &Network, data: DataSize, thread
     // A run that ends at a target may have any number of steps; nobody knows how many it will keep histograms of.
     let steps = if experiment.train.target_accuracy.is_some() { 0 } else { steps };
     let histograms = if stats.histogram_every > 0 { steps / stats.histogram_every as u64 } else { 0 };
-    let row = 8 * (stats.histogram_bins as u64 + 2).saturating_mul(network.watched.len() as u64);
+    let row = 8 * (stats.histogram_bins as u64 + 2).saturating_mul(network.observed.len() as u64);
     let host = host(network, rows, evaluated, threads, bins);
     let records = histograms.saturating_mul(row).saturating_add(4 * data.train as u64);
     // The gradients of one shard come with the parameters; those of the others with the batch.

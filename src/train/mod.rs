@@ -6,6 +6,7 @@ pub mod device_engine;
 pub mod engine;
 pub mod machine;
 pub mod memory;
+mod observe;
 pub mod optimizer_state;
 pub mod prepare;
 mod recorder;
@@ -13,7 +14,6 @@ pub mod run;
 mod steps;
 pub mod threads;
 mod unrecorded;
-mod watch;
 
 pub use crate::train::prepare::{Plan, TrainError};
 pub use crate::train::run::{Event, Member, train, train_in, train_together};

@@ -3,8 +3,8 @@
 use candle_core::{Result, Tensor};
 
 use crate::config::optimizer::Optimizer;
-use crate::kernels::update::{self, AdamStep};
-use crate::model::host::HostModel;
+use crate::cpu::update::{self, AdamStep};
+use crate::model::cpu::CpuModel;
 
 impl Optimizer {
     /// Names of the slots of state that each parameter has.
@@ -53,14 +53,14 @@ pub struct UpdateNorms {
 
 /// The state on the CPU: slots laid out like the parameters.
 #[derive(Clone, Debug, PartialEq)]
-pub struct HostState {
+pub struct CpuState {
     /// One array for each of [`Optimizer::slots`].
     pub slots: Vec<Vec<f32>>,
     /// Steps taken.
     pub steps: u64,
 }
 
-impl HostState {
+impl CpuState {
     /// The state before the first step, for `n` parameters.
     pub fn new(optimizer: &Optimizer, n: usize) -> Self {
         Self { slots: vec![vec![0.0; n]; optimizer.slots().len()], steps: 0 }
@@ -71,7 +71,7 @@ impl HostState {
     pub fn step(
         &mut self,
         optimizer: &Optimizer,
-        model: &mut HostModel,
+        model: &mut CpuModel,
         lr: f64,
         measure: bool,
         norms: &mut [UpdateNorms],

@@ -8,16 +8,16 @@ use thiserror::Error;
 
 use crate::config::Experiment;
 use crate::config::experiment::{Budget, LossConfig, TrainConfig};
-use crate::config::fit::FitError;
 use crate::config::init::LsuvMean;
 use crate::config::model::ModelConfig;
+use crate::config::resolve::ResolveError;
 use crate::data::{Part, Prepared, epoch_order};
 use crate::init::InitError;
 use crate::model::build::{BuildError, build};
-use crate::model::host::HostModel;
+use crate::model::cpu::CpuModel;
+use crate::model::initialise::initialise;
 use crate::model::lsuv::{LsuvError, lsuv};
 use crate::model::objective::Loss;
-use crate::model::start::start;
 use crate::model::{Layer, Network, Op, Shape};
 use crate::record::RecordError;
 use crate::record::tensors::NamedTensor;
@@ -32,7 +32,7 @@ pub enum TrainError {
     Build(#[from] BuildError),
     /// The aim of the start cannot be had.
     #[error(transparent)]
-    Fit(#[from] FitError),
+    Resolve(#[from] ResolveError),
     /// The run takes more memory than there is.
     #[error("{0}")]
     Memory(#[from] TooMuch),
@@ -127,12 +127,12 @@ impl Plan {
     /// # Errors
     /// The network or its start is impossible; says where.
     pub fn new(experiment: Experiment, data: Prepared) -> Result<Self, TrainError> {
-        let fitted = experiment.fitted()?;
+        let resolved = experiment.resolved()?;
         let outputs = outputs(&experiment, data.classes());
-        let network = Arc::new(network(&fitted.model, data.image_size(), outputs)?);
+        let network = Arc::new(network(&resolved.model, data.image_size(), outputs)?);
         batch_size::check(&experiment, &network, data.len(Part::Train))?;
         memory::check(&memory::of_start(&network))?;
-        let values = start(&network, &fitted.init, &fitted.model, experiment.seed)?;
+        let values = initialise(&network, &resolved.init, &resolved.model, experiment.seed)?;
         let loss = match experiment.train.loss {
             LossConfig::CrossEntropy => Loss::CrossEntropy,
             LossConfig::Mse | LossConfig::MseDigit => Loss::Mse,
@@ -147,7 +147,7 @@ impl Plan {
         if let (1, Some(layer)) = (config.images, batch_size::one_value(&self.network)) {
             return Err(TrainError::LsuvOfOne { layer: layer.into() });
         }
-        let mut model = HostModel::new(Arc::clone(&self.network), 1);
+        let mut model = CpuModel::new(Arc::clone(&self.network), 1);
         for (i, values) in self.start.iter().enumerate() {
             model.set_param(i, values);
         }
@@ -254,7 +254,7 @@ impl Plan {
     }
 
     /// The parameters at the start, to be written or set.
-    pub fn start_params(&self) -> impl Iterator<Item = Cow<'_, [f32]>> {
+    pub fn initial_params(&self) -> impl Iterator<Item = Cow<'_, [f32]>> {
         self.start.iter().map(|values| Cow::from(values.as_slice()))
     }
 

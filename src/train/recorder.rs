@@ -4,9 +4,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::activation::Activation;
+use crate::cpu::loss::LossSums;
 use crate::data::Part;
-use crate::kernels::loss::LossSums;
-use crate::model::Watched;
+use crate::model::ObservedLayer;
 use crate::model::observe::Observed;
 use crate::record::RecordError;
 use crate::record::checkpoint::{CSV, Checkpoint, FILE as CHECKPOINT, Progress, Weights};
@@ -75,7 +75,7 @@ impl<'a> Recorder<'a> {
     pub fn open(plan: &'a Plan, compute: &Compute, dir: &'a RunDir) -> Result<(Self, Weights<'a>), TrainError> {
         let config = plan.experiment.to_toml();
         let stats = &plan.experiment.stats;
-        let names: Vec<_> = plan.network.watched.iter().map(|watched| watched.name.clone()).collect();
+        let names: Vec<_> = plan.network.observed.iter().map(|observed| observed.name.clone()).collect();
         let mut histograms = Histograms::new(names.clone(), stats.histogram_bins, stats.histogram_range);
         let checkpoint_path = dir.file(CHECKPOINT);
         if dir.goes_on() {
@@ -103,9 +103,9 @@ impl<'a> Recorder<'a> {
             None => {
                 dir.reopen()?;
                 let running = plan.network.initial_running();
-                let weights = Weights { params: plan.start_params().collect(), running, ..Weights::default() };
+                let weights = Weights { params: plan.initial_params().collect(), running, ..Weights::default() };
                 dir.write("config.toml", &config)?;
-                let start = plan.state_dict(plan.start_params(), &weights.running, 0);
+                let start = plan.state_dict(plan.initial_params(), &weights.running, 0);
                 tensors::write(&dir.file("init.safetensors"), &start, &plan.about())?;
                 let create = |name: &str, header: &str| CsvFile::create(&dir.file(name), header);
                 let csv = [create(CSV[0], STEPS)?, create(CSV[1], LAYERS)?, create(CSV[2], EPOCHS)?];
@@ -123,7 +123,7 @@ impl<'a> Recorder<'a> {
         let [steps, layers, epochs] = csv;
         let (last, best) = progress.evaluations();
         let threads = match compute {
-            Compute::Host { threads } => *threads,
+            Compute::Cpu { threads } => *threads,
             Compute::Device(_) => 1,
         };
         let recorder = Self {
@@ -199,20 +199,20 @@ impl<'a> Recorder<'a> {
             summary.step(&row);
         }
         let range = self.plan.experiment.stats.histogram_range;
-        for (layer, (watched, watch)) in self.plan.network.watched.iter().zip(&seen.watches).enumerate() {
-            let norms = updated.zip(watched.weight).and_then(|(updated, i)| updated.norms.get(i));
+        for (layer, (observed, observation)) in self.plan.network.observed.iter().zip(&seen.observations).enumerate() {
+            let norms = updated.zip(observed.weight).and_then(|(updated, i)| updated.norms.get(i));
             let norms = norms.map(|n| [n.weight, n.gradient, n.update]);
-            let layer = LayerRow { step, phase: "train", layer, watch, norms };
+            let layer = LayerRow { step, phase: "train", layer, observation, norms };
             self.layers.push(&layer)?;
             if let Some(summary) = &mut summary {
-                layer.add_to(&watched.name, summary, range);
+                layer.add_to(&observed.name, summary, range);
             }
         }
         if let (Some(events), Some(summary)) = (&mut self.events, &summary) {
             events.event(now(), step, summary)?;
         }
-        if seen.watches.first().is_some_and(|watch| !watch.histogram.is_empty()) {
-            self.histograms.push(step, seen.watches.iter().map(|watch| watch.histogram.as_slice()));
+        if seen.observations.first().is_some_and(|observation| !observation.histogram.is_empty()) {
+            self.histograms.push(step, seen.observations.iter().map(|observation| observation.histogram.as_slice()));
         }
         if !diverged {
             self.sums.merge(&seen.loss);
@@ -242,8 +242,8 @@ impl<'a> Recorder<'a> {
             summary.evaluation(&row);
             events.event(now(), step, &summary)?;
         }
-        for (layer, watch) in seen.watches.iter().enumerate() {
-            self.layers.push(&LayerRow { step, phase: "test", layer, watch, norms: None })?;
+        for (layer, observation) in seen.observations.iter().enumerate() {
+            self.layers.push(&LayerRow { step, phase: "test", layer, observation, norms: None })?;
         }
         Ok(row)
     }
@@ -356,8 +356,8 @@ impl<'a> Recorder<'a> {
 }
 
 fn activations(plan: &Plan) -> serde_json::Value {
-    let pair = |watched: &Watched| (watched.name.clone(), watched.activation);
-    let all: Vec<(String, Activation)> = plan.network.watched.iter().map(pair).collect();
+    let pair = |observed: &ObservedLayer| (observed.name.clone(), observed.activation);
+    let all: Vec<(String, Activation)> = plan.network.observed.iter().map(pair).collect();
     serde_json::to_value(all).expect("activations are numbers and names")
 }
 

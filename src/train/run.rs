@@ -6,17 +6,17 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use crate::model::Watched;
+use crate::model::ObservedLayer;
 use crate::model::observe::{Observe, Observed};
 use crate::record::checkpoint::Weights;
 use crate::record::rows::{EpochRow, StepRow};
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{Divergence, Summary};
 use crate::train::engine::{Batch, Compute, Engine, RunStep};
+use crate::train::observe::{bad_layer, layer_of, observe};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::recorder::{End, Recorder};
 use crate::train::steps::evaluate;
-use crate::train::watch::{bad_layer, layer_of, observe};
 
 pub use crate::train::recorder::check_config;
 
@@ -45,8 +45,8 @@ pub enum Event<'a> {
     Evaluated {
         /// What was recorded.
         row: &'a EpochRow,
-        /// The watched layers.
-        layers: &'a [Watched],
+        /// The observed layers.
+        layers: &'a [ObservedLayer],
         /// What was seen in them.
         observed: &'a Observed,
     },
@@ -245,15 +245,15 @@ impl<'a> Group<'a> {
         for i in 0..runs.len() {
             steps[i] = RunStep::default();
             let Some(recorder) = &runs[i].recorder else { continue };
-            let (seen, watched) = (&engine.seen()[i], &recorder.plan.network.watched);
-            let mut diverged = bad_layer(watched, seen, step);
+            let (seen, observed) = (&engine.seen()[i], &recorder.plan.network.observed);
+            let mut diverged = bad_layer(observed, seen, step);
             if diverged.is_none() && !seen.loss.loss.is_finite() {
                 // Without this step's statistics, the batch is run again to find the layer.
                 if !observe.statistics && again.is_none() {
                     let all = Observe { statistics: true, histogram_bins: 0, ..observe };
                     again = Some(engine.look_again(batches(runs), &all)?);
                 }
-                diverged = again.as_ref().and_then(|again| bad_layer(watched, &again[i], step));
+                diverged = again.as_ref().and_then(|again| bad_layer(observed, &again[i], step));
                 diverged.get_or_insert_with(|| Divergence { step, layer: None, what: "loss".into() });
             }
             steps[i] = RunStep { lr: recorder.lr(), moves: diverged.is_none() };
@@ -288,7 +288,7 @@ impl<'a> Group<'a> {
             let row = recorder.record_evaluation(&totals[i])?;
             let target = recorder.plan.experiment.train.target_accuracy;
             reached[i] = target.is_some_and(|target| row.test_accuracy >= target);
-            let layers = &recorder.plan.network.watched;
+            let layers = &recorder.plan.network.observed;
             show(place, Event::Evaluated { row: &row, layers, observed: &totals[i] });
         }
         Ok(reached)

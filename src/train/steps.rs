@@ -2,8 +2,8 @@
 
 use candle_core::Result;
 
+use crate::cpu::loss::LossSums;
 use crate::data::{Part, epoch_order};
-use crate::kernels::loss::LossSums;
 use crate::model::observe::{Observe, Observed};
 use crate::record::rows::EpochRow;
 use crate::train::engine::{Batch, Engine};

@@ -1,6 +1,6 @@
 //! Training for its losses and accuracies alone, without a directory of records.
 
-use crate::kernels::loss::LossSums;
+use crate::cpu::loss::LossSums;
 use crate::model::observe::Observe;
 use crate::record::checkpoint::Weights;
 use crate::record::rows::EpochRow;
@@ -19,8 +19,8 @@ pub fn train_unrecorded(
     mut evaluated: impl FnMut(&EpochRow),
 ) -> Result<Vec<EpochRow>, TrainError> {
     let (rule, clip_norm) = (plan.experiment.optimizer.rule, plan.experiment.train.clip_norm);
-    let mut engine = Engine::new(vec![plan.network.clone()], &Compute::Host { threads }, rule, plan.loss)?;
-    engine.set_weights(0, &Weights { params: plan.start_params().collect(), ..Weights::default() })?;
+    let mut engine = Engine::new(vec![plan.network.clone()], &Compute::Cpu { threads }, rule, plan.loss)?;
+    engine.set_weights(0, &Weights { params: plan.initial_params().collect(), ..Weights::default() })?;
     let (total, every, observe) = (plan.total_steps(), plan.evaluate_every(), Observe::default());
     let mut batches = Batches::new();
     let mut sums = LossSums::default();

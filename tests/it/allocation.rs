@@ -70,7 +70,7 @@ fn a_step_asks_for_no_memory_after_the_first_epoch() {
         let plan = Plan::new(experiment, data).unwrap();
         let (dir, per_epoch) = (tempfile::tempdir().unwrap(), plan.steps_per_epoch());
         let (mut before, mut asked) = (0, Vec::new());
-        let compute = Compute::Host { threads: 1 };
+        let compute = Compute::Cpu { threads: 1 };
         train(&plan, &compute, dir.path(), Existing::Overwrite, &AtomicBool::new(false), |event| {
             if let Event::Step { row, .. } = event {
                 asked.push((row.step, ASKED.get() - before));

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 /// Modules of one row do not use each other; each uses only rows above its own.
 const ORDER: &[&[&str]] = &[
     &["rng", "stats", "activation"],
-    &["theory", "kernels"],
+    &["theory", "cpu"],
     &["data", "init"],
     &["config"],
-    &["ops"],
+    &["gpu"],
     &["model"],
     &["record"],
     &["train"],
@@ -22,7 +22,7 @@ const ORDER: &[&[&str]] = &[
 
 /// Modules that know nothing of tensors: scalar mathematics, slices, files and pictures.
 const WITHOUT_CANDLE: &[&str] =
-    &["rng", "stats", "activation", "theory", "kernels", "data", "init", "config", "record", "report"];
+    &["rng", "stats", "activation", "theory", "cpu", "data", "init", "config", "record", "report"];
 
 /// The roots of the crate's two targets, which may use everything.
 const ROOTS: &[&str] = &["lib", "main"];
@@ -55,7 +55,7 @@ fn rust_files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The top-level module that a file belongs to: `kernels` for `src/kernels/conv.rs`.
+/// The top-level module that a file belongs to: `kernels` for `src/cpu/conv.rs`.
 fn module_of(file: &Path) -> String {
     let first = file.strip_prefix(source()).unwrap().components().next().unwrap();
     Path::new(first.as_os_str()).file_stem().unwrap().to_str().unwrap().to_string()
@@ -164,11 +164,8 @@ fn every_way_to_write_a_use_is_read() {
     for (text, want) in [
         ("use crate::rng;", &[("rng", 1)][..]),
         ("\npub use crate::model::{Network, Op};", &[("model", 2)]),
-        (
-            "use crate::{activation::Activation, kernels::{conv, pool}, rng};",
-            &[("activation", 1), ("kernels", 1), ("rng", 1)],
-        ),
-        ("use crate::{\n    data,\n};\nfn f() { crate::ops::activate() }", &[("data", 1), ("ops", 4)]),
+        ("use crate::{activation::Activation, cpu::{conv, pool}, rng};", &[("activation", 1), ("cpu", 1), ("rng", 1)]),
+        ("use crate::{\n    data,\n};\nfn f() { crate::gpu::activate() }", &[("data", 1), ("gpu", 4)]),
         ("// use crate::cli;\nlet x = y; // crate::cli\n/// [`crate::cli`]", &[]),
         ("pub(crate) fn f() {} use mycrate::cli;", &[]),
     ] {
@@ -180,14 +177,14 @@ fn every_way_to_write_a_use_is_read() {
 #[test]
 fn a_wrong_use_and_an_unknown_module_are_refused() {
     for (module, used, allowed) in [
-        ("kernels", "activation", true),
+        ("cpu", "activation", true),
         ("config", "init", true),
         ("cli", "report", true),
         ("lib", "cli", true),
         ("model", "model", true),
         ("data", "config", false),
         ("data", "init", false),
-        ("activation", "kernels", false),
+        ("activation", "cpu", false),
         ("model", "train", false),
         ("helpers", "rng", false),
         ("train", "helpers", false),

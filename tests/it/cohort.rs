@@ -57,8 +57,9 @@ fn follow(curves: &mut Curves, event: &Event<'_>) {
     match event {
         Event::Step { row, observed, .. } => {
             curves.push(row.loss);
-            curves.extend(observed.watches.iter().map(|w| w.activation.sum_of_squares / w.activation.n as f64));
-            curves.extend(observed.watches.iter().map(|w| (w.gradient.sum_of_squares / w.gradient.n as f64).sqrt()));
+            curves.extend(observed.observations.iter().map(|w| w.activation.sum_of_squares / w.activation.n as f64));
+            curves
+                .extend(observed.observations.iter().map(|w| (w.gradient.sum_of_squares / w.gradient.n as f64).sqrt()));
         }
         Event::Evaluated { row, .. } => curves.push(row.test_loss),
         Event::Begin { .. } => {}
@@ -103,7 +104,7 @@ pub fn check_curves(compute: &Compute) {
         for (i, (plan, got)) in plans.iter().zip(&curves).enumerate() {
             assert_eq!(results[i].as_ref().unwrap().outcome, Outcome::Finished);
             let device = alone(plan, compute, &dir.path().join(format!("{i}-device")));
-            let host = alone(plan, &Compute::Host { threads: 1 }, &dir.path().join(format!("{i}-host")));
+            let host = alone(plan, &Compute::Cpu { threads: 1 }, &dir.path().join(format!("{i}-host")));
             for (want, tolerance) in [(device, 1e-5), (host, 1e-3)] {
                 assert_eq!(got.len(), want.len());
                 for (at, (got, want)) in got.iter().zip(&want).enumerate() {
@@ -135,7 +136,7 @@ pub fn check_hundred_steps(compute: &Compute) {
             .unwrap();
             losses
         };
-        let (got, want) = (losses("device", compute), losses("host", &Compute::Host { threads: 1 }));
+        let (got, want) = (losses("device", compute), losses("host", &Compute::Cpu { threads: 1 }));
         assert_eq!((got.len(), want.len()), (100, 100));
         for (step, (got, want)) in got.iter().zip(&want).enumerate() {
             assert!((got - want).abs() <= 1e-3 * want.max(1e-2), "{config} at step {step}: {got}, kernels {want}");

@@ -154,7 +154,7 @@ fn random_networks_agree_with_the_same_on_the_cpu() {
             for (got, want) in got.0.observed.iter().zip(&want.0.observed) {
                 near(got.loss.loss, want.loss.loss, want.loss.loss, "loss");
                 assert_eq!(got.loss.correct, want.loss.correct, "{what}");
-                for (got, want) in got.watches.iter().zip(&want.watches) {
+                for (got, want) in got.observations.iter().zip(&want.observations) {
                     for (got, want) in [
                         (&got.pre_activation, &want.pre_activation),
                         (&got.activation, &want.activation),

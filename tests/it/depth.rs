@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use initlab::config::Experiment;
 use initlab::data::{Choice, Prepared, Request, Split, load};
-use initlab::probe::report::Trend;
+use initlab::probe::record::Trend;
 use initlab::probe::{Probe, probe};
 use initlab::study::Study;
 use initlab::study::predict::predicted_depth;

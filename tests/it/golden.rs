@@ -9,12 +9,12 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use initlab::activation::Activation;
 use initlab::config::optimizer::Optimizer;
+use initlab::model::cpu::CpuModel;
 use initlab::model::device::DeviceModel;
-use initlab::model::host::HostModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Shape};
-use initlab::train::optimizer_state::{DeviceState, HostState, UpdateNorms};
+use initlab::train::optimizer_state::{CpuState, DeviceState, UpdateNorms};
 use serde_json::Value;
 
 /// One file: what it describes, and its tensors.
@@ -282,10 +282,10 @@ fn networks_agree_with_pytorch_in_f32_through_the_kernels() {
     const TOLERANCE: f64 = 1e-5;
     for case in &cases("network") {
         for fuse in [false, true] {
-            let what = if fuse { "kernels, fused" } else { "kernels" };
+            let what = if fuse { "kernels, fused" } else { "cpu" };
             let dims = &case.tensors["input"].0;
             let network = Arc::new(Network::build(shape_of(&dims[1..]), &case.specs(), fuse).unwrap());
-            let mut model = HostModel::new(Arc::clone(&network), 1);
+            let mut model = CpuModel::new(Arc::clone(&network), 1);
             for (i, param) in network.params.iter().enumerate() {
                 model.set_param(i, &case.f32(&format!("param.{}", param.key)));
             }
@@ -338,9 +338,9 @@ fn optimisers_take_the_steps_of_pytorch() {
         // A linear layer without bias has the one parameter that is wanted.
         let n = case.get("param").len();
         let network = Network::build(Shape::Flat(n), &[LayerSpec::Linear { out: 1, bias: false }], true).unwrap();
-        let mut host = HostModel::new(Arc::new(network), 1);
+        let mut host = CpuModel::new(Arc::new(network), 1);
         host.set_param(0, &case.f32("param"));
-        let mut host_state = HostState::new(&optimizer, n);
+        let mut host_state = CpuState::new(&optimizer, n);
         for step in 0.. {
             if !case.has(&format!("grad.{step}")) {
                 assert!(step > 0);
@@ -355,7 +355,7 @@ fn optimisers_take_the_steps_of_pytorch() {
             host.gradients_mut().copy_from_slice(&case.f32(&format!("grad.{step}")));
             let (before, mut norms) = (wide(host.flat_params()), [UpdateNorms::default()]);
             host_state.step(&optimizer, &mut host, lr, step % 2 == 0, &mut norms);
-            case.check("kernels", &format!("param.{step}"), &wide(host.flat_params()), 1e-5);
+            case.check("cpu", &format!("param.{step}"), &wide(host.flat_params()), 1e-5);
             if step % 2 == 0 {
                 let norm = before.iter().map(|w| w * w).sum::<f64>().sqrt();
                 assert!((norms[0].weight / norm - 1.0).abs() < 1e-6, "‖w‖ of step {step} is {norm}, not {norms:?}");
@@ -403,13 +403,13 @@ fn training_runs_follow_pytorch_step_by_step() {
         let observe = Observe { statistics: true, ..Observe::default() };
         let start = |key: &str| format!("param.{key}");
 
-        let mut host = HostModel::new(Arc::clone(&network), 2);
+        let mut host = CpuModel::new(Arc::clone(&network), 2);
         let mut device = DeviceModel::new(Arc::clone(&network), Device::Cpu, DType::F64).unwrap();
         for (i, param) in network.params.iter().enumerate() {
             host.set_param(i, &case.f32(&start(&param.key)));
             device.set_param(0, i, &case.tensor(&start(&param.key))).unwrap();
         }
-        let mut host_state = HostState::new(&optimizer, network.parameters());
+        let mut host_state = CpuState::new(&optimizer, network.parameters());
         let mut device_state = DeviceState::new(&optimizer, device.params()).unwrap();
         let rate = Tensor::new(&[[lr]], &Device::Cpu).unwrap();
         let mut curves: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
@@ -428,9 +428,11 @@ fn training_runs_follow_pytorch_step_by_step() {
             host_state.step(&optimizer, &mut host, lr, false, &mut vec![UpdateNorms::default(); network.params.len()]);
             for (which, seen) in [&device_seen, host.seen()].into_iter().enumerate() {
                 curves.entry("losses".into()).or_default()[which].push(seen.loss.loss / seen.loss.rows as f64);
-                for (layer, watch) in network.layers.iter().filter(|l| l.watch.is_some()).zip(&seen.watches) {
+                for (layer, observation) in
+                    network.layers.iter().filter(|l| l.observation.is_some()).zip(&seen.observations)
+                {
                     let module: usize = layer.key.parse::<usize>().unwrap() + 1;
-                    let (n, h) = (watch.activation.n as f64, &watch.activation);
+                    let (n, h) = (observation.activation.n as f64, &observation.activation);
                     let mean = h.sum / n;
                     let std = (h.sum_of_squares / n - mean * mean).sqrt();
                     for (kind, value) in [("mean", mean), ("std", std)] {
@@ -444,14 +446,14 @@ fn training_runs_follow_pytorch_step_by_step() {
             if case.has(name) {
                 compared += 1;
                 case.check("candle", name, device, 1e-9);
-                case.check("kernels", name, host, 1e-4);
+                case.check("cpu", name, host, 1e-4);
             }
         }
         assert!(compared >= 3, "{}: only {compared} curves compared", case.name);
         for (i, param) in network.params.iter().enumerate() {
             let name = format!("final.{}", param.key);
             case.check("candle", &name, &f64s(&device.param(0, i).unwrap()), 1e-9);
-            case.check("kernels", &name, &wide(&host.param(i)), 1e-4);
+            case.check("cpu", &name, &wide(&host.param(i)), 1e-4);
         }
     }
 }

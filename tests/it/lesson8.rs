@@ -2,17 +2,17 @@
 
 use initlab::config::init::{LsuvConfig, LsuvMean, LsuvTarget};
 use initlab::data::{Dataset, Images, Known, Part, Prepared, Split, epoch_order, read_known};
+use initlab::inference::spread::median;
 use initlab::lesson::reference::references;
 use initlab::lesson::replay::{REPLAYS, replay, train_all};
 use initlab::lesson::theory::Theory;
 use initlab::lesson::training::Training;
 use initlab::lesson::verdict::{Range, compare};
 use initlab::lesson::{LessonImages, Samples, report};
-use initlab::model::host::HostModel;
+use initlab::model::cpu::CpuModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
 use initlab::record::layers::Moments;
-use initlab::stats::spread::median;
 use initlab::train::Plan;
 
 /// Noise of MNIST's size in ten classes, of which every tenth has brighter rows.
@@ -82,14 +82,14 @@ fn shift_first_ends_with_std_1_off_zero_and_weight_first_with_mean_0() {
     let (of, mean) = (LsuvTarget::Activation, LsuvMean::Shift);
     experiment.init.lsuv = Some(LsuvConfig { tolerance: 1e-3, max_iterations: 20, images: 512, of, mean });
     let plan = Plan::new(experiment, images.data.clone()).unwrap();
-    let mut model = HostModel::new(plan.network.clone(), 1);
+    let mut model = CpuModel::new(plan.network.clone(), 1);
     plan.start.iter().enumerate().for_each(|(i, values)| model.set_param(i, values));
     let batch = &epoch_order(0, 0, 1000)[..512];
     let fill = |rows: std::ops::Range<usize>, out: &mut [f32]| images.data.gather(Part::Train, &batch[rows], out);
     let observe = Observe { statistics: true, ..Observe::default() };
     let seen = model.evaluate(512, fill, Targets::Labels(&[0; 512]), Loss::CrossEntropy, &observe);
-    for (layer, watch) in plan.network.watched.iter().zip(&seen.watches).take(5) {
-        let moments = Moments::of(&watch.activation);
+    for (layer, observation) in plan.network.observed.iter().zip(&seen.observations).take(5) {
+        let moments = Moments::of(&observation.activation);
         assert!(moments.mean.abs() < 1e-6 && (moments.std - 1.0).abs() <= 1e-3, "{}: {moments:?}", layer.name);
     }
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use initlab::activation::Activation;
-use initlab::kernels::activation::{Watch, WatchSettings};
-use initlab::kernels::moments::Sums;
+use initlab::cpu::activation::{Observation, ObserveSettings};
+use initlab::cpu::moments::Sums;
 use initlab::model::Role;
+use initlab::model::cpu::CpuModel;
 use initlab::model::device::DeviceModel;
-use initlab::model::host::HostModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::{Observe, Observed};
 use initlab::model::{LayerSpec, Network, Shape};
@@ -24,7 +24,7 @@ use initlab::rng;
 const OBSERVE: Observe = Observe {
     statistics: true,
     histogram_bins: 20,
-    settings: WatchSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0) },
+    settings: ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0) },
 };
 
 const DIGIT: Shape = Shape::Image { channels: 1, height: 12, width: 12 };
@@ -145,8 +145,8 @@ fn parameters(network: &Network) -> Vec<Vec<f32>> {
     network.params.iter().map(draw).collect()
 }
 
-fn host(network: &Arc<Network>, threads: usize) -> HostModel {
-    let mut model = HostModel::new(Arc::clone(network), threads);
+fn host(network: &Arc<Network>, threads: usize) -> CpuModel {
+    let mut model = CpuModel::new(Arc::clone(network), threads);
     parameters(network).iter().enumerate().for_each(|(i, values)| model.set_param(i, values));
     model
 }
@@ -205,10 +205,10 @@ impl Tolerance {
         assert!(apart <= self.strays(want.n), "{what}: near zero {} and {}", got.near_zero, want.near_zero);
     }
 
-    fn watches(&self, about: &str, network: &Network, got: &[Watch], want: &[Watch]) {
-        assert_eq!((got.len(), want.len()), (network.watched.len(), network.watched.len()), "{about}: watches");
-        for ((got, want), watched) in got.iter().zip(want).zip(&network.watched) {
-            let what = format!("{about}: {}", watched.name);
+    fn observations(&self, about: &str, network: &Network, got: &[Observation], want: &[Observation]) {
+        assert_eq!((got.len(), want.len()), (network.observed.len(), network.observed.len()), "{about}: observations");
+        for ((got, want), observed) in got.iter().zip(want).zip(&network.observed) {
+            let what = format!("{about}: {}", observed.name);
             self.sums(&format!("{what}: pre-activation"), &got.pre_activation, &want.pre_activation);
             self.sums(&format!("{what}: activation"), &got.activation, &want.activation);
             self.sums(&format!("{what}: gradient"), &got.gradient, &want.gradient);
@@ -226,7 +226,7 @@ impl Tolerance {
         let rows = want.loss.rows;
         assert_eq!((got.loss.rows, got.loss.correct), (rows, want.loss.correct), "{about}: rows and right answers");
         self.close(&format!("{about}: loss"), got.loss.loss, want.loss.loss, want.loss.loss.abs() + rows as f64);
-        self.watches(about, network, &got.watches, &want.watches);
+        self.observations(about, network, &got.observations, &want.observations);
     }
 }
 
@@ -288,16 +288,16 @@ struct Bits {
     gradients: Vec<u32>,
     running: Vec<u32>,
     loss: (u64, usize, usize),
-    watches: Vec<Vec<u64>>,
+    observations: Vec<Vec<u64>>,
 }
 
-fn bits(model: &mut HostModel, observed: &Observed) -> Bits {
+fn bits(model: &mut CpuModel, observed: &Observed) -> Bits {
     let words = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect();
     let sums = |s: &Sums| {
         let ends = [s.min, s.max].map(|x| u64::from(x.to_bits()));
         [s.n, s.sum.to_bits(), s.sum_of_squares.to_bits(), ends[0], ends[1], s.near_zero]
     };
-    let watch = |w: &Watch| {
+    let observation = |w: &Observation| {
         let numbers = [&w.pre_activation, &w.activation, &w.gradient].into_iter().flat_map(sums);
         numbers.chain(w.live.iter().map(u64::from)).chain(w.histogram.iter().copied()).collect()
     };
@@ -305,11 +305,11 @@ fn bits(model: &mut HostModel, observed: &Observed) -> Bits {
         gradients: words(model.gradients_mut()),
         running: words(model.running()),
         loss: (observed.loss.loss.to_bits(), observed.loss.correct, observed.loss.rows),
-        watches: observed.watches.iter().map(watch).collect(),
+        observations: observed.observations.iter().map(observation).collect(),
     }
 }
 
-fn step(model: &mut HostModel, batch: &Batch, loss: Loss) -> Bits {
+fn step(model: &mut CpuModel, batch: &Batch, loss: Loss) -> Bits {
     let observed = model.forward_backward(batch.rows(), batch.fill(), batch.targets(), loss, &OBSERVE).clone();
     bits(model, &observed)
 }
@@ -392,18 +392,22 @@ fn a_nan_among_the_samples_reaches_the_loss_on_both_paths() {
             assert!(kernels.loss.loss.is_nan() || place == input.len() - 1, "kernels: {about}");
             assert_eq!(candle.loss.loss.is_nan(), kernels.loss.loss.is_nan(), "candle: {about}");
             assert_eq!(candle.loss.correct, kernels.loss.correct, "right answers: {about}");
-            for (watched, (got, want)) in network.watched.iter().zip(candle.watches.iter().zip(&kernels.watches)) {
-                let sums = |watch: &Watch| [watch.pre_activation, watch.activation, watch.gradient];
+            for (observed, (got, want)) in
+                network.observed.iter().zip(candle.observations.iter().zip(&kernels.observations))
+            {
+                let sums = |observation: &Observation| {
+                    [observation.pre_activation, observation.activation, observation.gradient]
+                };
                 for (got, want) in sums(got).into_iter().zip(sums(want)) {
                     let nan = [want.has_nan(), want.min.is_nan(), want.max.is_nan()];
-                    assert!(nan == [nan[0]; 3], "extremes of {}: {about}: {want:?}", watched.name);
-                    assert_eq!([got.has_nan(), got.min.is_nan(), got.max.is_nan()], nan, "{}: {about}", watched.name);
+                    assert!(nan == [nan[0]; 3], "extremes of {}: {about}: {want:?}", observed.name);
+                    assert_eq!([got.has_nan(), got.min.is_nan(), got.max.is_nan()], nan, "{}: {about}", observed.name);
                 }
                 let [got, want] = [got, want].map(dead_fraction);
                 assert!(
                     got == want || got.is_nan() && want.is_nan(),
                     "dead {got} and {want}: {}: {about}",
-                    watched.name
+                    observed.name
                 );
             }
         }

@@ -1,8 +1,8 @@
 //! Prediction intervals against draws.
 
+use initlab::inference::prediction::prediction;
+use initlab::inference::spread::sorted;
 use initlab::rng::{rng, standard_normals};
-use initlab::stats::prediction::prediction;
-use initlab::stats::spread::sorted;
 
 #[test]
 fn further_draws_fall_inside_as_often_as_promised() {

@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use initlab::config::Experiment;
 use initlab::data::{Choice, Prepared, Request, Split, load};
-use initlab::probe::report::{LayerReport, ProbeReport, Quantity, Trend};
+use initlab::probe::record::{LayerRecord, ProbeRecord, Quantity, Trend};
 use initlab::probe::{Probe, probe};
 
 static DATA: LazyLock<Prepared> =
     LazyLock::new(|| Prepared::new(load(&Request::new(Choice::Digits)).unwrap().dataset, Split::Usual).unwrap());
 
 /// The probe of a config that is given by its model and init sections.
-fn report(model: &str, init: &str, seeds: usize) -> ProbeReport {
+fn report(model: &str, init: &str, seeds: usize) -> ProbeRecord {
     let text = format!("[model]\n{model}\n[init]\n{init}\n[optimizer]\nlr = 0.1\n[train]\nepochs = 1\n");
     let experiment = Experiment::parse("net.toml", &text, &[]).unwrap();
     probe(&experiment, &DATA, Probe { seeds, pairs: 32, threads: 2 }, || {}).unwrap()
@@ -22,7 +22,7 @@ fn mlp(width: usize, depth: usize, activation: &str) -> String {
 }
 
 /// Every quantity of a layer with its name.
-fn quantities(layer: &LayerReport) -> [(&'static str, &Quantity); 10] {
+fn quantities(layer: &LayerRecord) -> [(&'static str, &Quantity); 10] {
     [
         ("E[z^2]", &layer.z_second_moment),
         ("mean z", &layer.z_mean),
@@ -38,7 +38,7 @@ fn quantities(layer: &LayerReport) -> [(&'static str, &Quantity); 10] {
 }
 
 /// Asserts that every median with a band is inside it, and nearly every seed's number.
-fn assert_predicted(what: &str, report: &ProbeReport, with_forward: usize, with_gradient: usize) {
+fn assert_predicted(what: &str, report: &ProbeRecord, with_forward: usize, with_gradient: usize) {
     for layer in &report.layers {
         for (name, quantity) in quantities(layer) {
             if let (Some(median), Some(low), Some(high)) = (quantity.median, quantity.low, quantity.high) {
@@ -46,7 +46,7 @@ fn assert_predicted(what: &str, report: &ProbeReport, with_forward: usize, with_
             }
         }
     }
-    let of = |f: fn(&LayerReport) -> &Quantity| report.layers.iter().filter(|layer| f(layer).inside.is_some()).count();
+    let of = |f: fn(&LayerRecord) -> &Quantity| report.layers.iter().filter(|layer| f(layer).inside.is_some()).count();
     assert_eq!(of(|layer| &layer.z_second_moment), with_forward, "{what}: predicted layers");
     assert_eq!(of(|layer| &layer.gradient_ratio), with_gradient, "{what}: predicted gradients");
     // A band holds 99.9 %; one stray network strays in every layer behind the first, so the share is tested loosely.

@@ -5,14 +5,14 @@ use candle_core::{DType, Result, Tensor};
 use super::DeviceModel;
 use super::forward::{Kept, Trace, norm_dims};
 use super::layout::swap;
+use super::observe::Seen;
 use super::prepared::Prepared;
-use super::watch::Seen;
+use crate::gpu::cuda::Convolution;
+use crate::gpu::norm::normalize_backward;
+use crate::gpu::reduce::{by_pixel, join_gradients, mean_of_pixels_backward, sum_over, unit_sums};
 use crate::model::{Layer, Op};
-use crate::ops::cuda::Convolution;
-use crate::ops::norm::normalize_backward;
-use crate::ops::reduce::{by_pixel, join_gradients, mean_of_pixels_backward, sum_over, unit_sums};
 
-/// A backward pass on its way: rows of the batch, gradients found so far, and who watches.
+/// A backward pass on its way: rows of the batch, gradients found so far, and who observes.
 struct Pass<'a, 'b> {
     rows: usize,
     /// By parameter, each `[run, part, len]` in the kernels' layout: what is still to be added up.

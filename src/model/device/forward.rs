@@ -5,10 +5,10 @@ use candle_core::{Result, Tensor};
 use super::DeviceModel;
 use super::layout::swap;
 use super::prepared::Prepared;
+use crate::gpu::phi::Activated;
+use crate::gpu::reduce::{by_pixel, mean_of_pixels};
+use crate::gpu::{Phi, norm};
 use crate::model::{Layer, Op};
-use crate::ops::phi::Activated;
-use crate::ops::reduce::{by_pixel, mean_of_pixels};
-use crate::ops::{Phi, norm};
 
 /// What a layer remembers from its forward pass.
 pub struct Trace {

@@ -3,9 +3,9 @@
 use candle_core::{Result, Tensor};
 
 use super::DeviceModel;
+use crate::gpu::reduce::split_last;
 use crate::model::Shape;
 use crate::model::{Layout, Param};
-use crate::ops::reduce::split_last;
 
 /// Samples `[run, row, …]` in PyTorch's order as `[run, row·pixel, channel]`.
 pub fn samples_from_torch(samples: &Tensor, shape: Shape) -> Result<Tensor> {

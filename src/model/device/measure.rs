@@ -1,14 +1,14 @@
-//! From outputs to loss and right answers, and with what was watched to the host.
+//! From outputs to loss and right answers, and with what was observed to the host.
 
 use candle_core::{Result, Tensor};
 
 use super::DeviceModel;
+use super::observe::Seen;
 use super::transfer::Transfer;
-use super::watch::Seen;
-use crate::kernels::loss::LossSums;
+use crate::cpu::loss::LossSums;
+use crate::gpu::loss::{self, Measured};
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observed;
-use crate::ops::loss::{self, Measured};
 
 /// The targets of all runs on the device, `[run, row]`.
 pub enum Goal {
@@ -65,7 +65,7 @@ impl DeviceModel {
         let observed = (0..self.runs())
             .map(|run| {
                 let (loss, correct) = (numbers[losses.start + run], numbers[correct.start + run] as usize);
-                Observed { loss: LossSums { loss, correct, rows }, watches: packed.unpack(&numbers, run) }
+                Observed { loss: LossSums { loss, correct, rows }, observations: packed.unpack(&numbers, run) }
             })
             .collect();
         Ok((observed, numbers))

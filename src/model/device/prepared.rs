@@ -3,9 +3,9 @@
 use candle_core::{DType, Device, Result};
 
 use crate::activation::Activation;
+use crate::gpu::cuda::Convolution;
+use crate::gpu::{Phi, Windows};
 use crate::model::{Layer, Network, Op};
-use crate::ops::cuda::Convolution;
-use crate::ops::{Phi, Windows};
 
 /// One layer made ready.
 pub struct Prepared {
@@ -72,7 +72,7 @@ fn alike(a: &[Layer], b: &[Layer]) -> bool {
             (Op::Residual(a), Op::Residual(b)) => alike(a, b),
             (a, b) => a == b,
         };
-        ops && (a.input, a.output, a.watch) == (b.input, b.output, b.watch)
+        ops && (a.input, a.output, a.observation) == (b.input, b.output, b.observation)
             && Phi::compatible(a.activation, b.activation)
     };
     a.len() == b.len() && a.iter().zip(b).all(same)

@@ -1,12 +1,12 @@
 //! What the runs at each point of the grid reached: a curve for one axis, a map for two.
 
+use crate::inference::spread::mean;
 use crate::record::summary::Outcome;
 use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::heat::{Heat, Side};
 use crate::report::page::Section;
 use crate::report::scale::Kind;
 use crate::report::study::{Study, accuracy_interval, predicted};
-use crate::stats::spread::mean;
 use crate::study::record::AxisRecord;
 
 impl Study<'_> {

@@ -92,17 +92,17 @@ fn a_pair_has_the_same_verdict_and_p_from_either_side() {
     assert_eq!(work.compare("one", &[]).code, Some(0));
     assert_eq!(work.compare("other", &["--set", "baseline='slow'"]).code, Some(0));
     let [one, other] = ["one", "other"].map(|out| json(&work.path(out).join("study.json"))["comparisons"][0].clone());
-    let turned = |verdict: &str| match verdict {
+    let mirrored = |verdict: &str| match verdict {
         "sooner" => "later".to_string(),
         "later" => "sooner".into(),
         "higher" => "lower".into(),
         "lower" => "higher".into(),
         same => same.into(),
     };
-    assert_eq!(turned(one["verdict"].as_str().unwrap()), other["verdict"]);
+    assert_eq!(mirrored(one["verdict"].as_str().unwrap()), other["verdict"]);
     for what in ["test_accuracy", "test_loss", "mean_loss"] {
         assert_eq!(
-            turned(one[what]["judged"]["verdict"].as_str().unwrap()),
+            mirrored(one[what]["judged"]["verdict"].as_str().unwrap()),
             other[what]["judged"]["verdict"],
             "{what}"
         );

@@ -89,7 +89,7 @@ impl Work {
         mut then: impl FnMut() -> bool,
     ) -> Result<Summary, TrainError> {
         let stop = std::sync::atomic::AtomicBool::new(false);
-        train(&self.plan(), &Compute::Host { threads: 1 }, &self.path(out), existing, &stop, |event| {
+        train(&self.plan(), &Compute::Cpu { threads: 1 }, &self.path(out), existing, &stop, |event| {
             if matches!(event, Event::Step { row, .. } if row.step == at) && then() {
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);
             }

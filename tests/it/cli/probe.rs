@@ -3,7 +3,7 @@
 use std::fs;
 
 use initlab::data::{Images, files};
-use initlab::probe::ProbeReport;
+use initlab::probe::ProbeRecord;
 
 use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Ran, Work, images, initlab};
 
@@ -47,7 +47,7 @@ fn the_object_does_not_depend_on_threads_and_is_the_file_that_out_writes() {
         let one = run(&["--threads", "1"]);
         assert!(one == run(&["--threads", "3", "--out", out.to_str().unwrap()]), "{net}");
         assert_eq!(fs::read_to_string(out.join("probe.json")).unwrap(), one);
-        let report: ProbeReport = serde_json::from_str(&one).unwrap();
+        let report: ProbeRecord = serde_json::from_str(&one).unwrap();
         assert_eq!(report.seeds, [0, 1, 2, 3, 4]);
         assert!(report.layers.len() > 2 && report.layers.iter().all(|layer| layer.z_second_moment.measured.len() == 5));
     }
