@@ -83,7 +83,7 @@ impl Settings {
 
     fn compute(&self) -> Result<Compute, String> {
         match self.device.as_str() {
-            "cpu" => Ok(Compute::Cpu { threads: 1 }),
+            "kernels" => Ok(Compute::Cpu { threads: 1 }),
             "cpu" => Ok(Compute::Device(Device::Cpu)),
             "cuda" => Compute::cuda(0).map_err(text),
             other => Err(format!("--device {other}: expected kernels, cpu or cuda")),
