@@ -14,7 +14,7 @@ use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::study_progress::StudyProgress;
 use crate::cli::{UsageError, file_name};
-use crate::cli::{study_plan, study_table};
+use crate::cli::{dataset, study_plan, study_table};
 use crate::config::Experiment;
 use crate::config::document::read_text;
 use crate::config::error::folded;
@@ -44,11 +44,9 @@ pub struct CompareArgs {
     /// Change one value of the study file, such as seeds=3 or set.train.epochs=1; may be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
-    /// auto, mnist, fashion-mnist, digits, or a directory of four IDX files, instead of the config's.
-    #[arg(long, value_name = "NAME|DIR")]
+    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
     dataset: Option<String>,
-    /// Directory with the files of mnist or fashion-mnist.
-    #[arg(long, value_name = "DIR", value_parser = path())]
+    #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
     /// Runs side by side, each on one core; results do not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]

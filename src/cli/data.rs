@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
+use crate::cli::dataset;
 use crate::cli::model::trimmed;
 use crate::cli::output::say;
 use crate::cli::path::path;
@@ -34,11 +36,9 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Which {
-    /// auto, mnist, fashion-mnist, digits, or a directory of four IDX files.
-    #[arg(long, value_name = "NAME|DIR", default_value = "auto")]
+    #[arg(long, help = dataset::dataset(), value_name = "NAME|DIR", default_value = "auto")]
     dataset: String,
-    /// Directory with the files of mnist or fashion-mnist.
-    #[arg(long, value_name = "DIR", value_parser = path())]
+    #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
 }
 
@@ -54,18 +54,11 @@ struct Info {
 #[derive(Debug, Args)]
 struct Fetch {
     /// What to get.
-    #[arg(default_value = "mnist")]
-    dataset: Fetchable,
+    #[arg(default_value = "mnist", value_parser = PossibleValuesParser::new(Choice::names().filter(|name| *name != "auto")))]
+    dataset: String,
     /// Directory to write to, new or empty [default: data/NAME].
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Fetchable {
-    Mnist,
-    FashionMnist,
-    Digits,
 }
 
 /// Runs the command; results go to stdout, notices to stderr.
@@ -94,20 +87,16 @@ fn open(which: &Which) -> anyhow::Result<Loaded> {
 
 fn get(what: &Fetch) -> anyhow::Result<()> {
     let places = Places::from_environment();
-    let known = match what.dataset {
-        Fetchable::Mnist => Known::Mnist,
-        Fetchable::FashionMnist => Known::FashionMnist,
-        Fetchable::Digits => {
-            let directory = what.out.clone().unwrap_or_else(|| places.root.join("digits"));
-            let (train, test) = digits::generate(0);
-            files::write(&directory, &train, &test)?;
-            return super::print(&format!("{}\n", directory.display()));
-        }
+    let Some(known) = Known::from_name(&what.dataset) else {
+        let directory = what.out.clone().unwrap_or_else(|| places.root.join("digits"));
+        let (train, test) = digits::generate(0);
+        files::write(&directory, &train, &test)?;
+        return super::print(&format!("{}\n", directory.display()));
     };
     let directory = what.out.clone().unwrap_or_else(|| places.kept(known));
     if locate(&directory).iter().any(Option::is_some) {
         read_known(known, &directory)?;
-        say(&format!("{} is already there and whole", known.name()));
+        say(&format!("{} is already there and whole", known.name));
     } else {
         fetch::fetch(known, &directory, fetch::time_limit()?)?;
     }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::UsageError;
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::cli::{UsageError, dataset};
 use crate::config::document::read_text;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
@@ -29,11 +29,11 @@ pub struct ConfigArgs {
     /// Seed of every random stream, instead of the config's.
     #[arg(long)]
     pub seed: Option<u64>,
-    /// auto, mnist, fashion-mnist, digits, or a directory of four IDX files, instead of the config's.
-    #[arg(long, value_name = "NAME|DIR")]
+    /// A data set by its name, or a directory.
+    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
     pub dataset: Option<String>,
-    /// Directory with the files of mnist or fashion-mnist.
-    #[arg(long, value_name = "DIR", value_parser = path())]
+    /// Where the files of a named set are.
+    #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     pub data: Option<PathBuf>,
 }
 

@@ -14,7 +14,7 @@ use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::{UsageError, lesson8_markdown, lesson8_table};
 use crate::config::document::read_text;
-use crate::data::{Choice, Prepared, Request, Split, load};
+use crate::data::{Choice, Known, Prepared, Request, Split, load};
 use crate::lesson::reference::{Reference, read_references, references};
 use crate::lesson::replay::{DEFAULT_SEEDS, REPLAYS, draws, replay, train_all};
 use crate::lesson::theory::Theory;
@@ -64,7 +64,7 @@ pub struct Lesson8Args {
 /// The data is absent or broken, or the threads cannot be started.
 pub fn run(args: &Lesson8Args) -> Result<ExitCode> {
     let references = args.references()?;
-    let loaded = load(&Request { data_dir: args.data.clone(), ..Request::new(Choice::Mnist) })?;
+    let loaded = load(&Request { data_dir: args.data.clone(), ..Request::new(Choice::Known(Known::MNIST)) })?;
     let sha256 = loaded.dataset.sha256.clone();
     let images = LessonImages::new(Prepared::new(loaded.dataset, Split::Lesson)?);
     let mut pool = rayon::ThreadPoolBuilder::new();

@@ -3,7 +3,8 @@
 pub mod compare;
 pub mod completions;
 pub mod data;
-pub mod device;
+pub mod dataset;
+mod device;
 pub mod experiment;
 pub mod init;
 pub mod interrupt;

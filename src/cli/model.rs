@@ -41,7 +41,7 @@ pub fn run(args: &ModelArgs) -> Result<()> {
             let data = args.config.load_data(experiment)?;
             (data.image_size(), data.classes(), DataSize::of(&data))
         }
-        Choice::Auto | Choice::Mnist | Choice::FashionMnist | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
+        Choice::Auto | Choice::Known(_) | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
     };
     let network =
         network(&resolved.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;

@@ -45,7 +45,7 @@ pub fn fetch(known: Known, directory: &Path, limit: Duration) -> Result<(), Data
 }
 
 fn failed(known: Known, reason: String, next: String) -> DataError {
-    DataError::Download { name: known.name(), reason, next }
+    DataError::Download { name: known.name, reason, next }
 }
 
 #[cfg(not(feature = "hub"))]
@@ -63,11 +63,11 @@ fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), Dat
     let sums = files::sums_of(&train, &test);
     let sums = sums.each_ref().map(String::as_str);
     let sha256 = files::combined_sha256(sums);
-    let dataset = Dataset { name: known.name().into(), sha256, classes: 10, train, test };
+    let dataset = Dataset { name: known.name.into(), sha256, classes: 10, train, test };
     if let Err((file, fault)) = known.check(&dataset, sums) {
         let (name, found, expected) = (files::NAMES[file], fault.found, fault.expected);
         let reason =
-            format!("what came is not {}: {name}: {}: found {found}, expected {expected}", known.name(), fault.field);
+            format!("what came is not {}: {name}: {}: found {found}, expected {expected}", known.name, fault.field);
         return Err(give_up(reason));
     }
     files::write(directory, &dataset.train, &dataset.test)

@@ -18,7 +18,7 @@ use parquet::record::{Field, Row};
 use reqwest::blocking::{Client, Response};
 
 use crate::data::Images;
-use crate::data::known::Known;
+use crate::data::known::{HubPlace, Known};
 
 /// The hub, unless `HF_ENDPOINT` names a mirror.
 const ENDPOINT: &str = "https://huggingface.co";
@@ -64,19 +64,15 @@ fn too_late(limit: Duration) -> String {
 }
 
 fn progress(known: Known, limit: Duration) -> ProgressBar {
-    // Bytes of the two files, for the bar; their exact size does not matter.
-    let bar = ProgressBar::new(match known {
-        Known::Mnist => 18_200_000,
-        Known::FashionMnist => 36_200_000,
-    });
+    let bar = ProgressBar::new(known.hub.bytes);
     if bar.is_hidden() {
         // No terminal, no bar: one plain line. If it cannot be written, the download goes on.
-        let line = format!("downloading {} (at most {} s)\n", known.name(), limit.as_secs());
+        let line = format!("downloading {} (at most {} s)\n", known.name, limit.as_secs());
         let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line.as_bytes());
     }
     let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes} {elapsed}");
     bar.set_style(style.expect("the template is valid"));
-    bar.set_message(known.name());
+    bar.set_message(known.name);
     bar
 }
 
@@ -90,10 +86,7 @@ fn load(known: Known, end: Instant, arrived: &AtomicU64) -> Outcome {
         .timeout(end.saturating_duration_since(Instant::now()))
         .build()
         .map_err(|error| causes(&error))?;
-    let (repository, folder) = match known {
-        Known::Mnist => ("ylecun/mnist", "mnist"),
-        Known::FashionMnist => ("zalando-datasets/fashion_mnist", "fashion_mnist"),
-    };
+    let HubPlace { repository, folder, .. } = known.hub;
     let part = |part: &str| {
         let address =
             format!("{endpoint}/datasets/{repository}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet");

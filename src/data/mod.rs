@@ -21,7 +21,7 @@ use std::path::PathBuf;
 
 pub use batches::{batches, epoch_order};
 pub use error::{DataError, Fault};
-pub use known::{Known, Places, Verdict};
+pub use known::{HubPlace, Known, KnownSet, Places, Verdict};
 pub use request::{Loaded, Origin, Request, load, read_known};
 pub use split::{Normalization, Part, Prepared, Split, pixel_moments};
 
@@ -53,7 +53,7 @@ impl Images {
 /// A data set in memory.
 #[derive(Clone, Debug)]
 pub struct Dataset {
-    /// `mnist`, `fashion-mnist`, `digits`, or the name of a directory.
+    /// The name of a known set, `digits`, or the name of a directory.
     pub name: String,
     /// One sum over the data, see [`files::combined_sha256`]; generated data has the sum of the files it would make.
     pub sha256: String,
@@ -70,10 +70,8 @@ pub struct Dataset {
 pub enum Choice {
     /// MNIST if it is found or can be downloaded, else the built-in digits, with a notice.
     Auto,
-    /// MNIST or an error.
-    Mnist,
-    /// Fashion-MNIST or an error.
-    FashionMnist,
+    /// A set that has a name, or an error.
+    Known(Known),
     /// The built-in digits.
     Digits,
     /// A directory of four IDX files.
@@ -82,16 +80,17 @@ pub enum Choice {
 
 impl Choice {
     /// The names that are no directory.
-    pub const NAMES: [&str; 4] = ["auto", "mnist", "fashion-mnist", "digits"];
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ["auto"].into_iter().chain(Known::ALL.map(|known| known.name)).chain(["digits"])
+    }
 
-    /// Reads the value of `--dataset`: one of [`Choice::NAMES`], or else a directory.
+    /// Reads the value of `--dataset`: one of [`Choice::names`], or else a directory.
     pub fn parse(text: &str) -> Self {
-        match text {
-            "auto" => Self::Auto,
-            "mnist" => Self::Mnist,
-            "fashion-mnist" => Self::FashionMnist,
-            "digits" => Self::Digits,
-            directory => Self::Directory(directory.into()),
+        match (text, Known::from_name(text)) {
+            (_, Some(known)) => Self::Known(known),
+            ("auto", None) => Self::Auto,
+            ("digits", None) => Self::Digits,
+            (directory, None) => Self::Directory(directory.into()),
         }
     }
 }
@@ -102,7 +101,7 @@ mod tests {
 
     #[test]
     fn every_name_is_a_choice_and_anything_else_a_directory() {
-        for name in Choice::NAMES {
+        for name in Choice::names() {
             assert!(!matches!(Choice::parse(name), Choice::Directory(_)), "{name}");
         }
         assert_eq!(Choice::parse("./mnist"), Choice::Directory("./mnist".into()));

@@ -12,7 +12,7 @@ use crate::data::{Choice, Dataset, digits, fetch, home};
 pub struct Request {
     /// The data set.
     pub choice: Choice,
-    /// `--data`: the directory that holds the files of MNIST or Fashion-MNIST, and the only place looked at.
+    /// `--data`: the directory that holds the files of a known set, and the only place looked at.
     pub data_dir: Option<PathBuf>,
     /// Where known sets are looked for and kept.
     pub places: Places,
@@ -35,8 +35,8 @@ impl Request {
         if let Choice::Directory(directory) = &mut request.choice {
             *directory = expand(directory)?;
         }
-        let Places { mnist, fashion_mnist, root: _ } = &mut request.places;
-        for place in [&mut request.data_dir, mnist, fashion_mnist].into_iter().flatten() {
+        let named = request.places.named.iter_mut().map(|(_, place)| place);
+        for place in request.data_dir.iter_mut().chain(named) {
             *place = expand(place)?;
         }
         Ok(request)
@@ -76,8 +76,7 @@ pub fn load(request: &Request) -> Result<Loaded, DataError> {
     let request = &request.at_home()?;
     match &request.choice {
         Choice::Auto => load_auto(request),
-        Choice::Mnist => load_known(Known::Mnist, request),
-        Choice::FashionMnist => load_known(Known::FashionMnist, request),
+        Choice::Known(known) => load_known(*known, request),
         Choice::Digits => {
             refuse_data_dir(request, "digits")?;
             Ok(load_digits(request.digits_seed, None))
@@ -90,7 +89,7 @@ pub fn load(request: &Request) -> Result<Loaded, DataError> {
 }
 
 fn load_auto(request: &Request) -> Result<Loaded, DataError> {
-    match load_known(Known::Mnist, request) {
+    match load_known(Known::MNIST, request) {
         Err(absent @ (DataError::NotFound { .. } | DataError::Download { .. })) => {
             let notice = format!("using the built-in digits, not MNIST: {absent}");
             Ok(load_digits(request.digits_seed, Some(notice)))
@@ -117,7 +116,7 @@ fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
 /// # Errors
 /// The files are absent, broken, or another set's.
 pub fn read_known(known: Known, directory: &Path) -> Result<Loaded, DataError> {
-    let read = files::read(directory, known.name(), Classes::Exactly(10))?;
+    let read = files::read(directory, known.name, Classes::Exactly(10))?;
     let verdict = known
         .check(&read.dataset, read.sums())
         .map_err(|(file, fault)| DataError::fault(&read.sources[file].path, fault))?;
@@ -147,10 +146,9 @@ fn refuse_data_dir(request: &Request, what: &str) -> Result<(), DataError> {
     match &request.data_dir {
         None => Ok(()),
         Some(directory) => Err(DataError::Contradiction(format!(
-            "--data {} names the files of mnist or fashion-mnist, but the data set is {what}: \
-             leave --data out, or pass --dataset {}",
+            "--data {0} names the files of {1}, but the data set is {what}: leave --data out, or pass --dataset {0}",
             directory.display(),
-            directory.display()
+            Known::listing()
         ))),
     }
 }
@@ -185,7 +183,7 @@ fn advice(text: &str) -> Option<String> {
     }
     // A third of the letters may be wrong, as for the names in a config.
     let near = |known: &str| known.len().min(name.chars().count()).div_euclid(3);
-    let distances = Choice::NAMES.iter().map(|known| (strsim::damerau_levenshtein(&name, known), known));
+    let distances = Choice::names().map(|known| (strsim::damerau_levenshtein(&name, known), known));
     let nearest = distances.filter(|(distance, known)| *distance <= near(known)).min();
     nearest.map(|(_, known)| format!("did you mean `{known}`?"))
 }

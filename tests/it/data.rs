@@ -19,12 +19,12 @@ fn mnist() -> Option<PathBuf> {
 /// A request that looks in no place of this machine and never downloads.
 fn request(choice: Choice) -> Request {
     let nowhere = std::env::temp_dir().join("initlab-there-is-no-such-directory");
-    let places = Places { mnist: None, fashion_mnist: None, root: nowhere };
+    let places = Places { named: Vec::new(), root: nowhere };
     Request { choice, data_dir: None, places, allow_download: false, digits_seed: 0 }
 }
 
 fn load_mnist(directory: &Path) -> Result<Loaded, DataError> {
-    load(&Request { data_dir: Some(directory.into()), ..request(Choice::Mnist) })
+    load(&Request { data_dir: Some(directory.into()), ..request(Choice::Known(Known::MNIST)) })
 }
 
 #[test]
@@ -158,11 +158,11 @@ fn another_set_never_passes_as_mnist() {
     let directory = work.path().join("mnist");
     let (train, test) = small();
     files::write(&directory, &train, &test).unwrap();
-    for choice in [Choice::Auto, Choice::Mnist] {
+    for choice in [Choice::Auto, Choice::Known(Known::MNIST)] {
         let error = load(&Request { data_dir: Some(directory.clone()), ..request(choice) }).unwrap_err().to_string();
         assert!(error.contains("SHA-256: found") && error.contains("pass its directory as --dataset"), "{error}");
     }
-    let fashion = Request { data_dir: Some(directory), ..request(Choice::FashionMnist) };
+    let fashion = Request { data_dir: Some(directory), ..request(Choice::Known(Known::FASHION_MNIST)) };
     let error = load(&fashion).unwrap_err().to_string();
     assert!(error.contains("content: found 12+6 images of 2x2"), "{error}");
 }
@@ -173,7 +173,7 @@ fn a_place_that_the_user_names_is_never_passed_over() {
     let named = Request { data_dir: Some(empty.path().into()), ..request(Choice::Auto) };
     assert!(matches!(load(&named), Err(DataError::Missing { missing, .. }) if missing.len() == 4));
     let mut by_environment = request(Choice::Auto);
-    by_environment.places.mnist = Some(empty.path().join("gone"));
+    by_environment.places.named.push((Known::MNIST, empty.path().join("gone")));
     assert!(matches!(load(&by_environment), Err(DataError::Missing { found: "no such directory", .. })));
     let mut kept = request(Choice::Auto);
     kept.places.root = empty.path().into();
@@ -184,9 +184,9 @@ fn a_place_that_the_user_names_is_never_passed_over() {
 
 #[test]
 fn an_absent_set_is_an_error_that_says_how_to_get_it() {
-    for (choice, known) in [(Choice::Mnist, Known::Mnist), (Choice::FashionMnist, Known::FashionMnist)] {
-        let error = load(&request(choice)).unwrap_err().to_string();
-        for part in [known.variable(), "--data", "https://", known.name()] {
+    for known in Known::ALL {
+        let error = load(&request(Choice::Known(known))).unwrap_err().to_string();
+        for part in [known.variable, "--data", "https://", known.name] {
             assert!(error.contains(part), "{error}");
         }
     }

@@ -36,7 +36,7 @@ fn images() -> LessonImages {
 
 /// The real MNIST, where it is.
 fn mnist(split: Split) -> Option<LessonImages> {
-    let loaded = read_known(Known::Mnist, &crate::real_data::mnist()?).unwrap();
+    let loaded = read_known(Known::MNIST, &crate::real_data::mnist()?).unwrap();
     Some(LessonImages::new(Prepared::new(loaded.dataset, split).unwrap()))
 }
 
