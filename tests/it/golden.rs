@@ -282,7 +282,7 @@ fn networks_agree_with_pytorch_in_f32_through_the_kernels() {
     const TOLERANCE: f64 = 1e-5;
     for case in &cases("network") {
         for fuse in [false, true] {
-            let what = if fuse { "kernels, fused" } else { "cpu" };
+            let what = if fuse { "kernels, fused" } else { "kernels" };
             let dims = &case.tensors["input"].0;
             let network = Arc::new(Network::build(shape_of(&dims[1..]), &case.specs(), fuse).unwrap());
             let mut model = CpuModel::new(Arc::clone(&network), 1);
