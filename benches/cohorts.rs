@@ -55,7 +55,7 @@ struct Settings {
 impl Settings {
     fn read() -> Result<Self, String> {
         let mut settings = Self {
-            device: "kernels".into(),
+            device: "cpu".into(),
             cohorts: vec![1, 8],
             works: works().iter().map(|(name, ..)| (*name).into()).collect(),
             statistics: false,

@@ -174,7 +174,7 @@ impl CompareArgs {
         let campaign = Campaign::new(study, loaded.dataset).map_err(|error| match error {
             // Its own type decides the exit code.
             CheckError::Config(error) => anyhow::Error::from(error),
-            other => other.into(),
+            error @ (CheckError::Data(_) | CheckError::Train(_)) => error.into(),
         })?;
         notices(&campaign.study, &campaign.data).iter().for_each(|notice| say(notice));
         if self.device == DeviceChoice::Cpu && !self.report_only {

@@ -57,7 +57,7 @@ impl LayerTable {
                 self.first.get_or_insert_with(|| (*observed).clone());
             }
             Event::Evaluated { observed, .. } => self.last = Some((*observed).clone()),
-            _ => {}
+            Event::Begin { .. } | Event::Step { .. } => {}
         }
     }
 

@@ -138,7 +138,7 @@ fn damaged_gzip(error: ReadError) -> ReadError {
         ReadError::Io(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             fault("gzip stream", &format!("damage ({e})"), "a whole gzip file", GET_AGAIN).into()
         }
-        other => other,
+        error @ (ReadError::Io(_) | ReadError::Fault(_)) => error,
     }
 }
 

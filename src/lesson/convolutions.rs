@@ -109,7 +109,9 @@ fn fill(model: &mut CpuModel, rule: InitRule, name: &str, seed: u64) {
         let stream = format!("lesson8/{name}/{}", param.name);
         let values = match param.role {
             Role::Bias => rule.bias.sample(seed, &stream, param.len(), param.fan_in),
-            _ => rule.weight.sample(seed, &stream, &param.shape, param.activation).expect("the rule fits"),
+            Role::Weight | Role::NormWeight | Role::NormBias | Role::Scalar(_) => {
+                rule.weight.sample(seed, &stream, &param.shape, param.activation).expect("the rule fits")
+            }
         };
         model.set_param(i, &values);
     }

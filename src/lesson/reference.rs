@@ -100,14 +100,9 @@ fn read_reference(section: Section<'_>, known: &Reference) -> Result<Reference, 
             }
         };
         let kind = match number.kind {
-            Kind::Exact | Kind::Draw => {
-                if exact {
-                    Kind::Exact
-                } else {
-                    Kind::Draw
-                }
-            }
-            bound => bound,
+            Kind::Exact | Kind::Draw if exact => Kind::Exact,
+            Kind::Exact | Kind::Draw => Kind::Draw,
+            bound @ (Kind::Below | Kind::Above) => bound,
         };
         printed.extend(value.map(|value| Printed { value, kind, name: number.name.clone() }));
     }
