@@ -27,9 +27,10 @@ use crate::inference::survival::{Time, all_or_none, log_rank, log_rank_excess};
 use crate::rng;
 use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test, Unit, Verdict};
 use crate::study::ending::{self, Ending};
-use crate::study::record::{Measure, RunRecord, Target};
+use crate::study::record::RunRecord;
 use crate::study::sentence::{about_end, about_target};
 use crate::study::summarise::time_of;
+use crate::study::target::{Measure, Target};
 use crate::study::verdict::{MIN_PAIRS, judge_time, way_of};
 
 /// Confidence of all intervals.

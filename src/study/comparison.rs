@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::study::curve::Curve;
 use crate::study::predict::PredictedDepth;
-use crate::study::record::{Curve, Target};
+use crate::study::target::Target;
 
 /// The runs of one arm at one point of the grid, taken together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

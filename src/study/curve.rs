@@ -1,6 +1,8 @@
 //! From the steps and evaluations of a run to the numbers that studies compare.
 
-use crate::study::record::{Curve, LOSS_WINDOW, Measure, Target};
+use serde::{Deserialize, Serialize};
+
+use crate::study::target::{LOSS_WINDOW, Measure, Target};
 
 /// Points that a curve keeps at most.
 const CURVE_POINTS: u64 = 60;
@@ -14,6 +16,15 @@ pub struct Courses {
     pub evaluated: Vec<f64>,
     /// Test accuracy at each evaluation.
     pub test_accuracy: Vec<f64>,
+}
+
+/// A thinned curve.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    /// Steps of a block; the last may be shorter.
+    pub steps_per_point: u64,
+    /// Mean of each block; absent where it is not finite.
+    pub loss: Vec<Option<f64>>,
 }
 
 impl Courses {

@@ -9,7 +9,8 @@ use crate::record::seal::seal;
 use crate::record::summary::Outcome;
 use crate::record::whole::{sync_directory, write_changed};
 use crate::study::comparison::{Comparison, Difference, Judged, Ratio, TargetComparison, Verdict};
-use crate::study::record::{RunRecord, StudyRecord, Target};
+use crate::study::record::{RunRecord, StudyRecord};
+use crate::study::target::Target;
 
 /// The record of a study, which is the last of its files to be written.
 pub const FILE: &str = "study.json";

@@ -23,8 +23,8 @@ use std::path::Path;
 use crate::config::check::{at_least_one, positive};
 use crate::config::{ConfigError, Document, Experiment, Section, Value};
 use crate::data::{Split, home};
-use crate::study::record::{Measure, Target};
-use crate::study::tune::Grid;
+use crate::study::grid::Grid;
+use crate::study::target::{Measure, Target};
 
 /// More runs than this are most likely a misplaced number.
 const MAX_RUNS: usize = 100_000;

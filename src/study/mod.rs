@@ -19,6 +19,7 @@ pub mod estimate;
 pub mod execute;
 pub mod export;
 pub mod file;
+pub mod grid;
 pub mod outcomes;
 pub mod plan;
 pub mod predict;
@@ -28,6 +29,7 @@ pub mod sentence;
 #[cfg(test)]
 mod simulated;
 pub mod summarise;
+pub mod target;
 pub mod tune;
 pub mod verdict;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What a mean over runs hides: runs that reach a target and lose it again, and runs that learn beside runs that do not.
 
-use crate::study::record::{RunRecord, Target};
+use crate::study::record::RunRecord;
+use crate::study::target::Target;
 
 /// Seeds that a sentence names.
 const NAMED: usize = 5;

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::record::manifest::Manifest;
 use crate::record::summary::{Divergence, Outcome};
 use crate::study::comparison::{ArmSummary, Comparison};
+use crate::study::curve::Curve;
+use crate::study::target::Target;
 
 /// A study with all its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,28 +96,6 @@ pub struct AxisRecord {
     pub values: Vec<String>,
 }
 
-/// What a run should reach.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Target {
-    /// Which number.
-    pub measure: Measure,
-    /// How high, or how low.
-    pub value: f64,
-}
-
-/// A number that a target is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// Accuracy on the test images, at an evaluation.
-    TestAccuracy,
-    /// Training loss, as the mean over the last [`LOSS_WINDOW`] steps.
-    TrainLoss,
-}
-
-/// Steps over which the training loss is averaged for a target.
-pub const LOSS_WINDOW: usize = 20;
-
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -180,15 +160,6 @@ impl RunRecord {
     }
 }
 
-/// A thinned curve.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Curve {
-    /// Steps of a block; the last may be shorter.
-    pub steps_per_point: u64,
-    /// Mean of each block; absent where it is not finite.
-    pub loss: Vec<Option<f64>>,
-}
-
 /// A run that could not be carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
@@ -196,29 +167,4 @@ pub struct Failure {
     pub dir: String,
     /// What went wrong.
     pub error: String,
-}
-
-impl Measure {
-    /// As study files and tables of runs call it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::TestAccuracy => "test_accuracy",
-            Self::TrainLoss => "train_loss",
-        }
-    }
-}
-
-impl Target {
-    /// `test accuracy 95 %` or `train loss 0.3`.
-    pub fn text(&self) -> String {
-        match self.measure {
-            Measure::TestAccuracy => format!("test accuracy {} %", rounded(100.0 * self.value)),
-            Measure::TrainLoss => format!("train loss {}", self.value),
-        }
-    }
-}
-
-/// `x` without the digits that a multiplication by 100 leaves behind.
-fn rounded(x: f64) -> f64 {
-    (x * 1e9).round() / 1e9
 }

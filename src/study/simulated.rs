@@ -4,7 +4,9 @@ use crate::record::summary::Outcome;
 use crate::rng::{Rng, standard_normals};
 use crate::study::compare::compare_with;
 use crate::study::comparison::{Comparison, Verdict};
-use crate::study::record::{Curve, Measure, RunRecord, Target};
+use crate::study::curve::Curve;
+use crate::study::record::RunRecord;
+use crate::study::target::{Measure, Target};
 
 pub(crate) const BUDGET: u64 = 1000;
 /// Steps of a run that does not get there.

@@ -4,8 +4,10 @@ use crate::inference::spread::{mean, median, sample_std};
 use crate::inference::survival::{Time, kaplan_meier, median_time};
 use crate::record::summary::Outcome;
 use crate::study::comparison::{ArmSummary, Spread, TargetSummary};
+use crate::study::curve::Curve;
 use crate::study::outcomes::remarks;
-use crate::study::record::{Curve, RunRecord, Target};
+use crate::study::record::RunRecord;
+use crate::study::target::Target;
 
 /// Summaries of every arm at every point, in the order of the runs.
 pub fn summarise(runs: &[RunRecord], targets: &[Target]) -> Vec<ArmSummary> {

@@ -14,21 +14,9 @@ use crate::record::RecordError;
 use crate::study::check::StudyData;
 use crate::study::collect::collect;
 use crate::study::file::Study;
+use crate::study::grid::Grid;
 use crate::study::plan::PlannedRun;
 use crate::study::record::{RunRecord, TriedRate, Tuning};
-
-/// A grid of learning rates.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Grid {
-    /// The lowest rate.
-    pub low: f64,
-    /// The highest rate.
-    pub high: f64,
-    /// Rates, at least two.
-    pub points: usize,
-    /// Seeds of each rate.
-    pub seeds: usize,
-}
 
 /// Where the tuning of one cell stands.
 #[derive(Clone, Debug)]
@@ -37,25 +25,6 @@ pub enum Stage {
     Running(Vec<PlannedRun>),
     /// The best rate is known.
     Done(Tuning),
-}
-
-impl Grid {
-    /// The grid with `below` more rates under its low end and `above` over its high one, ascending.
-    pub fn rates(&self, below: usize, above: usize) -> Vec<f64> {
-        let step = (self.high / self.low).ln() / (self.points - 1) as f64;
-        let exponents = -(below as i64)..(self.points + above) as i64;
-        exponents.map(|i| three_digits(self.low * (step * i as f64).exp())).collect()
-    }
-
-    /// Rates that a best one at an edge may add, on both sides together.
-    fn spare(&self) -> usize {
-        self.points
-    }
-}
-
-/// Rounded to three significant digits, so that a rate can be read and typed.
-fn three_digits(x: f64) -> f64 {
-    format!("{x:.2e}").parse().expect("a number was printed")
 }
 
 /// The stage of `cell`, from the results that `dir` holds.
@@ -145,13 +114,6 @@ pub fn best(tried: &[TriedRate]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rates_are_logarithmic_readable_and_grow_beyond_both_ends() {
-        let grid = Grid { low: 0.01, high: 1.0, points: 5, seeds: 1 };
-        assert_eq!(grid.rates(0, 0), [0.01, 0.0316, 0.1, 0.316, 1.0]);
-        assert_eq!(grid.rates(1, 2), [0.00316, 0.01, 0.0316, 0.1, 0.316, 1.0, 3.16, 10.0]);
-    }
 
     #[test]
     fn the_rate_of_most_runs_is_the_best_then_the_soonest_then_the_most_accurate() {
