@@ -13,7 +13,7 @@ use initlab::cpu::histogram;
 use initlab::cpu::live::{LiveUnits, mark_live};
 use initlab::cpu::update;
 use initlab::record::csv::CsvFile;
-use initlab::record::layers::{LAYERS, LayerFile, LayerRow};
+use initlab::record::layers::{LayerFile, LayerRow, header};
 
 fn main() {
     divan::main();
@@ -151,7 +151,7 @@ fn dead_units(bencher: Bencher) {
 #[divan::bench]
 fn layer_rows(bencher: Bencher) {
     let mut observation = Observation { live: std::iter::repeat_n(true, 100).collect(), ..Observation::default() };
-    let csv = CsvFile::create(Path::new("/dev/null"), LAYERS).expect("it takes everything");
+    let csv = CsvFile::create(Path::new("/dev/null"), &header()).expect("it takes everything");
     let mut file = LayerFile::new(csv, vec!["linear12".into()]);
     let mut z = wave(VALUES);
     activation::forward(

@@ -6,8 +6,8 @@ use std::sync::atomic::AtomicBool;
 
 use initlab::config::Experiment;
 use initlab::data::{Choice, Prepared, Request, load};
-use initlab::record::layers::Moments;
 use initlab::record::run_dir::Existing;
+use initlab::record::statistics::Moments;
 use initlab::train::engine::Compute;
 use initlab::train::{Event, Plan, train};
 

@@ -3,8 +3,9 @@
 use comfy_table::{CellAlignment, Table, presets};
 
 use crate::cli::model::trimmed;
+use crate::cpu::activation::Observation;
 use crate::model::observe::Observed;
-use crate::record::layers::{Moments, dead_fraction};
+use crate::record::statistics::{AT_END, AT_START, Moments, Statistic, Unit};
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::train::{Event, Plan};
 
@@ -67,41 +68,16 @@ impl LayerTable {
         let arrow = glyphs.arrow();
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header([
-            "layer",
-            "mean",
-            "std",
-            "dead",
-            "grad std",
-            "",
-            "mean",
-            "std",
-            "dead",
-            "near 0",
-            "std, time",
-        ]);
+        let heading = |name: &str| Statistic::named(name).heading("grad");
+        let (start, end) = (AT_START.map(heading), AT_END.map(heading));
+        let header = [&["layer".into()], &start[..], &["".into()], &end[..], &["std, time".into()]].concat();
+        table.set_header(header);
         for (i, observed) in plan.network.observed.iter().enumerate() {
-            let observation = &first.observations[i];
-            let (start, gradient) = (Moments::of(&observation.activation), Moments::of(&observation.gradient));
-            let mut row = vec![
-                observed.name.clone(),
-                short(start.mean),
-                short(start.std),
-                percent(dead_fraction(observation)),
-                short(gradient.std),
-                arrow.into(),
-            ];
-            if let Some(observation) = self.last.as_ref().and_then(|last| last.observations.get(i)) {
-                let end = Moments::of(&observation.activation);
-                row.extend([
-                    short(end.mean),
-                    short(end.std),
-                    percent(dead_fraction(observation)),
-                    percent(end.near_zero),
-                ]);
-            } else {
-                row.extend([const { String::new() }; 4]);
-            }
+            let mut row = vec![observed.name.clone()];
+            row.extend(AT_START.map(|name| cell(name, &first.observations[i])));
+            row.push(arrow.into());
+            let last = self.last.as_ref().and_then(|last| last.observations.get(i));
+            row.extend(AT_END.map(|name| last.map_or_else(String::new, |observation| cell(name, observation))));
             row.push(curve(&self.deviations[i].values, glyphs));
             table.add_row(row);
         }
@@ -116,6 +92,16 @@ impl LayerTable {
             "activations at the first step {arrow} at the last evaluation, on all test images\n{}\n",
             trimmed(&table)
         )
+    }
+}
+
+/// A layer's statistic in few characters.
+fn cell(name: &str, observation: &Observation) -> String {
+    let statistic = Statistic::named(name);
+    let x = statistic.value(observation, None).unwrap_or(f64::NAN);
+    match statistic.unit {
+        Unit::Share => percent(x),
+        Unit::Signed | Unit::Size => short(x),
     }
 }
 

@@ -90,7 +90,7 @@ mod tests {
     use crate::model::objective::{Loss, Targets};
     use crate::model::observe::Observe;
     use crate::model::{Shape, initialise::initialise};
-    use crate::record::layers::Moments;
+    use crate::record::statistics::Moments;
     use crate::rng::{rng, standard_normals};
 
     #[test]

@@ -1,7 +1,7 @@
 //! What every replay shares: named numbers, named random streams, moments as torch has them.
 
 use crate::cpu::moments::Sums;
-use crate::record::layers::Moments;
+use crate::record::statistics::Moments;
 use crate::rng::{rng, standard_normals};
 
 /// Numbers of one draw, by name: `relu_xavier.mean`, or `lsuv_before.mean.1` for the first of a list.

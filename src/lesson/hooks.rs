@@ -4,7 +4,7 @@ use super::draws::{Numbers, listed, named};
 use super::images::LessonImages;
 use super::lsuv::FirstBatch;
 use super::training::Training;
-use crate::record::layers::Moments;
+use crate::record::statistics::Moments;
 use crate::train::TrainError;
 
 /// The first convolution after its ReLU, from torch's start and from Kaiming's.

@@ -8,7 +8,7 @@ use crate::model::lsuv::LsuvError;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
 use crate::model::{Network, Role};
-use crate::record::layers::Moments;
+use crate::record::statistics::Moments;
 use crate::train::Plan;
 
 /// How close is close enough, for mean and std.

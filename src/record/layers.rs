@@ -3,48 +3,10 @@
 use std::io::Write;
 
 use crate::cpu::activation::Observation;
-use crate::cpu::moments::Sums;
 use crate::record::RecordError;
 use crate::record::csv::{BUFFER, CsvFile};
 use crate::record::manifest::FileSum;
-
-/// Mean, std, second moment, near-zero share and extremes of a tensor.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
-pub struct Moments {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation, N in the denominator.
-    pub std: f64,
-    /// Mean square.
-    pub second_moment: f64,
-    /// Share of values near zero.
-    pub near_zero: f64,
-    /// Smallest value.
-    pub min: f64,
-    /// Largest value.
-    pub max: f64,
-}
-
-impl Moments {
-    /// The moments behind the sums.
-    pub fn of(sums: &Sums) -> Self {
-        let n = sums.n as f64;
-        let (mean, second_moment) = (sums.sum / n, sums.sum_of_squares / n);
-        let std = sums.variance().sqrt();
-        let near_zero = sums.near_zero as f64 / n;
-        Self { mean, std, second_moment, near_zero, min: f64::from(sums.min), max: f64::from(sums.max) }
-    }
-}
-
-/// Share of units that let no sample's gradient through. It is NaN, not known, where some pre-activation is: a unit without a mark
-/// may then have no slope at all to judge by.
-pub fn dead_fraction(observation: &Observation) -> f64 {
-    let (units, live) = (observation.live.len(), observation.live.count());
-    if live < units && observation.pre_activation.has_nan() {
-        return f64::NAN;
-    }
-    (units - live) as f64 / units.max(1) as f64
-}
+use crate::record::statistics::{Norms, STATISTICS};
 
 /// One layer in a recorded step (phase `train`) or an evaluation (phase `test`).
 #[derive(Clone, Copy, Debug)]
@@ -57,50 +19,27 @@ pub struct LayerRow<'a> {
     pub layer: usize,
     /// What was seen.
     pub observation: &'a Observation,
-    /// ‖w‖ before the step, ‖dL/dw‖ and ‖Δw‖ of the layer's weight.
-    pub norms: Option<[f64; 3]>,
+    /// Of the layer's weight, in a step that moved it.
+    pub norms: Option<Norms>,
 }
 
-/// Header of `layers.csv`.
-pub const LAYERS: &str = "step,phase,layer,\
-    pre_mean,pre_std,pre_second_moment,pre_near_zero,pre_min,pre_max,\
-    act_mean,act_std,act_second_moment,act_near_zero,act_min,act_max,dead,\
-    grad_mean,grad_std,grad_second_moment,grad_near_zero,grad_min,grad_max,\
-    weight_norm,weight_gradient_norm,update_ratio";
-
 /// Numbers of a line of `layers.csv`, after step, phase and layer.
-pub const NUMBERS: usize = 22;
+pub const NUMBERS: usize = STATISTICS.len();
+
+/// Columns before the numbers.
+pub const KEYS: [&str; 3] = ["step", "phase", "layer"];
+
+/// Header of `layers.csv`.
+pub fn header() -> String {
+    let names: Vec<&str> = KEYS.into_iter().chain(STATISTICS.iter().map(|statistic| statistic.name)).collect();
+    names.join(",")
+}
 
 impl LayerRow<'_> {
     /// The numbers of its line, in the header's order; absent where nothing was measured.
     pub fn numbers(&self) -> [Option<f32>; NUMBERS] {
-        let Observation { pre_activation, activation, gradient, .. } = self.observation;
-        let norms = match self.norms {
-            // A weight of zeros moves infinitely far, compared with its size.
-            Some([weight, gradient, update]) => {
-                [weight, gradient, if weight > 0.0 { update / weight } else { f64::INFINITY }].map(Some)
-            }
-            None => [None; 3],
-        };
-        let parts = moments(pre_activation)
-            .into_iter()
-            .chain(moments(activation))
-            .chain([Some(dead_fraction(self.observation))])
-            .chain(moments(gradient))
-            .chain(norms);
-        let mut numbers = [None; NUMBERS];
-        numbers.iter_mut().zip(parts).for_each(|(number, part)| *number = part.map(|x| x as f32));
-        numbers
+        std::array::from_fn(|i| STATISTICS[i].value(self.observation, self.norms).map(|x| x as f32))
     }
-}
-
-/// A tensor's moments in the columns' order; none if nothing was seen.
-fn moments(sums: &Sums) -> [Option<f64>; 6] {
-    if sums.n == 0 {
-        return [None; 6];
-    }
-    let Moments { mean, std, second_moment, near_zero, min, max } = Moments::of(sums);
-    [mean, std, second_moment, near_zero, min, max].map(Some)
 }
 
 /// `layers.csv` while it grows. Lines wait as numbers until there are many: what makes text of them is then near, which it is not
@@ -220,7 +159,7 @@ mod tests {
     fn lines(rows: &[(&Observation, Option<[f64; 3]>)]) -> Vec<String> {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("layers.csv");
-        let mut file = LayerFile::new(CsvFile::create(&path, LAYERS).unwrap(), vec!["fc".into()]);
+        let mut file = LayerFile::new(CsvFile::create(&path, &header()).unwrap(), vec!["fc".into()]);
         for (step, (observation, norms)) in rows.iter().enumerate() {
             let row = LayerRow { step: step as u64, phase: "train", layer: 0, observation, norms: *norms };
             file.push(&row).unwrap();
@@ -229,6 +168,16 @@ mod tests {
         let text = std::fs::read_to_string(&path).unwrap();
         assert_eq!(text.len() as u64, bytes);
         text.lines().skip(1).map(String::from).collect()
+    }
+
+    #[test]
+    fn the_columns_of_earlier_versions_keep_their_places() {
+        let columns = "step,phase,layer,\
+            pre_mean,pre_std,pre_second_moment,pre_near_zero,pre_min,pre_max,\
+            act_mean,act_std,act_second_moment,act_near_zero,act_min,act_max,dead,\
+            grad_mean,grad_std,grad_second_moment,grad_near_zero,grad_min,grad_max,\
+            weight_norm,weight_gradient_norm,update_ratio";
+        assert!(header().starts_with(columns), "{}", header());
     }
 
     #[test]
@@ -257,7 +206,7 @@ mod tests {
         let found = lines(&rows);
         assert_eq!(found.len(), rows.len());
         for (step, line) in found.iter().enumerate() {
-            assert_eq!(line.split(',').count(), LAYERS.split(',').count(), "{line}");
+            assert_eq!(line.split(',').count(), header().split(',').count(), "{line}");
             assert!(line.starts_with(&format!("{step},train,fc,")), "line {step}: {line}");
         }
     }

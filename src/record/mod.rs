@@ -14,6 +14,7 @@ pub mod replay;
 pub mod rows;
 pub mod run_dir;
 pub mod seal;
+pub mod statistics;
 pub mod summary;
 pub mod tensorboard;
 pub mod tensors;

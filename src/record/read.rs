@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::record::RecordError;
 use crate::record::checkpoint;
 use crate::record::histograms::Histograms;
-use crate::record::layers::LAYERS;
+use crate::record::layers::{KEYS, NUMBERS, header};
 use crate::record::rows::{EPOCHS, STEPS};
+use crate::record::statistics::{STATISTICS, place};
 use crate::record::summary::Summary;
 use crate::record::whole::{is_there, text_if_there};
 
@@ -52,8 +53,20 @@ pub struct LayerColumns {
 pub struct PhaseColumns {
     /// The column `step`.
     pub steps: Vec<u64>,
-    /// The wanted columns, in the order in which they were asked for.
-    pub values: Vec<Vec<f32>>,
+    /// The values of each of [`STATISTICS`]; empty if it was not asked for.
+    values: Vec<Vec<f32>>,
+}
+
+impl PhaseColumns {
+    /// The values of a statistic; empty if it was not asked for.
+    pub fn get(&self, name: &str) -> &[f32] {
+        self.values.get(place(name)).map_or(&[], Vec::as_slice)
+    }
+
+    /// All numbers of one row; NaN for a statistic that was not asked for.
+    pub fn numbers(&self, row: usize) -> [f32; NUMBERS] {
+        std::array::from_fn(|i| self.values[i].get(row).copied().unwrap_or(f32::NAN))
+    }
 }
 
 impl Columns {
@@ -184,30 +197,28 @@ fn broken(path: &Path, row: usize) -> RecordError {
 /// Reads `layers.csv`, by far the largest file: only the fields that are wanted become numbers.
 fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError> {
     let text = whole_lines(path)?;
-    let names: Vec<&str> = LAYERS.split(',').collect();
-    // Where the value of each field goes, if anywhere.
-    let places: Vec<Option<usize>> = names.iter().map(|name| wanted.iter().position(|w| w == name)).collect();
-    let last = places.iter().rposition(Option::is_some).unwrap_or(0).max(2);
+    let wanted: Vec<bool> = STATISTICS.iter().map(|statistic| wanted.contains(&statistic.name)).collect();
+    let end = wanted.iter().rposition(|&wanted| wanted).map_or(0, |last| last + 1);
     let mut layers: Vec<LayerColumns> = Vec::new();
     let mut next = 0;
-    for (i, line) in rows(path, &text, LAYERS)?.enumerate() {
+    for (i, line) in rows(path, &text, &header())?.enumerate() {
         let mut fields = line.split(',');
-        let mut head = || fields.next().unwrap_or_default();
-        let (step, phase, layer) = (head().parse::<u64>(), head(), head());
+        let [step, phase, layer] = KEYS.map(|_| fields.next().unwrap_or_default());
         // Layers come round and round in the same order.
         if layers.get(next).is_none_or(|l| l.name != layer) {
             next = layers.iter().position(|l| l.name == layer).unwrap_or_else(|| {
-                layers.push(LayerColumns::new(layer, wanted.len()));
+                layers.push(LayerColumns::new(layer));
                 layers.len() - 1
             });
         }
         let columns = if phase == "train" { &mut layers[next].train } else { &mut layers[next].test };
-        columns.steps.push(step.map_err(|_| broken(path, i))?);
-        for place in &places[3..=last] {
+        columns.steps.push(step.parse().map_err(|_| broken(path, i))?);
+        for (values, wanted) in columns.values.iter_mut().zip(&wanted[..end]) {
             let field = fields.next().ok_or_else(|| broken(path, i))?;
-            let Some(place) = *place else { continue };
-            let value = if field.is_empty() { Ok(f32::NAN) } else { field.parse() };
-            columns.values[place].push(value.map_err(|_| broken(path, i))?);
+            if *wanted {
+                let value = if field.is_empty() { Ok(f32::NAN) } else { field.parse() };
+                values.push(value.map_err(|_| broken(path, i))?);
+            }
         }
         next = (next + 1) % layers.len();
     }
@@ -215,8 +226,8 @@ fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError
 }
 
 impl LayerColumns {
-    fn new(name: &str, columns: usize) -> Self {
-        let phase = || PhaseColumns { steps: Vec::new(), values: vec![Vec::new(); columns] };
+    fn new(name: &str) -> Self {
+        let phase = || PhaseColumns { steps: Vec::new(), values: vec![Vec::new(); STATISTICS.len()] };
         Self { name: name.into(), train: phase(), test: phase() }
     }
 }
@@ -234,7 +245,7 @@ mod tests {
     }
 
     fn layer_line(step: u64, phase: &str, layer: &str, mean: &str) -> String {
-        let mut fields = vec![String::new(); LAYERS.split(',').count()];
+        let mut fields = vec![String::new(); header().split(',').count()];
         (fields[0], fields[1], fields[2], fields[9]) = (step.to_string(), phase.into(), layer.into(), mean.into());
         fields.join(",") + "\n"
     }
@@ -252,15 +263,15 @@ mod tests {
     #[test]
     fn layers_are_sorted_by_name_and_phase() {
         let lines = [(0, "train", "a", "0.5"), (0, "train", "b", "inf"), (1, "train", "a", "1"), (1, "train", "b", "")];
-        let mut text = format!("{LAYERS}\n");
+        let mut text = format!("{}\n", header());
         lines.iter().for_each(|&(step, phase, layer, mean)| text += &layer_line(step, phase, layer, mean));
         text += &layer_line(2, "test", "b", "3");
         let dir = dir(&[("layers.csv", &text)]);
         let layers = RunRecords::read(dir.path(), &["act_std", "act_mean"]).unwrap().layers;
         assert_eq!(layers.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!((&layers[0].train.steps[..], &layers[0].train.values[1][..]), (&[0, 1][..], &[0.5, 1.0][..]));
-        assert!(layers[1].train.values[1][0].is_infinite() && layers[1].train.values[1][1].is_nan());
-        assert_eq!(layers[1].test.values[1], [3.0]);
+        assert_eq!((&layers[0].train.steps[..], &layers[0].train.get("act_mean")[..]), (&[0, 1][..], &[0.5, 1.0][..]));
+        assert!(layers[1].train.get("act_mean")[0].is_infinite() && layers[1].train.get("act_mean")[1].is_nan());
+        assert_eq!(layers[1].test.get("act_mean"), [3.0]);
     }
 
     #[test]
@@ -269,7 +280,7 @@ mod tests {
             ("steps.csv", format!("{STEPS}\n0,0,0,0.1,x,0.1,1.0\n"), "line 2"),
             ("steps.csv", format!("{STEPS}\n0,0\n"), "line 2"),
             ("epochs.csv", "a,b\n1,2\n".into(), "other columns"),
-            ("layers.csv", format!("{LAYERS}\n0,train,a\n"), "line 2"),
+            ("layers.csv", format!("{}\n0,train,a\n", header()), "line 2"),
             ("run.json", "{}".into(), "the run's result"),
         ] {
             let dir = dir(&[(name, &text)]);

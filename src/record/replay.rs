@@ -6,7 +6,7 @@ use crate::record::RecordError;
 use crate::record::histograms::Histograms;
 use crate::record::read::{Columns, RunRecords};
 use crate::record::rows::{EpochRow, StepRow};
-use crate::record::tensorboard::{COLUMNS, EventFile, EventSummary};
+use crate::record::tensorboard::{EventFile, EventSummary, needed};
 
 /// Writes the event file of the run in `dir`; `wall_s` gives the time at which a step is said to have been taken.
 ///
@@ -31,7 +31,7 @@ pub fn replay(
     histograms: Option<&Histograms>,
     wall_s: &impl Fn(u64) -> f64,
 ) -> Result<EventFile, RecordError> {
-    let run = RunRecords::read(dir, &COLUMNS)?;
+    let run = RunRecords::read(dir, &needed())?;
     let histograms = histograms.or(run.histograms.as_ref());
     let mut events = EventFile::begin(dir, wall_s(0), &run.config)?;
     let (steps, epochs) = (step_rows(&run.steps), epoch_rows(&run.epochs));
@@ -45,7 +45,7 @@ pub fn replay(
             if layer.train.steps.get(places[i]) != Some(&row.step) {
                 continue;
             }
-            let numbers = std::array::from_fn(|column| layer.train.values[column][places[i]]);
+            let numbers = layer.train.numbers(places[i]);
             summary.layer(&layer.name, &numbers);
             if let Some((histograms, row)) = seen
                 && let Some(l) = histograms.layers().iter().position(|name| *name == layer.name)

@@ -9,9 +9,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::record::RecordError;
 use crate::record::hyperparameters::{self, session_start};
-use crate::record::layers::{LAYERS, LayerRow};
+use crate::record::layers::{LayerRow, NUMBERS};
 use crate::record::protobuf::{Message, record};
 use crate::record::rows::{EpochRow, StepRow};
+use crate::record::statistics::{STATISTICS, place};
 use crate::record::summary::{Outcome, Summary};
 use crate::record::whole::{begin_file, names, remove_if_there, write_changed};
 
@@ -28,23 +29,17 @@ pub fn seconds(time: SystemTime) -> f64 {
     time.duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }
 
-/// Columns of `layers.csv` that an event file needs; all but the last three become curves, as `LAYER/COLUMN`.
-pub const COLUMNS: [&str; 11] = [
-    "act_mean",
-    "act_std",
-    "act_near_zero",
-    "dead",
-    "grad_std",
-    "weight_norm",
-    "weight_gradient_norm",
-    "update_ratio",
-    "act_min",
-    "act_max",
-    "act_second_moment",
-];
+/// A layer's [`STATISTICS`]; NaN where nothing was measured.
+pub type LayerNumbers = [f32; NUMBERS];
 
-/// A layer's numbers in the order of [`COLUMNS`]; NaN where nothing was measured.
-pub type LayerNumbers = [f32; COLUMNS.len()];
+/// Statistics that a layer's histogram needs.
+const OF_HISTOGRAM: [&str; 4] = ["act_mean", "act_min", "act_max", "act_second_moment"];
+
+/// Names of the statistics that an event file needs.
+pub fn needed() -> Vec<&'static str> {
+    let curves = STATISTICS.iter().filter(|statistic| statistic.curve).map(|statistic| statistic.name);
+    curves.chain(OF_HISTOGRAM).collect()
+}
 
 /// An event file that is being written.
 #[derive(Debug)]
@@ -213,9 +208,9 @@ impl EventSummary {
 
     /// A layer's curves.
     pub fn layer(&mut self, layer: &str, numbers: &LayerNumbers) {
-        let curves = COLUMNS.iter().zip(numbers).take(COLUMNS.len() - 3);
-        for (column, &value) in curves.filter(|(_, value)| !value.is_nan()) {
-            self.scalar(&format!("{layer}/{column}"), f64::from(value));
+        let curves = STATISTICS.iter().zip(numbers).filter(|(statistic, value)| statistic.curve && !value.is_nan());
+        for (statistic, &value) in curves {
+            self.scalar(&format!("{layer}/{}", statistic.name), f64::from(value));
         }
     }
 
@@ -225,7 +220,7 @@ impl EventSummary {
         let bins = counts.len() - 2;
         let [low, high] = range;
         let edge = |i: usize| low + (high - low) * i as f64 / bins as f64;
-        let [mean, .., min, max, second_moment] = numbers.map(f64::from);
+        let [mean, min, max, second_moment] = OF_HISTOGRAM.map(|name| f64::from(numbers[place(name)]));
         if !(min.is_finite() && max.is_finite()) {
             return;
         }
@@ -277,12 +272,7 @@ impl EventSummary {
 impl LayerRow<'_> {
     /// The numbers of the layer `name` for an event.
     pub fn add_to(&self, name: &str, summary: &mut EventSummary, range: [f64; 2]) {
-        let all = self.numbers();
-        let numbers = COLUMNS.map(|column| {
-            // The first three columns are no numbers.
-            let place = LAYERS.split(',').skip(3).position(|name| name == column).expect("a column of layers.csv");
-            all[place].unwrap_or(f32::NAN)
-        });
+        let numbers = self.numbers().map(|number| number.unwrap_or(f32::NAN));
         summary.layer(name, &numbers);
         if !self.observation.histogram.is_empty() {
             summary.histogram(name, &self.observation.histogram, range, &numbers);

@@ -2,6 +2,7 @@
 
 use crate::record::histograms::Histograms;
 use crate::record::read::{LayerColumns, PhaseColumns, RunRecords};
+use crate::record::statistics::{self, AT_END, AT_START, Place, Statistic, Unit, charts_at};
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::draw;
 use crate::report::heat::{Heat, Side};
@@ -10,19 +11,6 @@ use crate::report::palette::{DEPTHS, Style};
 use crate::report::scale::Kind;
 use crate::report::text::{number, percent};
 use crate::report::thin::{Point, thin};
-
-/// The columns of `layers.csv` that a report draws.
-pub const WANTED: [&str; 7] =
-    ["act_mean", "act_std", "act_near_zero", "dead", "grad_std", "weight_gradient_norm", "update_ratio"];
-
-/// Places in [`WANTED`].
-const MEAN: usize = 0;
-const STD: usize = 1;
-const NEAR_ZERO: usize = 2;
-const DEAD: usize = 3;
-const GRADIENT: usize = 4;
-const WEIGHT_GRADIENT: usize = 5;
-const UPDATE: usize = 6;
 
 /// How much of a run is drawn: fewer points where many runs share a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,29 +63,25 @@ impl Layers<'_> {
         if self.run.layers.is_empty() {
             return section;
         }
-        let head =
-            ["layer", "mean", "std", "dead", "gradient std", "mean, end", "std, end", "dead, end", "near 0, end"];
+        let of = |name: &str| Statistic::named(name);
+        let start = AT_START.map(|name| of(name).heading("gradient"));
+        let end = AT_END.map(|name| format!("{}, end", of(name).heading("gradient")));
+        let head = std::iter::once("layer".to_string()).chain(start).chain(end).collect();
         let rows = self.run.layers.iter().map(|layer| {
-            let first = |column: usize| layer.train.values[column].first().map_or(f64::NAN, |&v| f64::from(v));
-            let last = |column: usize| layer.test.values[column].last().map_or(f64::NAN, |&v| f64::from(v));
-            let show = |x: f64, text: fn(f64) -> String| if x.is_nan() { "–".to_string() } else { text(x) };
-            vec![
-                layer.name.clone(),
-                show(first(MEAN), number),
-                show(first(STD), number),
-                show(first(DEAD), percent),
-                show(first(GRADIENT), number),
-                show(last(MEAN), number),
-                show(last(STD), number),
-                show(last(DEAD), percent),
-                show(last(NEAR_ZERO), percent),
-            ]
+            let show = |name: &str, x: Option<&f32>| match (x.filter(|x| !x.is_nan()), of(name).unit) {
+                (None, _) => "–".into(),
+                (Some(&x), Unit::Share) => percent(x.into()),
+                (Some(&x), Unit::Signed | Unit::Size) => number(x.into()),
+            };
+            let start = AT_START.map(|name| show(name, layer.train.get(name).first()));
+            let end = AT_END.map(|name| show(name, layer.test.get(name).last()));
+            std::iter::once(layer.name.clone()).chain(start).chain(end).collect()
         });
         section.text(
             "Activations and their gradients in the first recorded step, before anything was learnt, and activations on \
              all test images at the last evaluation. A unit is dead if no image lets a gradient through it.",
         );
-        let table = Table { caption: String::new(), head: head.map(str::to_string).to_vec(), rows: rows.collect() };
+        let table = Table { caption: String::new(), head, rows: rows.collect() };
         section.blocks.push(crate::report::page::Block::Table(table));
         section
     }
@@ -106,19 +90,7 @@ impl Layers<'_> {
         let mut section = Section::new("");
         section
             .text("What the initialisation alone decides shows here, before the optimiser has moved the weights far.");
-        let early = |axis, column, title: &str, about: &str| self.curves(title, about, axis, column, Some(FIRST));
-        section.chart(early(
-            Axis::linear("mean"),
-            MEAN,
-            "Mean of the activations, first ten steps",
-            "Each layer's mean over a training batch.",
-        ));
-        section.chart(early(
-            Axis::log("standard deviation"),
-            STD,
-            "Standard deviation of the activations, first ten steps",
-            "Each layer's deviation over a training batch; a start that keeps the signal has the same everywhere.",
-        ));
+        self.charts(&mut section, Place::FirstSteps, ", first ten steps", Some(FIRST));
         section
     }
 
@@ -132,63 +104,14 @@ impl Layers<'_> {
                 ""
             }
         ));
-        section.chart(self.curves(
-            "Mean of the activations",
-            "A line is a layer; a band holds the extremes of the steps that a point stands for.",
-            Axis::linear("mean"),
-            MEAN,
-            None,
-        ));
-        section.chart(self.curves(
-            "Standard deviation of the activations",
-            "Sudden falls and new climbs, as in lesson 8, cost training time and kill units.",
-            Axis::log("standard deviation"),
-            STD,
-            None,
-        ));
-        section.chart(self.curves(
-            "Dead units",
-            "Share of units that no image of the batch lets a gradient through.",
-            Axis::share("share"),
-            DEAD,
-            None,
-        ));
-        section.chart(self.curves(
-            "Activations near zero",
-            "Share of activations whose size is below the config's near_zero.",
-            Axis::share("share"),
-            NEAR_ZERO,
-            None,
-        ));
+        self.charts(&mut section, Place::Forwards, "", None);
         section
     }
 
     fn gradients(&self) -> Section {
         let mut section = Section::new("");
         section.text("Backwards: what reaches each layer, and how far it moves.");
-        section.chart(self.curves(
-            "Standard deviation of the activations' gradients",
-            "The loss's gradient with respect to each layer's activations; it should neither vanish nor explode with depth.",
-            Axis::log("standard deviation"),
-            GRADIENT,
-            None,
-        ));
-        section.chart(self.curves(
-            "Norm of the weights' gradients",
-            "The length of the loss's gradient with respect to each layer's weight.",
-            Axis::log("norm"),
-            WEIGHT_GRADIENT,
-            None,
-        ));
-        let mut updates = self.curves(
-            "Update in relation to the weight",
-            "How far a step moves each weight, in relation to its length. About one in a thousand is a common pace.",
-            Axis::log("‖Δw‖ / ‖w‖"),
-            UPDATE,
-            None,
-        );
-        updates.rules.push(Rule { upright: false, value: 1e-3, label: "1 in 1000".into() });
-        section.chart(updates);
+        self.charts(&mut section, Place::Backwards, "", None);
         section
     }
 
@@ -198,13 +121,8 @@ impl Layers<'_> {
             return section;
         }
         section.text("All layers, from the first above to the last below.");
-        for (title, about, column, kind, label) in [
-            ("Standard deviation of the activations, all layers", "Light is large.", STD, Kind::Log, "std"),
-            ("Standard deviation of the gradients, all layers", "Light is large.", GRADIENT, Kind::Log, "gradient std"),
-            ("Dead units, all layers", "Light is many.", DEAD, Kind::Linear, "share"),
-            ("Activations near zero, all layers", "Light is many.", NEAR_ZERO, Kind::Linear, "share"),
-        ] {
-            section.heat(self.map(title, about, column, kind, label));
+        for (chart, statistic) in charts_at(Place::Map) {
+            section.heat(self.map(chart, statistic));
         }
         section
     }
@@ -223,26 +141,45 @@ impl Layers<'_> {
         section
     }
 
+    /// The charts of a place, with an ending to their titles; of the steps below `first` alone, if given.
+    fn charts(&self, section: &mut Section, place: Place, ending: &str, first: Option<u64>) {
+        for (chart, statistic) in charts_at(place) {
+            section.chart(self.curves(chart, statistic, ending, first));
+        }
+    }
+
     /// A curve for each of the drawn layers.
-    fn curves(&self, title: &str, about: &str, y: Axis, column: usize, first: Option<u64>) -> Chart {
+    fn curves(&self, chart: &statistics::Chart, statistic: &Statistic, ending: &str, first: Option<u64>) -> Chart {
         let drawn = spread(self.run.layers.len(), DEPTHS);
         let series = drawn.iter().enumerate().map(|(i, &layer)| {
             let layer = &self.run.layers[layer];
-            let points = points(&layer.train, column, first, self.detail.points);
+            let points = points(&layer.train, statistic.name, first, self.detail.points);
             Series::new(layer.name.clone(), Style::Depth(i, drawn.len()), Shape::Line, points)
         });
-        let series = series.collect();
-        Chart { title: title.into(), about: about.into(), x: Axis::counts("step"), y, series, rules: Vec::new() }
+        let rule = |(value, label): (f64, &str)| Rule { upright: false, value, label: label.into() };
+        Chart {
+            title: format!("{}{ending}", chart.title),
+            about: chart.about.into(),
+            x: Axis::counts("step"),
+            y: axis(statistic),
+            series: series.collect(),
+            rules: chart.rule.map(rule).into_iter().collect(),
+        }
     }
 
     /// Every layer's values over time as colours.
-    fn map(&self, title: &str, about: &str, column: usize, kind: Kind, label: &str) -> Heat {
+    fn map(&self, chart: &statistics::Chart, statistic: &Statistic) -> Heat {
         let layers = &self.run.layers;
-        let rows: Vec<Vec<Point>> = layers.iter().map(|l| points(&l.train, column, None, self.detail.points)).collect();
+        let points = |layer: &LayerColumns| points(&layer.train, statistic.name, None, self.detail.points);
+        let rows: Vec<Vec<Point>> = layers.iter().map(points).collect();
         let columns = rows.iter().map(Vec::len).min().unwrap_or(0);
         let steps = &layers[0].train.steps;
+        let about = match statistic.unit {
+            Unit::Share => "Light is many.",
+            Unit::Signed | Unit::Size => "Light is large.",
+        };
         Heat {
-            title: title.into(),
+            title: format!("{}, all layers", chart.title),
             about: about.into(),
             x: step_side(steps.first().copied().unwrap_or(0), steps.last().copied().unwrap_or(0), columns),
             y: Side {
@@ -254,18 +191,30 @@ impl Layers<'_> {
             },
             columns,
             values: rows.iter().flat_map(|row| row[..columns].iter().map(|p| p.y)).collect(),
-            label: label.into(),
-            kind,
+            label: match statistic.unit {
+                Unit::Share => statistic.label.into(),
+                Unit::Signed | Unit::Size => statistic.heading("gradient"),
+            },
+            kind: axis(statistic).kind,
             height: draw::HEIGHT,
             line: None,
         }
     }
 }
 
-/// A column of a phase as few points; of the steps below `first` alone, if given.
-fn points(phase: &PhaseColumns, column: usize, first: Option<u64>, limit: usize) -> Vec<Point> {
+/// The axis of a statistic's values.
+pub fn axis(statistic: &Statistic) -> Axis {
+    match statistic.unit {
+        Unit::Signed => Axis::linear(statistic.label),
+        Unit::Size => Axis::log(statistic.label),
+        Unit::Share => Axis::share(statistic.label),
+    }
+}
+
+/// A statistic of a phase as few points; of the steps below `first` alone, if given.
+fn points(phase: &PhaseColumns, name: &str, first: Option<u64>, limit: usize) -> Vec<Point> {
     let n = first.map_or(phase.steps.len(), |end| phase.steps.iter().take_while(|&&step| step < end).count());
-    let (steps, values) = (&phase.steps[..n], &phase.values[column][..n]);
+    let (steps, values) = (&phase.steps[..n], &phase.get(name)[..n]);
     thin(steps.iter().map(|&step| step as f64), values.iter().map(|&v| f64::from(v)), limit)
 }
 

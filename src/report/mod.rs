@@ -30,6 +30,7 @@ use crate::record::error::no_json;
 use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
 use crate::record::seal::{Seal, check};
+use crate::record::statistics::shown;
 use crate::record::whole::{make_directory, write_changed, write_whole};
 use crate::report::page::Page;
 use crate::study::export;
@@ -89,13 +90,13 @@ pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
         if dir.join("probe.json").is_file() {
             return Ok(probe::page(&object(&dir.join("probe.json"))?));
         }
-        return Ok(run::page(&read(dir, &run::WANTED)?));
+        return Ok(run::page(&read(dir, &shown())?));
     }
     let alone = |dir: &&PathBuf| ["study.json", "probe.json"].iter().any(|name| dir.join(name).is_file());
     if let Some(other) = dirs.iter().find(alone) {
         return Err(ReportError::NotARun { path: other.clone() });
     }
-    let runs = dirs.par_iter().map(|dir| read(dir, &run::WANTED)).collect::<Result<Vec<_>, _>>()?;
+    let runs = dirs.par_iter().map(|dir| read(dir, &shown())).collect::<Result<Vec<_>, _>>()?;
     Ok(run::comparison(&runs))
 }
 

@@ -8,9 +8,6 @@ use crate::report::palette::Style;
 use crate::report::text::{number, percent};
 use crate::report::thin::{Point, thin};
 
-/// The columns of `layers.csv` that the pages need.
-pub use crate::report::layers::WANTED;
-
 /// The page of one run.
 pub fn page(run: &RunRecords) -> Page {
     let mut sections = vec![outcome(run), curves(run)];

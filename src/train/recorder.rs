@@ -12,7 +12,7 @@ use crate::record::RecordError;
 use crate::record::checkpoint::{CSV, Checkpoint, FILE as CHECKPOINT, Progress, Weights};
 use crate::record::csv::CsvFile;
 use crate::record::histograms::Histograms;
-use crate::record::layers::{LAYERS, LayerFile, LayerRow};
+use crate::record::layers::{self, LayerFile, LayerRow};
 use crate::record::manifest::{FileSum, Manifest};
 use crate::record::replay::replay;
 use crate::record::rows::{EPOCHS, EpochRow, STEPS, StepRow};
@@ -108,7 +108,7 @@ impl<'a> Recorder<'a> {
                 let start = plan.state_dict(plan.initial_params(), &weights.running, 0);
                 tensors::write(&dir.file("init.safetensors"), &start, &plan.about())?;
                 let create = |name: &str, header: &str| CsvFile::create(&dir.file(name), header);
-                let csv = [create(CSV[0], STEPS)?, create(CSV[1], LAYERS)?, create(CSV[2], EPOCHS)?];
+                let csv = [create(CSV[0], STEPS)?, create(CSV[1], &layers::header())?, create(CSV[2], EPOCHS)?];
                 (csv, Progress::default(), weights, Manifest::default())
             }
         };

@@ -12,7 +12,7 @@ use initlab::lesson::{LessonImages, Samples, report};
 use initlab::model::cpu::CpuModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
-use initlab::record::layers::Moments;
+use initlab::record::statistics::Moments;
 use initlab::train::Plan;
 
 /// Noise of MNIST's size in ten classes, of which every tenth has brighter rows.

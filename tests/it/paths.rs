@@ -18,7 +18,7 @@ use initlab::model::device::DeviceModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::{Observe, Observed};
 use initlab::model::{LayerSpec, Network, Shape};
-use initlab::record::layers::dead_fraction;
+use initlab::record::statistics::dead_fraction;
 use initlab::rng;
 
 const OBSERVE: Observe = Observe {
