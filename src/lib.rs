@@ -13,6 +13,7 @@ pub mod inference;
 pub mod init;
 pub mod lesson;
 pub mod model;
+pub mod numerals;
 pub mod probe;
 pub mod record;
 pub mod report;

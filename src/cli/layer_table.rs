@@ -5,6 +5,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::cli::model::trimmed;
 use crate::cpu::activation::Observation;
 use crate::model::observe::Observed;
+use crate::numerals::{four_decimals, whole_percent};
 use crate::record::statistics::{AT_END, AT_START, Moments, Statistic, Unit};
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::train::{Event, Plan};
@@ -100,8 +101,8 @@ fn cell(name: &str, observation: &Observation) -> String {
     let statistic = Statistic::named(name);
     let x = statistic.value(observation, None).unwrap_or(f64::NAN);
     match statistic.unit {
-        Unit::Share => percent(x),
-        Unit::Signed | Unit::Size => short(x),
+        Unit::Share => whole_percent(x),
+        Unit::Signed | Unit::Size => four_decimals(x),
     }
 }
 
@@ -110,16 +111,6 @@ fn curve(values: &[f64], glyphs: Glyphs) -> String {
     let finite = || values.iter().copied().filter(|x| x.is_finite());
     let (low, high) = (finite().fold(f64::INFINITY, f64::min), finite().fold(f64::NEG_INFINITY, f64::max));
     sparkline(values, low, high, CURVE, glyphs)
-}
-
-/// Four digits that fit into eight columns, whatever the size.
-pub fn short(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 || (1e-3..1e4).contains(&size) { format!("{x:.4}") } else { format!("{x:.1e}") }
-}
-
-fn percent(x: f64) -> String {
-    if x.is_nan() { "NaN".into() } else { format!("{:.0} %", 100.0 * x) }
 }
 
 #[cfg(test)]

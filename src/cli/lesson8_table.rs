@@ -3,6 +3,7 @@
 use super::theory_rows::wrapped;
 use crate::lesson::verdict::{Range, Row};
 use crate::lesson::{Outcome, Report};
+use crate::numerals::torch_decimals;
 
 /// The table, grouped by notebook, what a range is, and the count.
 pub(crate) fn text(report: &Report) -> String {
@@ -87,7 +88,7 @@ pub(crate) struct Numbers {
 impl Numbers {
     pub(crate) fn of(row: &Row) -> Self {
         let whole = row.lesson.fract() == 0.0 && row.median.fract() == 0.0;
-        let written = |x: f64| if whole && x.fract() == 0.0 { format!("{x:.0}") } else { four_decimals(x) };
+        let written = |x: f64| if whole && x.fract() == 0.0 { format!("{x:.0}") } else { torch_decimals(x) };
         let bound = match (row.range, row.median < row.lesson) {
             (Range::Bound, true) => "< ",
             (Range::Bound, false) => "> ",
@@ -101,11 +102,6 @@ impl Numbers {
             theory: row.theory.map_or_else(String::new, written),
         }
     }
-}
-
-/// Four decimals as torch prints them, or a power of ten where those would say nothing.
-fn four_decimals(x: f64) -> String {
-    if x == 0.0 || (5e-5..1e5).contains(&x.abs()) { format!("{x:.4}") } else { format!("{x:.1e}") }
 }
 
 /// One line that counts.

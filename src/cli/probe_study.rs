@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::cli::probe::ProbeArgs;
-use crate::cli::probe_table::{decimals, number, trend};
+use crate::cli::probe_table::trend;
 use crate::cli::theory_rows::wrapped;
 use crate::config::Experiment;
+use crate::numerals::{four_digits, or_dash, two_decimals};
 use crate::probe::record::{LayerRecord, ProbeRecord};
 use crate::probe::{Probe, probe};
 use crate::report::text::visible;
@@ -83,12 +84,12 @@ pub(super) fn text(study: &str, reports: &[ProbeRecord]) -> String {
         text += &format!(
             "{:<14}{:>9}{:>9}{:>9}{:>9}{:>6}{:>6} {:<8} {}\n",
             visible(&report.name),
-            number(last.z_second_moment.median),
-            number(last.z_second_moment.predicted),
-            number(growth),
-            number(predicted),
-            decimals(last.correlation_different.median),
-            decimals(last.correlation_different.predicted),
+            or_dash(last.z_second_moment.median, four_digits),
+            or_dash(last.z_second_moment.predicted, four_digits),
+            or_dash(growth, four_digits),
+            or_dash(predicted, four_digits),
+            or_dash(last.correlation_different.median, two_decimals),
+            or_dash(last.correlation_different.predicted, two_decimals),
             trend(report.verdict.forward.trend),
             trend(report.verdict.backward.trend),
         );

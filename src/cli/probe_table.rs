@@ -1,6 +1,7 @@
 //! The tables of `initlab probe` and its verdict, in 80 columns.
 
 use crate::cli::theory_rows::wrapped;
+use crate::numerals::{four_digits, or_dash, three_decimals, two_decimals};
 use crate::probe::record::{Condition, ProbeRecord, Quantity, Trend};
 
 /// The whole text.
@@ -18,9 +19,9 @@ fn head(report: &ProbeRecord) -> String {
     let input = &report.input;
     let pairs = format!(
         "images: E[x^2] {}, correlation {} in one class, {} across classes",
-        number(Some(input.second_moment)),
-        decimals(input.correlation_same),
-        decimals(input.correlation_different)
+        four_digits(input.second_moment),
+        or_dash(input.correlation_same, two_decimals),
+        or_dash(input.correlation_different, two_decimals)
     );
     format!("{}\n{}\n", wrapped(&line, ""), wrapped(&pairs, ""))
 }
@@ -36,16 +37,16 @@ fn forward(report: &ProbeRecord) -> String {
     for layer in &report.layers {
         let z = &layer.z_second_moment;
         let band = match (z.low, z.high) {
-            (Some(low), Some(high)) => format!("{}…{}", number(Some(low)), number(Some(high))),
+            (Some(low), Some(high)) => format!("{}…{}", four_digits(low), four_digits(high)),
             _ => "–".into(),
         };
         text += &format!(
             "{:<10}{}{}{band:<17}{}{}\n",
             layer.name,
-            beside(z, [9, 9], number),
+            beside(z, [9, 9], four_digits),
             if outside(z) { "* " } else { "  " },
-            beside(&layer.h_mean, [8, 8], small),
-            beside(&layer.h_std, [8, 8], small),
+            beside(&layer.h_mean, [8, 8], three_decimals),
+            beside(&layer.h_std, [8, 8], three_decimals),
         );
     }
     text
@@ -65,22 +66,22 @@ fn backward(report: &ProbeRecord) -> String {
         text += &format!(
             "{:<10}{}{}{}{:>5}{:>6}{}{}\n",
             layer.name,
-            beside(&layer.gradient_variance, [9, 9], number),
-            beside(ratio, [7, 7], decimals),
+            beside(&layer.gradient_variance, [9, 9], four_digits),
+            beside(ratio, [7, 7], two_decimals),
             if outside(ratio) { "*" } else { " " },
             condition(layer.forward_condition),
             condition(layer.backward_condition),
-            beside(&layer.correlation_same, [7, 6], decimals),
-            beside(&layer.correlation_different, [7, 6], decimals),
+            beside(&layer.correlation_same, [7, 6], two_decimals),
+            beside(&layer.correlation_different, [7, 6], two_decimals),
         );
     }
     text
 }
 
 /// The median and the prediction, to the right of columns of these widths.
-fn beside(quantity: &Quantity, widths: [usize; 2], text: fn(Option<f64>) -> String) -> String {
+fn beside(quantity: &Quantity, widths: [usize; 2], text: fn(f64) -> String) -> String {
     let [left, right] = widths;
-    format!("{:>left$}{:>right$}", text(quantity.median), text(quantity.predicted))
+    format!("{:>left$}{:>right$}", or_dash(quantity.median, text), or_dash(quantity.predicted, text))
 }
 
 /// Why predictions are missing, from the first layer on that lacks one, and what padding does to them.
@@ -108,15 +109,18 @@ fn jacobian(report: &ProbeRecord) -> String {
     let (Some(most), Some(least)) = (jacobian.singular_values.first(), jacobian.singular_values.last()) else {
         return String::new();
     };
-    let told = |quantity: &Quantity| match quantity.predicted {
-        Some(predicted) => format!("{} (predicted {})", number(quantity.median), number(Some(predicted))),
-        None => number(quantity.median),
+    let told = |quantity: &Quantity| {
+        let median = or_dash(quantity.median, four_digits);
+        match quantity.predicted {
+            Some(predicted) => format!("{median} (predicted {})", four_digits(predicted)),
+            None => median,
+        }
     };
     let line = format!(
         "input-output Jacobian: {} singular values from {} to {}; mean of s^2 {}, variance of s^2 over its squared mean {}",
         jacobian.singular_values.len(),
-        number(Some(*most)),
-        number(Some(*least)),
+        four_digits(*most),
+        four_digits(*least),
         told(&jacobian.mean_square),
         told(&jacobian.spread)
     );
@@ -165,36 +169,5 @@ fn outside(quantity: &Quantity) -> bool {
 }
 
 fn condition(condition: Option<Condition>) -> String {
-    decimals(condition.map(|condition| condition.value))
-}
-
-/// At most eight characters: four digits, or a power of ten; a dash where there is no number.
-pub(crate) fn number(x: Option<f64>) -> String {
-    let Some(x) = x else { return "–".into() };
-    if x == 0.0 {
-        "0".into()
-    } else if (1e-3..1e4).contains(&x.abs()) {
-        let digits = (3 - x.abs().log10().floor() as i32).clamp(0, 5) as usize;
-        format!("{x:.digits$}")
-    } else {
-        format!("{x:.1e}")
-    }
-}
-
-/// Seven characters: as [`number`], with fewer digits.
-fn small(x: Option<f64>) -> String {
-    match x {
-        Some(x) if x != 0.0 && x.abs() < 1e4 && x.abs() >= 5e-4 => format!("{x:.3}"),
-        Some(x) if x.abs() < 1e-12 => "0".into(),
-        other => number(other),
-    }
-}
-
-/// Five characters: two decimals, a power of ten beyond.
-pub(crate) fn decimals(x: Option<f64>) -> String {
-    match x {
-        None => "–".into(),
-        Some(x) if x.abs() >= 100.0 || (x != 0.0 && x.abs() < 5e-3) => format!("{x:.0e}"),
-        Some(x) => format!("{x:.2}"),
-    }
+    or_dash(condition.map(|condition| condition.value), two_decimals)
 }

@@ -6,12 +6,13 @@ use comfy_table::{CellAlignment, Table, presets};
 use crate::cli::model::trimmed;
 use crate::cli::study_map;
 use crate::config::error::folded;
+use crate::numerals::factor;
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::report::text::visible;
 use crate::study::batches::remark;
 use crate::study::comparison::{ArmSummary, Comparison};
 use crate::study::record::{StudyRecord, Tuning};
-use crate::study::sentence::{factor, tells};
+use crate::study::sentence::tells;
 
 /// Of a grid with more points than this, maps tell more than tables.
 const TABLES: usize = 6;

@@ -5,6 +5,7 @@
 
 use crate::activation::Activation;
 use crate::cli::theory_rows::{Row, layers};
+use crate::numerals::ten_decimals;
 use crate::theory::depth_aware::{ZETA, depth_aware};
 use crate::theory::matched::{Matched, moment_matched};
 use crate::theory::tailored::{ETA, tailored};
@@ -49,15 +50,15 @@ pub(crate) fn blocks(phi: Activation, depth: Option<usize>) -> Vec<Row> {
 
 /// `[model.activation]` and `[init]` for `phi` and the gain of every layer but the one that has its own.
 fn toml(phi: Activation, gain: f64, own: Option<(&str, f64)>) -> String {
-    let weight = |gain: f64| format!("{{ kind = \"kaiming_normal\", gain = {} }}", ten_digits(gain));
+    let weight = |gain: f64| format!("{{ kind = \"kaiming_normal\", gain = {} }}", ten_decimals(gain));
     let activation = match phi {
-        Activation::LeakyRelu { leak } => format!("kind = \"leaky_relu\"\nleak = {}", ten_digits(leak)),
+        Activation::LeakyRelu { leak } => format!("kind = \"leaky_relu\"\nleak = {}", ten_decimals(leak)),
         Activation::GeneralRelu { leak, shift, max } => {
-            let max = max.map_or_else(String::new, |max| format!("\nmax = {}", ten_digits(max)));
-            format!("kind = \"general_relu\"\nleak = {}\nshift = {}{max}", ten_digits(leak), ten_digits(shift))
+            let max = max.map_or_else(String::new, |max| format!("\nmax = {}", ten_decimals(max)));
+            format!("kind = \"general_relu\"\nleak = {}\nshift = {}{max}", ten_decimals(leak), ten_decimals(shift))
         }
-        Activation::ShiftedRelu { shift } => format!("kind = \"shifted_relu\"\nshift = {}", ten_digits(shift)),
-        Activation::Elu { alpha } => format!("kind = \"elu\"\nalpha = {}", ten_digits(alpha)),
+        Activation::ShiftedRelu { shift } => format!("kind = \"shifted_relu\"\nshift = {}", ten_decimals(shift)),
+        Activation::Elu { alpha } => format!("kind = \"elu\"\nalpha = {}", ten_decimals(alpha)),
         Activation::Identity
         | Activation::Relu
         | Activation::Tanh
@@ -70,11 +71,6 @@ fn toml(phi: Activation, gain: f64, own: Option<(&str, f64)>) -> String {
     };
     let own = own.map_or_else(String::new, |(layer, gain)| format!("\n{layer}.weight = {}", weight(gain)));
     format!("[model.activation]\n{activation}\n[init]\nweight = {}{own}", weight(gain))
-}
-
-/// A TOML float of at most ten decimals.
-fn ten_digits(x: f64) -> String {
-    format!("{:?}", (x * 1e10).round() / 1e10)
 }
 
 #[cfg(test)]

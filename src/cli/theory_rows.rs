@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
+use crate::numerals::six_decimals;
+
 /// Widest line of the table, in characters.
 const WIDTH: usize = 80;
 
@@ -95,7 +97,7 @@ pub(crate) fn table(activation: &str, rows: &[Row]) -> String {
             }
             Row::Quantity { label, value, source, .. } => {
                 let shown = match value {
-                    Value::Number(x) => written(*x),
+                    Value::Number(x) => six_decimals(*x),
                     Value::Word(word) => (*word).to_string(),
                     Value::Missing { short, .. } => (*short).to_string(),
                 };
@@ -110,18 +112,6 @@ pub(crate) fn table(activation: &str, rows: &[Row]) -> String {
         }
     }
     text + &format!("\n{}\n", wrapped(SOURCES, ""))
-}
-
-/// Six decimals, or a power of ten where those would hide the number.
-fn written(x: f64) -> String {
-    // A difference of rounding errors is not worth fifteen digits of attention.
-    if x.abs() < 1e-15 {
-        "0".to_string()
-    } else if (1e-4..1e7).contains(&x.abs()) {
-        format!("{x:.6}")
-    } else {
-        format!("{x:.4e}")
-    }
 }
 
 /// `layers` in words.
@@ -148,14 +138,6 @@ pub(crate) fn wrapped(text: &str, indent: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_show_six_decimals_or_a_power_of_ten() {
-        let cases = [(0.5, "0.500000"), (2.1e8, "2.1000e8"), (1e-5, "1.0000e-5"), (-3e-17, "0"), (-0.25, "-0.250000")];
-        for (x, expected) in cases {
-            assert_eq!(written(x), expected);
-        }
-    }
 
     #[test]
     fn a_reason_is_told_once_per_section_and_wrapped() {

@@ -10,12 +10,13 @@ use crate::cli::UsageError;
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::interrupt::{STOP, catch_interrupt};
-use crate::cli::layer_table::{LayerTable, short};
+use crate::cli::layer_table::LayerTable;
 use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::progress::Progress;
 use crate::config::Experiment;
 use crate::config::experiment::Budget;
+use crate::numerals::four_decimals;
 use crate::record::checkpoint::FILE as CHECKPOINT;
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{self, Outcome, Summary};
@@ -250,7 +251,7 @@ impl TrainArgs {
 /// What came out, in a few lines.
 fn facts(summary: &Summary, dir: &Path) -> String {
     let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
-    let loss = summary.train_loss.map_or_else(|| "not measured".into(), short);
+    let loss = summary.train_loss.map_or_else(|| "not measured".into(), four_decimals);
     format!(
         "{}, seed {}, on {}: {}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
         summary.name,

@@ -1,5 +1,6 @@
 //! The verdict in plain words: what was found, beside what became of such nets in training.
 
+use crate::numerals::three_digits;
 use crate::probe::record::{Condition, Direction, FarRecord, LayerRecord, ProbeRecord, Trend, Verdict};
 use crate::probe::zeros::{Cause, Zeros};
 use crate::theory::trainable::FARTHEST;
@@ -51,7 +52,7 @@ pub(super) fn findings(
 
 /// What a signal does on its way; nothing where it is 0 by design, which has sentences of its own.
 fn course(report: &ProbeRecord, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
-    let of = direction.total.map(short).unwrap_or_default();
+    let of = direction.total.map(three_digits).unwrap_or_default();
     let mut text = match direction.trend {
         Trend::Explodes => format!("{name} explodes"),
         Trend::Vanishes => format!("{name} vanishes"),
@@ -62,13 +63,13 @@ fn course(report: &ProbeRecord, name: &str, way: &Way<'_>, direction: &Direction
     };
     let (first, last) = (way.first()?, way.last()?);
     if let (Some(from), Some(to)) = (first.1, last.1) {
-        text += &format!(": {} in {}", short(from), first.0);
+        text += &format!(": {} in {}", three_digits(from), first.0);
         if first.0 != last.0 {
-            text += &format!(", {} in {}", short(to), last.0);
+            text += &format!(", {} in {}", three_digits(to), last.0);
         }
     }
     if let Some(factor) = direction.per_layer {
-        text += &format!(", a factor {} a layer at the end", short(factor));
+        text += &format!(", a factor {} a layer at the end", three_digits(factor));
     }
     if let Some(layer) = direction.leaves_floats_at.and_then(|place| report.layers.get(place - 1)) {
         text += &format!("; its values leave the range of floats at {}", layer.name);
@@ -154,7 +155,10 @@ fn conditions(report: &ProbeRecord) -> Option<String> {
         let all: Vec<Condition> = report.layers.iter().skip(1).filter_map(condition).collect();
         let middle = all.get(all.len() / 2)?.value;
         let (holding, layers) = (all.iter().filter(|condition| condition.holds).count(), all.len());
-        Some(format!("({name}) holds in {holding} of {layers} layers (in the middle its value is {})", short(middle)))
+        Some(format!(
+            "({name}) holds in {holding} of {layers} layers (in the middle its value is {})",
+            three_digits(middle)
+        ))
     };
     let both = [of(|layer| layer.forward_condition, "10"), of(|layer| layer.backward_condition, "14")];
     let text: Vec<String> = both.into_iter().flatten().collect();
@@ -173,16 +177,4 @@ fn depth(far: &FarRecord) -> String {
         format!("but by chance the length of one network of this width strays by a factor e in some {layers:.0} layers")
     });
     format!("up to {FARTHEST} layers the gradient stays where nets train, {chance}")
-}
-
-/// Three digits, with a power of ten where there are many zeros.
-fn short(x: f64) -> String {
-    if x == 0.0 {
-        "0".into()
-    } else if (1e-3..1e4).contains(&x.abs()) {
-        let digits = (2 - x.abs().log10().floor() as i32).clamp(0, 5) as usize;
-        format!("{x:.digits$}")
-    } else {
-        format!("{x:.2e}")
-    }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
+use crate::numerals::number;
 use crate::report::draw::{ABOVE, BELOW, Frame, LEFT, LINE, OK, WIDTH, document, labels};
 use crate::report::palette::sequential;
 use crate::report::png::{data_uri, indexed};
 use crate::report::scale::{Kind, Scale, drawable};
-use crate::report::text::{coordinate, escape, number, shorten};
+use crate::report::text::{coordinate, escape, shorten};
 
 /// Values in rows and columns, drawn as colours.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,6 @@
 //! What `layers.csv` and the histograms say, as charts and maps.
 
+use crate::numerals::{number, percent};
 use crate::record::histograms::Histograms;
 use crate::record::read::{LayerColumns, PhaseColumns, RunRecords};
 use crate::record::statistics::{self, AT_END, AT_START, Place, Statistic, Unit, charts_at};
@@ -9,7 +10,6 @@ use crate::report::heat::{Heat, Side};
 use crate::report::page::{Section, Table};
 use crate::report::palette::{DEPTHS, Style};
 use crate::report::scale::Kind;
-use crate::report::text::{number, percent};
 use crate::report::thin::{Point, thin};
 
 /// How much of a run is drawn: fewer points where many runs share a page.

@@ -2,12 +2,13 @@
 
 use std::fmt::Write;
 
+use crate::numerals::number;
 use crate::report::chart::{Chart, Row};
 use crate::report::draw::{self, Frame, OK, swatch};
 use crate::report::heat::{self, Heat, Line};
 use crate::report::palette;
 use crate::report::scale::Kind;
-use crate::report::text::{escape, number, shorten};
+use crate::report::text::{escape, shorten};
 
 /// A report.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,10 +1,10 @@
 //! The page of a probe: what a network does to the signal before its first training step, measured beside predicted.
 
+use crate::numerals::number;
 use crate::probe::record::{Condition, Direction, LayerRecord, ProbeRecord, Quantity, Trend};
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::page::{Block, Page, Section, Table};
 use crate::report::palette::Style;
-use crate::report::text::number;
 use crate::report::thin::Point;
 
 /// The page.

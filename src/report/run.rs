@@ -1,11 +1,11 @@
 //! The page of one run, and the page that lays several runs side by side.
 
+use crate::numerals::{number, percent};
 use crate::record::read::{Columns, RunRecords};
 use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::layers::{self, Detail};
 use crate::report::page::{Block, Page, Section, Table};
 use crate::report::palette::Style;
-use crate::report::text::{number, percent};
 use crate::report::thin::{Point, thin};
 
 /// The page of one run.

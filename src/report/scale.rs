@@ -1,6 +1,6 @@
 //! From values to places along an axis, and the ticks that stand there.
 
-use crate::report::text::{number, trimmed};
+use crate::numerals::{number, trimmed};
 
 /// How values are spread along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

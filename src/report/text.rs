@@ -1,4 +1,4 @@
-//! Text and numbers as markup takes them: nothing that comes from a file can become an element.
+//! Text and coordinates as markup takes them: nothing that comes from a file can become an element.
 
 /// `text` for markup and attribute values: the five special characters as references, and characters that cannot be seen, most of
 /// which XML does not allow either, as [`visible`] shows them. Ends of lines and tabs are kept.
@@ -57,29 +57,6 @@ pub fn shorten(text: &str, limit: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// A number for people: four significant digits, powers of ten where zeros would have to be counted.
-pub fn number(x: f64) -> String {
-    let size = x.abs();
-    if x == 0.0 {
-        return "0".into();
-    }
-    if !x.is_finite() {
-        return if x.is_nan() { "NaN".into() } else { format!("{}∞", if x < 0.0 { "−" } else { "" }) };
-    }
-    if (1e-3..1e5).contains(&size) {
-        let decimals = (3 - size.log10().floor() as i32).max(0) as usize;
-        return trimmed(&format!("{x:.decimals$}"));
-    }
-    let text = format!("{x:.2e}");
-    let (mantissa, power) = text.split_once('e').expect("the format has an exponent");
-    format!("{}e{power}", trimmed(mantissa))
-}
-
-/// A share as a percentage.
-pub fn percent(x: f64) -> String {
-    if x.is_nan() { "–".into() } else { format!("{:.2} %", 100.0 * x) }
-}
-
 /// A coordinate with two decimals at most.
 pub fn coordinate(to: &mut String, x: f64) {
     use std::fmt::Write;
@@ -94,11 +71,6 @@ pub fn coordinate(to: &mut String, x: f64) {
         part => write!(to, "{whole}.{part:02}"),
     };
     written.expect("strings take everything");
-}
-
-/// Without the zeros at the end of a decimal fraction.
-pub fn trimmed(number: &str) -> String {
-    if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.').into() } else { number.into() }
 }
 
 /// A name for a file: small letters, digits and hyphens.
@@ -137,24 +109,6 @@ mod tests {
     fn long_names_and_lines_are_cut_between_characters() {
         assert_eq!(shorten("one\ntwo   three", 20), "one two three");
         assert_eq!(shorten("🦀🦀🦀🦀", 3), "🦀🦀…");
-    }
-
-    #[test]
-    fn numbers_keep_four_digits() {
-        for (x, want) in [
-            (0.0, "0"),
-            (0.98765, "0.9877"),
-            (12.0, "12"),
-            (1234.5678, "1235"),
-            (0.001, "0.001"),
-            (1.5e-7, "1.5e-7"),
-            (3.4e38, "3.4e38"),
-            (-0.25, "-0.25"),
-            (f64::NAN, "NaN"),
-            (f64::NEG_INFINITY, "−∞"),
-        ] {
-            assert_eq!(number(x), want);
-        }
     }
 
     #[test]

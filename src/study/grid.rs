@@ -1,5 +1,7 @@
 //! The learning rates that a search tries.
 
+use crate::numerals::rounded_to_three;
+
 /// A grid of learning rates.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Grid {
@@ -18,18 +20,13 @@ impl Grid {
     pub fn rates(&self, below: usize, above: usize) -> Vec<f64> {
         let step = (self.high / self.low).ln() / (self.points - 1) as f64;
         let exponents = -(below as i64)..(self.points + above) as i64;
-        exponents.map(|i| three_digits(self.low * (step * i as f64).exp())).collect()
+        exponents.map(|i| rounded_to_three(self.low * (step * i as f64).exp())).collect()
     }
 
     /// Rates that a best one at an edge may add, on both sides together.
     pub fn spare(&self) -> usize {
         self.points
     }
-}
-
-/// Rounded to three significant digits, so that a rate can be read and typed.
-fn three_digits(x: f64) -> f64 {
-    format!("{x:.2e}").parse().expect("a number was printed")
 }
 
 #[cfg(test)]

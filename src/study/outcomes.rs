@@ -1,5 +1,6 @@
 //! What a mean over runs hides: runs that reach a target and lose it again, and runs that learn beside runs that do not.
 
+use crate::numerals::percent;
 use crate::study::record::RunRecord;
 use crate::study::target::Target;
 
@@ -80,8 +81,4 @@ fn has_gap(learnt: &[(f64, f64)], not: &[(f64, f64)]) -> bool {
     };
     let ([least, most], [low, high]) = (ends(learnt), ends(not));
     least - high > 0.5 * (most - low)
-}
-
-fn percent(accuracy: f64) -> String {
-    format!("{:.2} %", 100.0 * accuracy)
 }

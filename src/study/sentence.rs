@@ -1,6 +1,7 @@
 //! Turns comparisons into the sentences that explain their verdicts. No sentence denies what its own numbers show.
 
 use crate::inference::survival::all_or_none;
+use crate::numerals::factor;
 use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetComparison, Test, Verdict, leaning_text};
 use crate::study::verdict::{LEVEL, MIN_PAIRS, TIME_MARGIN};
 
@@ -162,20 +163,6 @@ fn significant(p: f64) -> String {
         _ => 2,
     };
     format!("= {p:.digits$}")
-}
-
-/// A factor with two digits after the point, or with two digits in all.
-pub fn factor(x: f64) -> String {
-    if x >= 1000.0 {
-        return "over 1000".into();
-    }
-    if x >= 100.0 {
-        format!("{x:.0}")
-    } else if x >= 10.0 {
-        format!("{x:.1}")
-    } else {
-        format!("{x:.2}")
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::numerals::without_rounding;
+
 /// What a run should reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
@@ -38,13 +40,8 @@ impl Target {
     /// `test accuracy 95 %` or `train loss 0.3`.
     pub fn text(&self) -> String {
         match self.measure {
-            Measure::TestAccuracy => format!("test accuracy {} %", rounded(100.0 * self.value)),
+            Measure::TestAccuracy => format!("test accuracy {} %", without_rounding(100.0 * self.value)),
             Measure::TrainLoss => format!("train loss {}", self.value),
         }
     }
-}
-
-/// `x` without the digits that a multiplication by 100 leaves behind.
-fn rounded(x: f64) -> f64 {
-    (x * 1e9).round() / 1e9
 }

@@ -1,8 +1,8 @@
 //! The depth up to which theory expects an arm's networks to train, as a line over the map of what trained.
 
+use crate::numerals::number;
 use crate::report::heat::Line;
 use crate::report::study::Study;
-use crate::report::text::number;
 
 /// What the line is, and where it lies if it is not on the map.
 pub const ABOUT: &str = "The dashed line is the depth up to which networks are expected to train: from there on the gradient changes, from the \

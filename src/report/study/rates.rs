@@ -1,11 +1,11 @@
 //! What each learning rate did, where a study tried more than one: on images kept back for validation where it chose among
 //! them, else in its own runs.
 
+use crate::numerals::{number, percent};
 use crate::report::chart::{Axis, Chart, Ring, Series, Shape};
 use crate::report::page::{Block, Section, Table};
 use crate::report::palette::Style;
 use crate::report::study::{POINTS, Study, point_name};
-use crate::report::text::{number, percent};
 use crate::report::thin::Point;
 use crate::study::comparison::ArmSummary;
 use crate::study::record::{AxisRecord, TriedRate, Tuning};

@@ -1,8 +1,8 @@
 //! What came out, arm by arm: the study's verdicts about the time to its target, and about accuracy and loss at the end.
 
+use crate::numerals::number;
 use crate::report::page::{Block, Section, Table};
 use crate::report::study::{POINTS, Study, point_name};
-use crate::report::text::number;
 use crate::study::batches::remark;
 use crate::study::comparison::{ArmSummary, Bound, Comparison, Difference, Ratio, Spread, TargetSummary, leaning_text};
 use crate::study::sentence::tells;
