@@ -52,19 +52,13 @@ pub fn stage(study: &Study, grid: &Grid, cell: usize, data: &StudyData, dir: &Pa
         }
         let best = best(&tried);
         let spare = below + above < grid.spare();
-        match best {
+        match edge(best, rates.len()) {
             // Where all rates fail alike, lower ones would too, unless it is divergence.
-            0 if spare && (tried[0].accuracy == 0.0 || better(&tried[0], &tried[1])) => below += 1,
-            last if last + 1 == rates.len() && spare => above += 1,
-            _ => {
+            Some(Edge::Lowest) if spare && (tried[0].accuracy == 0.0 || better(&tried[0], &tried[1])) => below += 1,
+            Some(Edge::Highest) if spare => above += 1,
+            Some(Edge::Lowest | Edge::Highest) | None => {
                 let cell = &study.cells[cell];
-                return Ok(Stage::Done(Tuning {
-                    arm: study.arms[cell.arm].clone(),
-                    point: study.labels(&cell.point),
-                    best: tried[best].learning_rate,
-                    at_edge: best == 0 || best + 1 == rates.len(),
-                    tried,
-                }));
+                return Ok(Stage::Done(found(study.arms[cell.arm].clone(), study.labels(&cell.point), tried)));
             }
         }
     }
@@ -106,8 +100,33 @@ fn better(a: &TriedRate, b: &TriedRate) -> bool {
     reached.then(a.mean_steps.total_cmp(&b.mean_steps)).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
 }
 
+/// What these rates, ascending, say about an arm at a point.
+pub fn found(arm: String, point: Vec<String>, tried: Vec<TriedRate>) -> Tuning {
+    let best = best(&tried);
+    let at_edge = edge(best, tried.len()).is_some();
+    Tuning { arm, point, best: tried[best].learning_rate, at_edge, tried }
+}
+
+/// An end of the rates that were tried: a better one may lie beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// Below it no rate was tried.
+    Lowest,
+    /// Above it none was.
+    Highest,
+}
+
+/// The edge at which rate number `at` of so many lies, if it does.
+pub fn edge(at: usize, rates: usize) -> Option<Edge> {
+    match at {
+        0 => Some(Edge::Lowest),
+        last if last + 1 == rates => Some(Edge::Highest),
+        _ => None,
+    }
+}
+
 /// Index of the best rate, the lowest among equals.
-pub fn best(tried: &[TriedRate]) -> usize {
+fn best(tried: &[TriedRate]) -> usize {
     (1..tried.len()).fold(0, |best, at| if better(&tried[at], &tried[best]) { at } else { best })
 }
 

@@ -9,7 +9,7 @@ use crate::report::study::{POINTS, Study, point_name};
 use crate::report::thin::Point;
 use crate::study::comparison::ArmSummary;
 use crate::study::record::{AxisRecord, TriedRate, Tuning};
-use crate::study::tune::best;
+use crate::study::tune::{Edge, edge, found};
 
 /// What the rings of a chart mean.
 const RINGS: &str = "A ring marks the best rate, a dashed one the lowest or the highest that was tried.";
@@ -82,22 +82,20 @@ impl Study<'_> {
             point.remove(axis);
             point
         };
-        let mut found: Vec<Tuning> = Vec::new();
+        let mut tried: Vec<(&String, Vec<String>, Vec<TriedRate>)> = Vec::new();
         for summary in &self.record.summaries {
             let (arm, point) = (&summary.arm, others(summary));
-            let Some(rate) = tried(summary) else { continue };
-            match found.iter_mut().find(|tuning| tuning.arm == *arm && tuning.point == point) {
-                Some(tuning) => tuning.tried.push(rate),
-                None => found.push(Tuning { arm: arm.clone(), point, best: 0.0, at_edge: false, tried: vec![rate] }),
+            let Some(rate) = rate_of(summary) else { continue };
+            match tried.iter_mut().find(|(other, at, _)| *other == arm && *at == point) {
+                Some((_, _, rates)) => rates.push(rate),
+                None => tried.push((arm, point, vec![rate])),
             }
         }
-        for tuning in &mut found {
-            tuning.tried.sort_by(|a, b| a.learning_rate.total_cmp(&b.learning_rate));
-            let best = best(&tuning.tried);
-            tuning.best = tuning.tried[best].learning_rate;
-            tuning.at_edge = best == 0 || best + 1 == tuning.tried.len();
-        }
-        found
+        let judged = |(arm, point, mut rates): (&String, Vec<String>, Vec<TriedRate>)| {
+            rates.sort_by(|a, b| a.learning_rate.total_cmp(&b.learning_rate));
+            found(arm.clone(), point, rates)
+        };
+        tried.into_iter().map(judged).collect()
     }
 
     /// The grid's axes without that of the learning rate.
@@ -112,10 +110,10 @@ impl Study<'_> {
         let row = |tuning: &Tuning| {
             let (place, tried) =
                 (tuning.tried.iter().position(|rate| rate.learning_rate == tuning.best), tuning.tried.len());
-            let end = match place {
-                Some(0) => ", the lowest",
-                Some(place) if place + 1 == tried => ", the highest",
-                _ => "",
+            let end = match place.and_then(|place| edge(place, tried)) {
+                Some(Edge::Lowest) => ", the lowest",
+                Some(Edge::Highest) => ", the highest",
+                None => "",
             };
             let best = place.map(|place| &tuning.tried[place]);
             let cell = |show: fn(&TriedRate) -> String| best.map_or_else(String::new, show);
@@ -138,7 +136,7 @@ impl Study<'_> {
 }
 
 /// What the runs of a list's rate did, as a search would judge them.
-fn tried(summary: &ArmSummary) -> Option<TriedRate> {
+fn rate_of(summary: &ArmSummary) -> Option<TriedRate> {
     let target = summary.targets.first()?;
     // A run that diverged was right about nothing.
     let right = summary.test_accuracy.map_or(0.0, |spread| spread.mean * spread.n as f64);
