@@ -93,7 +93,7 @@ fn course(values: &[Option<f64>], leaves_floats_at: Option<usize>) -> Direction 
     let leaves_floats_after = match (trend, per_layer) {
         (Trend::Explodes, Some(factor)) if factor > 1.0 + STEADY => Some(beyond(f32::MAX, factor)),
         (Trend::Vanishes, Some(factor)) if factor < 1.0 - STEADY => Some(beyond(f32::MIN_POSITIVE, factor)),
-        _ => None,
+        (Trend::Explodes | Trend::Vanishes | Trend::Holds | Trend::Grows | Trend::Shrinks | Trend::Zero, _) => None,
     };
     Direction { trend, total: Some(total), per_layer, leaves_floats_at, leaves_floats_after }
 }

@@ -161,7 +161,7 @@ impl Checkpoint<'_> {
             let count = |key: &str| about[key].as_u64();
             let mut floats = |name: &str| match file.remove(name)?.values {
                 Values::F32(values) => Some(values),
-                _ => None,
+                Values::I64(_) | Values::F64(_) => None,
             };
             let n = count("params")?;
             let params = (0..n).map(|i| floats(&format!("param.{i}"))).collect::<Option<_>>()?;

@@ -76,7 +76,11 @@ impl RecordError {
                 let advice = "restore it, or remove the run's directory: the same command then makes the run again";
                 Self::Broken { path, what, expected, advice }
             }
-            other => other,
+            Self::Io { .. }
+            | Self::Taken { .. }
+            | Self::Busy { .. }
+            | Self::Foreign { .. }
+            | Self::OtherStudy { .. } => self,
         }
     }
 

@@ -71,7 +71,7 @@ impl Histograms {
     pub fn restore(&mut self, mut find: impl FnMut(&str) -> Option<NamedTensor<'static>>) -> Option<()> {
         let mut integers = |name: &str| match find(name)?.values {
             Values::I64(values) => Some(values.into_owned()),
-            _ => None,
+            Values::F32(_) | Values::F64(_) => None,
         };
         self.steps = integers("step")?;
         for (name, counts) in self.layers.iter().zip(&mut self.counts) {

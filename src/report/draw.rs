@@ -344,7 +344,7 @@ pub(crate) fn swatch(series: &Series) -> String {
     let (dash, marker) = (series.style.dash(), series.style.marker());
     let line = match series.shape {
         Shape::Dots => String::new(),
-        _ => format!(
+        Shape::Line | Shape::Marked | Shape::Stairs => format!(
             r#"<path class="line" d="M0,0H28" stroke-dasharray="{}"/>"#,
             if dash.is_empty() { "none" } else { dash }
         ),

@@ -93,7 +93,7 @@ impl Page {
         self.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
             Block::Chart(chart) => Some((chart.title.as_str(), draw::chart(chart, Frame::Alone))),
             Block::Heat(map) => Some((map.title.as_str(), heat::heat(map, Frame::Alone))),
-            _ => None,
+            Block::Text(_) | Block::Facts(_) | Block::Table(_) | Block::Code(_) => None,
         })
     }
 

@@ -92,7 +92,7 @@ fn time_row(summary: &ArmSummary, comparison: Option<&Comparison>, others: Strin
         ratio.filter(tells).map_or_else(dash, |r| match r.bound {
             Bound::None => format!("{} ({} … {})", number(r.ratio), number(r.interval[0]), number(r.interval[1])),
             // A bound says nothing about the far side.
-            bound => format!("{}{}", bound.words(), number(r.ratio)),
+            Bound::AtMost | Bound::AtLeast | Bound::Unknown => format!("{}{}", r.bound.words(), number(r.ratio)),
         }),
         ratio.map_or_else(dash, |r| number(r.p_value)),
         ratio.map_or_else(dash, |r| number(r.p_holm)),
