@@ -19,7 +19,8 @@ use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Role, Shape};
 use initlab::record::checkpoint::Weights;
 use initlab::rng;
-use initlab::train::engine::{Batch, Compute, Engine, RunStep};
+use initlab::train::engine::{Compute, Engine};
+use initlab::train::step::{Batch, RunStep};
 use serde_json::json;
 
 /// The nets, as benches/gpu_peers.py has them: name, layers, rows of a batch.
@@ -130,7 +131,7 @@ fn noise(images: usize) -> Prepared {
 
 /// A cohort in training.
 struct Bench<'a> {
-    engine: Engine,
+    engine: Box<dyn Engine>,
     data: &'a Prepared,
     rows: usize,
     runs: usize,
@@ -150,8 +151,7 @@ impl<'a> Bench<'a> {
         let input = Shape::Image { channels: 1, height: 28, width: 28 };
         let network = Arc::new(Network::build(input, specs, true).map_err(|error| error.to_string())?);
         let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
-        let mut engine =
-            Engine::new(vec![Arc::clone(&network); runs], compute, sgd, Loss::CrossEntropy).map_err(text)?;
+        let mut engine = compute.engine(vec![Arc::clone(&network); runs], sgd, Loss::CrossEntropy).map_err(text)?;
         for run in 0..runs {
             let rule = preset("kaiming").expect("it is a preset").weight;
             let values = network.params.iter().map(|param| match param.role {
@@ -193,9 +193,8 @@ impl<'a> Bench<'a> {
             .map(|all| all.iter().map(|&i| self.data.labels(Part::Train)[i as usize]).collect())
             .collect();
         let batch = |(indices, labels)| Batch { data: self.data, part: Part::Train, indices, labels };
-        let batches: Vec<Batch<'_>> =
-            indices.iter().map(Vec::as_slice).zip(labels.iter().map(Vec::as_slice)).map(batch).collect();
-        self.engine.forward_backward(batches, &self.observe).map_err(text)?;
+        let mut batches = indices.iter().map(Vec::as_slice).zip(labels.iter().map(Vec::as_slice)).map(batch);
+        self.engine.forward_backward(&mut batches, &self.observe).map_err(text)?;
         let steps = vec![RunStep { lr: 1e-3, moves: true }; self.runs];
         self.engine.update(&steps, None, self.observe.statistics).map_err(text)?;
         self.step += 1;

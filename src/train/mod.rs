@@ -1,8 +1,7 @@
-//! Training: optimisers at work, the two engines behind one face, and the loop.
+//! Training: optimisers at work, the engines that carry out steps, and the loop.
 
 pub mod at_line;
 pub mod batch_size;
-pub mod device_engine;
 pub mod engine;
 pub mod machine;
 pub mod memory;
@@ -11,6 +10,7 @@ pub mod optimizer_state;
 pub mod prepare;
 mod recorder;
 pub mod run;
+pub mod step;
 mod steps;
 pub mod threads;
 mod unrecorded;

@@ -21,8 +21,9 @@ use crate::record::summary::{self, Divergence, Outcome, Summary, Timing};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::tensors;
 use crate::record::whole::{is_there, text_if_there};
-use crate::train::engine::{Batch, Compute, Updated};
+use crate::train::engine::Compute;
 use crate::train::prepare::{Plan, TrainError};
+use crate::train::step::{Batch, Updated};
 use crate::train::steps::{Batches, epoch_row};
 
 /// Written when the run begins, and not changed from then on.

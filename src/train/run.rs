@@ -12,10 +12,11 @@ use crate::record::checkpoint::Weights;
 use crate::record::rows::{EpochRow, StepRow};
 use crate::record::run_dir::{Existing, RunDir};
 use crate::record::summary::{Divergence, Summary};
-use crate::train::engine::{Batch, Compute, Engine, RunStep};
+use crate::train::engine::{Compute, Engine};
 use crate::train::observe::{bad_layer, layer_of, observe};
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::recorder::{End, Recorder};
+use crate::train::step::{Batch, RunStep};
 use crate::train::steps::evaluate;
 
 pub use crate::train::recorder::check_config;
@@ -145,7 +146,7 @@ fn groups<'a>(opened: Vec<Opened<'a>>, compute: &Compute) -> Vec<Vec<Opened<'a>>
 
 /// Runs that take their steps together.
 struct Group<'a> {
-    engine: Engine,
+    engine: Box<dyn Engine>,
     runs: Vec<Running<'a>>,
     /// How each run takes the step in progress.
     steps: Vec<RunStep>,
@@ -164,7 +165,7 @@ impl<'a> Group<'a> {
     fn new(opened: Vec<Opened<'a>>, compute: &Compute) -> Result<Self, TrainError> {
         let networks = opened.iter().map(|run| run.recorder.plan.network.clone()).collect();
         let first = opened[0].recorder.plan;
-        let mut engine = Engine::new(networks, compute, first.experiment.optimizer.rule, first.loss)?;
+        let mut engine = compute.engine(networks, first.experiment.optimizer.rule, first.loss)?;
         let mut runs = Vec::new();
         for (i, Opened { place, recorder, weights }) in opened.into_iter().enumerate() {
             engine.set_weights(i, &weights)?;
@@ -240,18 +241,18 @@ impl<'a> Group<'a> {
         let any = any(runs);
         let (step, plan) = (any.step(), any.plan);
         let observe = observe(plan, step);
-        engine.forward_backward(batches(runs), &observe)?;
+        engine.forward_backward(&mut batches(runs), &observe)?;
         let mut again = None;
         for i in 0..runs.len() {
             steps[i] = RunStep::default();
             let Some(recorder) = &runs[i].recorder else { continue };
-            let (seen, observed) = (&engine.seen()[i], &recorder.plan.network.observed);
+            let (seen, observed) = (&engine.observed()[i], &recorder.plan.network.observed);
             let mut diverged = bad_layer(observed, seen, step);
             if diverged.is_none() && !seen.loss.loss.is_finite() {
                 // Without this step's statistics, the batch is run again to find the layer.
                 if !observe.statistics && again.is_none() {
                     let all = Observe { statistics: true, histogram_bins: 0, ..observe };
-                    again = Some(engine.look_again(batches(runs), &all)?);
+                    again = Some(engine.repeat(&mut batches(runs), &all)?);
                 }
                 diverged = again.as_ref().and_then(|again| bad_layer(observed, &again[i], step));
                 diverged.get_or_insert_with(|| Divergence { step, layer: None, what: "loss".into() });
@@ -267,10 +268,12 @@ impl<'a> Group<'a> {
             let Some(recorder) = recorder else { continue };
             let moves = steps[i].moves;
             if moves && !engine.updated()[i].gradient_norm.is_finite() {
-                let layer = engine.bad_gradient(i)?.map(|param| layer_of(&recorder.plan.network.params[param].name));
+                let layer = engine
+                    .first_non_finite_gradient(i)?
+                    .map(|param| layer_of(&recorder.plan.network.params[param].name));
                 *diverged = Some(Divergence { step, layer, what: "weight gradient".into() });
             }
-            let (observed, updated) = (&engine.seen()[i], moves.then_some(&engine.updated()[i]));
+            let (observed, updated) = (&engine.observed()[i], moves.then_some(&engine.updated()[i]));
             let row = recorder.record_step(observed, updated, diverged.is_some(), seconds)?;
             show(*place, Event::Step { row: &row, images: observed.loss.rows, observed });
         }
@@ -283,7 +286,7 @@ impl<'a> Group<'a> {
         let Some(plan) = self.live().next().map(|(.., recorder)| recorder.plan) else { return Ok(reached) };
         let statistics = plan.experiment.stats.every > 0;
         let wanted = Observe { histogram_bins: 0, statistics, ..observe(plan, 0) };
-        let totals = evaluate(&mut self.engine, self.runs.len(), plan, &wanted)?;
+        let totals = evaluate(&mut *self.engine, self.runs.len(), plan, &wanted)?;
         for (i, place, recorder) in self.live() {
             let row = recorder.record_evaluation(&totals[i])?;
             let target = recorder.plan.experiment.train.target_accuracy;

@@ -6,8 +6,9 @@ use crate::cpu::loss::LossSums;
 use crate::data::{Part, epoch_order};
 use crate::model::observe::{Observe, Observed};
 use crate::record::rows::EpochRow;
-use crate::train::engine::{Batch, Engine};
+use crate::train::engine::Engine;
 use crate::train::prepare::Plan;
+use crate::train::step::Batch;
 
 /// Images that are evaluated at a time.
 pub(super) const EVALUATION_BATCH: usize = 512;
@@ -48,7 +49,7 @@ impl Batches {
 ///
 /// # Errors
 /// The device fails.
-pub fn evaluate(engine: &mut Engine, runs: usize, plan: &Plan, observe: &Observe) -> Result<Vec<Observed>> {
+pub fn evaluate(engine: &mut dyn Engine, runs: usize, plan: &Plan, observe: &Observe) -> Result<Vec<Observed>> {
     let indices: Vec<u32> = (0..plan.data.len(Part::Test) as u32).collect();
     let mut totals = vec![Observed::default(); runs];
     let labels = plan.data.labels(Part::Test).chunks(EVALUATION_BATCH);

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Result, Tensor};
 
 use crate::config::optimizer::Optimizer;
-use crate::data::{Part, Prepared};
-use crate::gpu;
 use crate::gpu::reduce::squares_of_ranges;
 use crate::model::Network;
 use crate::model::device::DeviceModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
 use crate::record::checkpoint::Weights;
-use crate::train::engine::{Batch, RunStep, Updated, clip_factor, split_params};
+use crate::train::engine::Engine;
+use crate::train::engine::images::DeviceImages;
 use crate::train::optimizer_state::{DeviceState, UpdateNorms};
+use crate::train::step::{Batch, RunStep, Updated, clip_factor, split_params};
 
 /// Networks of one shape with their optimisers' state and the images, all on the device.
 pub struct DeviceEngine {
@@ -28,8 +28,8 @@ pub struct DeviceEngine {
     images: DeviceImages,
     /// Of the last forward and backward pass.
     gradient_norms: Vec<f64>,
-    /// What was seen of the last batch.
-    seen: Vec<Observed>,
+    /// Of the last batch.
+    observed: Vec<Observed>,
     updated: Vec<Updated>,
 }
 
@@ -53,52 +53,19 @@ impl DeviceEngine {
             Some(Tensor::from_iter(scales, device)?.unsqueeze(0)?)
         };
         let images = DeviceImages::default();
-        let (gradient_norms, seen, updated) = (vec![0.0; runs], Vec::new(), Vec::new());
-        Ok(Self { optimizer, loss, model, state, lr_scale, images, gradient_norms, seen, updated })
+        let (gradient_norms, observed, updated) = (vec![0.0; runs], Vec::new(), Vec::new());
+        Ok(Self { optimizer, loss, model, state, lr_scale, images, gradient_norms, observed, updated })
     }
 
     fn network(&self) -> &Arc<Network> {
         self.model.network()
     }
 
-    /// Forward and backward pass over a batch of each run, all of one size; the gradients wait for
-    /// [`DeviceEngine::update`].
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn forward_backward(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<()> {
+    fn pass(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<()> {
         let (samples, labels) = self.upload(batches)?;
         let step = self.model.forward_backward(&samples, Targets::Labels(&labels), self.loss, observe)?;
         self.gradient_norms = step.gradient_norms;
-        self.seen = step.observed;
-        Ok(())
-    }
-
-    /// What was seen of the last batch of each run.
-    pub fn seen(&self) -> &[Observed] {
-        &self.seen
-    }
-
-    /// The same once more, to see more of it: the runs, and [`DeviceEngine::seen`], are left as the first time left them.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn look_again(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<Vec<Observed>> {
-        let (running, batches_seen) = (self.model.running().cloned(), self.model.batches_seen());
-        let before = std::mem::take(&mut self.seen);
-        self.forward_backward(batches, observe)?;
-        self.model.set_running(running);
-        self.model.set_batches_seen(batches_seen);
-        Ok(std::mem::replace(&mut self.seen, before))
-    }
-
-    /// Forward pass of every run over the same batch; batch norm takes its running estimates.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<()> {
-        let (samples, labels) = self.upload(std::slice::from_ref(batch))?;
-        self.seen = self.model.evaluate(&samples, Targets::Labels(&labels), self.loss, observe, false)?;
+        self.observed = step.observed;
         Ok(())
     }
 
@@ -108,21 +75,6 @@ impl DeviceEngine {
         let samples = self.images.gather(batches[0].data, batches[0].part, &indices, self.model.device())?;
         let shape = [vec![batches.len(), batches[0].indices.len()], self.network().input.dims()].concat();
         Ok((samples.reshape(shape)?, labels.concat()))
-    }
-
-    /// Clips each run's gradients to `clip_norm` together and takes an optimiser step. A run whose gradient norm is not
-    /// finite does not move. With `norms`, those of every parameter are measured.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<()> {
-        self.updated = self.step(steps, clip_norm, norms)?;
-        Ok(())
-    }
-
-    /// What the last [`DeviceEngine::update`] did to each run.
-    pub fn updated(&self) -> &[Updated] {
-        &self.updated
     }
 
     fn step(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<Vec<Updated>> {
@@ -176,22 +128,53 @@ impl DeviceEngine {
         }
         Ok(())
     }
+}
 
-    /// The first parameter of `run`, from the input on, whose gradient is not finite.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn bad_gradient(&self, run: usize) -> Result<Option<usize>> {
+impl Engine for DeviceEngine {
+    fn forward_backward<'b>(
+        &mut self,
+        batches: &mut dyn Iterator<Item = Batch<'b>>,
+        observe: &Observe,
+    ) -> Result<&[Observed]> {
+        self.pass(&Vec::from_iter(batches), observe)?;
+        Ok(self.observed())
+    }
+
+    fn observed(&self) -> &[Observed] {
+        &self.observed
+    }
+
+    fn repeat<'b>(&mut self, batches: &mut dyn Iterator<Item = Batch<'b>>, observe: &Observe) -> Result<Vec<Observed>> {
+        let (running, batches_seen) = (self.model.running().cloned(), self.model.batches_seen());
+        let before = std::mem::take(&mut self.observed);
+        self.pass(&Vec::from_iter(batches), observe)?;
+        self.model.set_running(running);
+        self.model.set_batches_seen(batches_seen);
+        Ok(std::mem::replace(&mut self.observed, before))
+    }
+
+    fn evaluate(&mut self, batch: &Batch<'_>, observe: &Observe) -> Result<&[Observed]> {
+        let (samples, labels) = self.upload(std::slice::from_ref(batch))?;
+        self.observed = self.model.evaluate(&samples, Targets::Labels(&labels), self.loss, observe, false)?;
+        Ok(self.observed())
+    }
+
+    fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<&[Updated]> {
+        self.updated = self.step(steps, clip_norm, norms)?;
+        Ok(self.updated())
+    }
+
+    fn updated(&self) -> &[Updated] {
+        &self.updated
+    }
+
+    fn first_non_finite_gradient(&self, run: usize) -> Result<Option<usize>> {
         let gradients = self.model.gradients().get(run)?.to_vec1::<f32>()?;
         let finite = |range: std::ops::Range<usize>| gradients[range].iter().all(|g| g.is_finite());
         Ok(self.network().params.iter().position(|param| !finite(param.range())))
     }
 
-    /// Everything that training changes of one run, in PyTorch's order.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn weights(&self, run: usize) -> Result<Weights<'static>> {
+    fn weights(&self, run: usize) -> Result<Weights<'_>> {
         let values = |t: &Tensor| t.get(run)?.to_vec1::<f32>();
         let split = |t: &Tensor| {
             let values = values(t)?;
@@ -206,11 +189,7 @@ impl DeviceEngine {
         })
     }
 
-    /// Takes over the parameters of one run, and, where there are any, the optimiser's state and the running estimates.
-    ///
-    /// # Errors
-    /// The device fails.
-    pub fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {
+    fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {
         let network = Arc::clone(self.network());
         let joined = |params: &[Cow<'_, [f32]>]| -> Vec<f32> {
             let parts = network.params.iter().zip(params).map(|(param, values)| param.reorder(values, false));
@@ -232,30 +211,5 @@ impl DeviceEngine {
             self.model.set_batches_seen(weights.batches_seen);
         }
         Ok(())
-    }
-}
-
-/// The images of both parts on the device, as bytes; each part is uploaded when it is first asked for.
-#[derive(Default)]
-struct DeviceImages {
-    train: Option<Tensor>,
-    test: Option<Tensor>,
-}
-
-impl DeviceImages {
-    /// Images by index, normalised, `[batch·row, pixel]`.
-    fn gather(&mut self, data: &Prepared, part: Part, indices: &[&[u32]], device: &Device) -> Result<Tensor> {
-        let images = match part {
-            Part::Train => &mut self.train,
-            Part::Test => &mut self.test,
-        };
-        if images.is_none() {
-            let shape = (data.len(part), data.pixels_per_image());
-            *images = Some(Tensor::from_slice(data.pixels(part), shape, device)?);
-        }
-        let images = images.as_ref().expect("was just uploaded");
-        let (scale, offset) = data.normalization().affine();
-        let indices = Tensor::new(indices.concat(), device)?;
-        gpu::gather_images(images, &indices, scale, offset)
     }
 }

@@ -1,0 +1,56 @@
+//! What a training step is made of: a batch for each run, how each run moves, and what the update did.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use crate::data::{Part, Prepared};
+use crate::model::Network;
+use crate::train::optimizer_state::UpdateNorms;
+
+/// Images of one part of the data, by index.
+#[derive(Clone, Copy)]
+pub struct Batch<'a> {
+    /// The data.
+    pub data: &'a Prepared,
+    /// Training or test images.
+    pub part: Part,
+    /// Which ones.
+    pub indices: &'a [u32],
+    /// Their labels.
+    pub labels: &'a [u8],
+}
+
+impl Batch<'_> {
+    /// Writes the samples of some rows, as the CPU's model asks for them.
+    pub fn fill(&self) -> impl Fn(Range<usize>, &mut [f32]) + Sync {
+        |rows, out| self.data.gather(self.part, &self.indices[rows], out)
+    }
+}
+
+/// What an optimiser step did.
+#[derive(Clone, Debug, Default)]
+pub struct Updated {
+    /// Norm of all gradients together, before clipping.
+    pub gradient_norm: f64,
+    /// One entry for each parameter, if asked for.
+    pub norms: Vec<UpdateNorms>,
+}
+
+/// The factor that brings gradients of `norm` to at most `limit`, where they must shrink, as PyTorch's `clip_grad_norm_` has it.
+pub fn clip_factor(limit: Option<f64>, norm: f64) -> Option<f64> {
+    limit.map(|limit| limit / (norm + 1e-6)).filter(|&factor| factor < 1.0)
+}
+
+/// Values laid out like all parameters of a network, apart and in PyTorch's order.
+pub fn split_params<'v>(network: &Network, values: &'v [f32]) -> Vec<Cow<'v, [f32]>> {
+    network.params.iter().map(|param| param.reorder(&values[param.range()], true)).collect()
+}
+
+/// How one run takes a step.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunStep {
+    /// Learning rate.
+    pub lr: f64,
+    /// Whether it moves at all: a run that has ended stays as it is.
+    pub moves: bool,
+}
