@@ -24,7 +24,7 @@ use crate::record::whole::is_there;
 use crate::report;
 use crate::report::terminal::Glyphs;
 use crate::train::engine::Compute;
-use crate::train::run::check_config;
+use crate::train::start::check_config;
 use crate::train::threads::cores;
 use crate::train::train_in;
 

@@ -45,10 +45,13 @@ pub struct Progress {
     /// Best test accuracy so far, as bits.
     best: Option<u64>,
     /// Lengths of `steps.csv`, `layers.csv` and `epochs.csv`.
-    pub csv_bytes: [u64; 3],
+    csv_bytes: [u64; 3],
     /// Their sums; absent in what an earlier version wrote.
     #[serde(default)]
     csv_sums: Option<[FileSum; 3]>,
+    /// Lengths and sums of other files that grow.
+    #[serde(default, skip_serializing_if = "Manifest::is_empty")]
+    others: Manifest,
     /// Seconds spent: in all, and in training steps.
     pub seconds: [f64; 2],
     /// Training images seen in training steps, over all sittings.
@@ -66,15 +69,24 @@ impl Progress {
         (self.loss_bits, self.correct, self.rows) = (sums.loss.to_bits(), sums.correct, sums.rows);
     }
 
-    /// The sum of `steps.csv`, `layers.csv` or `epochs.csv`, if it is known.
-    pub fn csv_sum(&self, file: usize) -> Option<&FileSum> {
-        self.csv_sums.as_ref().map(|sums| &sums[file])
+    /// Length and sum of a file that grows, if they are known; a checkpoint of an earlier version knows lengths alone.
+    pub fn grown(&self, name: &str) -> (u64, Option<&FileSum>) {
+        match CSV.iter().position(|csv| *csv == name) {
+            Some(file) => (self.csv_bytes[file], self.csv_sums.as_ref().map(|sums| &sums[file])),
+            None => (self.others.get(name).map_or(0, |sum| sum.bytes), self.others.get(name)),
+        }
     }
 
-    /// Keeps lengths and sums of the three.
-    pub fn set_csv(&mut self, sums: [FileSum; 3]) {
-        self.csv_bytes = sums.each_ref().map(|sum| sum.bytes);
-        self.csv_sums = Some(sums);
+    /// Keeps length and sum of a file that grows.
+    pub fn keep(&mut self, name: &str, sum: FileSum) {
+        match CSV.iter().position(|csv| *csv == name) {
+            Some(file) => {
+                self.csv_bytes[file] = sum.bytes;
+                let none = || FileSum { bytes: 0, rows: None, sha256: String::new() };
+                self.csv_sums.get_or_insert_with(|| [none(), none(), none()])[file] = sum;
+            }
+            None => self.others.add(name, sum),
+        }
     }
 
     /// The last evaluation and the best accuracy.
@@ -204,7 +216,8 @@ pub fn verify_unfinished(dir: &Path) -> Result<(), RecordError> {
     let (progress, files) = parse().ok_or_else(|| broken(&path, "lacks a part"))?;
     files.verify(dir, FILE)?;
     let sums = progress.csv_sums.iter().flatten();
-    CSV.into_iter().zip(sums).try_for_each(|(name, sum)| check_beginning(dir, name, sum, FILE))
+    CSV.into_iter().zip(sums).try_for_each(|(name, sum)| check_beginning(dir, name, sum, FILE))?;
+    progress.others.verify_beginnings(dir, FILE)
 }
 
 /// Name of the checkpoint, which a run that has ended does not have.

@@ -79,6 +79,11 @@ impl Manifest {
         self.0.insert(name.into(), sum);
     }
 
+    /// Adds the files of another list.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(name, sum)| (name.clone(), sum.clone())));
+    }
+
     /// What is known of a file.
     pub fn get(&self, name: &str) -> Option<&FileSum> {
         self.0.get(name)
@@ -90,6 +95,16 @@ impl Manifest {
     /// A file is missing, shorter, longer or changed: names it and says what is lost.
     pub fn verify(&self, dir: &Path, by: &str) -> Result<(), RecordError> {
         self.0.iter().try_for_each(|(name, sum)| check(dir, name, sum, by))
+    }
+}
+
+impl Manifest {
+    /// Checks the beginning of every file, which may have grown; `by` is the file that names them.
+    ///
+    /// # Errors
+    /// A file is missing, shorter, or its beginning has changed.
+    pub fn verify_beginnings(&self, dir: &Path, by: &str) -> Result<(), RecordError> {
+        self.0.iter().try_for_each(|(name, sum)| check_beginning(dir, name, sum, by))
     }
 }
 

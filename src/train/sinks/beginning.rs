@@ -1,0 +1,48 @@
+//! `config.toml` and `init.safetensors`: written when the run begins, and not changed from then on.
+
+use crate::record::manifest::{FileSum, Manifest};
+use crate::record::run_dir::RunDir;
+use crate::record::tensors;
+use crate::train::prepare::TrainError;
+use crate::train::sinks::listen::{Begin, Ended, Kept, Sink};
+use crate::train::start::Start;
+
+const FILES: [&str; 2] = ["config.toml", "init.safetensors"];
+
+struct Beginning {
+    files: Manifest,
+}
+
+pub fn open<'a>(dir: &'a RunDir, _: &Start<'_>) -> Result<Option<Begin<'a>>, TrainError> {
+    Ok(Some(Box::new(|start| {
+        let mut files = match &start.checkpoint {
+            Some(checkpoint) => checkpoint.files.clone(),
+            None => write(dir, start).map(|()| Manifest::default())?,
+        };
+        // So they are also in what an earlier version wrote.
+        if files.is_empty() {
+            FILES.iter().try_for_each(|name| FileSum::of(&dir.file(name)).map(|sum| files.add(name, sum)))?;
+        }
+        Ok(Box::new(Beginning { files }))
+    })))
+}
+
+fn write(dir: &RunDir, start: &Start<'_>) -> Result<(), TrainError> {
+    let plan = start.plan;
+    dir.write(FILES[0], &start.config)?;
+    let running = plan.network.initial_running();
+    let weights = plan.state_dict(plan.initial_params(), &running, 0);
+    Ok(tensors::write(&dir.file(FILES[1]), &weights, &plan.about())?)
+}
+
+impl Sink for Beginning {
+    fn checkpoint<'s>(&'s mut self, kept: &mut Kept<'s>) -> Result<(), TrainError> {
+        kept.files.extend(&self.files);
+        Ok(())
+    }
+
+    fn finish(&mut self, ended: &mut Ended<'_>) -> Result<(), TrainError> {
+        ended.files.extend(&self.files);
+        Ok(())
+    }
+}
