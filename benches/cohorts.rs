@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 use candle_core::Device;
 use initlab::activation::Activation;
-use initlab::config::optimizer::Optimizer;
 use initlab::data::{Dataset, Images, Part, Prepared, Split};
 use initlab::init::preset;
 use initlab::model::objective::Loss;
 use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Role, Shape};
+use initlab::optim::{Optimizer, Sgd};
 use initlab::record::checkpoint::Weights;
 use initlab::rng;
 use initlab::train::engine::{Compute, Engine};
@@ -150,7 +150,7 @@ impl<'a> Bench<'a> {
     ) -> Result<Self, String> {
         let input = Shape::Image { channels: 1, height: 28, width: 28 };
         let network = Arc::new(Network::build(input, specs, true).map_err(|error| error.to_string())?);
-        let sgd = Optimizer::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 };
+        let sgd = Optimizer::Sgd(Sgd::PLAIN);
         let mut engine = compute.engine(vec![Arc::clone(&network); runs], sgd, Loss::CrossEntropy).map_err(text)?;
         for run in 0..runs {
             let rule = preset("kaiming").expect("it is a preset").weight;

@@ -14,6 +14,7 @@ pub mod init;
 pub mod lesson;
 pub mod model;
 pub mod numerals;
+pub mod optim;
 pub mod probe;
 pub mod record;
 pub mod report;

@@ -31,6 +31,7 @@ macro_rules! dispatch {
         }
     };
 }
+pub(crate) use dispatch;
 
 pub mod activation;
 mod block;

@@ -98,7 +98,7 @@ pub fn of_run(experiment: &Experiment, network: &Network, data: DataSize, thread
     let evaluated = EVALUATION_BATCH.min(data.test).max(1);
     let bins = if stats.histogram_every > 0 { stats.histogram_bins } else { 0 };
     let parameters = 4 * network.parameters() as u64;
-    let slots = experiment.optimizer.rule.slots().len() as u64;
+    let slots = experiment.optimizer.rule.rule().slots().len() as u64;
     let steps = match train.budget {
         Budget::Epochs(epochs) => (epochs as u64).saturating_mul(data.train.div_ceil(rows) as u64),
         Budget::Steps(steps) => steps as u64,

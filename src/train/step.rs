@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::data::{Part, Prepared};
 use crate::model::Network;
-use crate::train::optimizer_state::UpdateNorms;
+use crate::optim::UpdateNorms;
 
 /// Images of one part of the data, by index.
 #[derive(Clone, Copy)]

@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use initlab::activation::Activation;
-use initlab::config::optimizer::Optimizer;
 use initlab::model::cpu::CpuModel;
 use initlab::model::device::DeviceModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Shape};
-use initlab::train::optimizer_state::{CpuState, DeviceState, UpdateNorms};
+use initlab::optim::{Adam, AdamW, Optimizer, Rmsprop, Sgd, UpdateNorms};
+use initlab::train::optimizer_state::{CpuState, DeviceState};
 use serde_json::Value;
 
 /// One file: what it describes, and its tensors.
@@ -124,19 +124,19 @@ fn optimizer(v: &Value) -> (Optimizer, f64) {
     let betas = [0, 1].map(|i| v["betas"][i].as_f64().unwrap_or([0.9, 0.999][i]));
     let eps = number("eps", 1e-8);
     let optimizer = match v["name"].as_str().unwrap() {
-        "sgd" => Optimizer::Sgd {
+        "sgd" => Optimizer::Sgd(Sgd {
             momentum: number("momentum", 0.0),
             nesterov: v["nesterov"].as_bool().unwrap_or(false),
             weight_decay: number("weight_decay", 0.0),
-        },
-        "adam" => Optimizer::Adam { betas, eps, weight_decay: number("weight_decay", 0.0) },
-        "adamw" => Optimizer::Adamw { betas, eps, weight_decay: number("weight_decay", 0.01) },
-        "rmsprop" => Optimizer::Rmsprop {
+        }),
+        "adam" => Optimizer::Adam(Adam { betas, eps, weight_decay: number("weight_decay", 0.0) }),
+        "adamw" => Optimizer::Adamw(AdamW { betas, eps, weight_decay: number("weight_decay", 0.01) }),
+        "rmsprop" => Optimizer::Rmsprop(Rmsprop {
             alpha: number("alpha", 0.99),
             eps,
             momentum: number("momentum", 0.0),
             weight_decay: number("weight_decay", 0.0),
-        },
+        }),
         other => panic!("unknown optimizer {other}"),
     };
     (optimizer, number("lr", 0.0))
@@ -333,11 +333,11 @@ fn optimisers_take_the_steps_of_pytorch() {
         // One run in the middle of three that have other numbers and rates.
         let place = (3, 1);
         let mut param = among(&case.tensor("param").flatten_all().unwrap(), place);
-        let mut state = DeviceState::new(&optimizer, &param).unwrap();
         let rates = Tensor::new(&[[0.7 * lr], [lr], [0.3 * lr]], &Device::Cpu).unwrap();
         // A linear layer without bias has the one parameter that is wanted.
         let n = case.get("param").len();
         let network = Network::build(Shape::Flat(n), &[LayerSpec::Linear { out: 1, bias: false }], true).unwrap();
+        let mut state = DeviceState::new(&optimizer, &network, &param).unwrap();
         let mut host = CpuModel::new(Arc::new(network), 1);
         host.set_param(0, &case.f32("param"));
         let mut host_state = CpuState::new(&optimizer, n);
@@ -410,7 +410,7 @@ fn training_runs_follow_pytorch_step_by_step() {
             device.set_param(0, i, &case.tensor(&start(&param.key))).unwrap();
         }
         let mut host_state = CpuState::new(&optimizer, network.parameters());
-        let mut device_state = DeviceState::new(&optimizer, device.params()).unwrap();
+        let mut device_state = DeviceState::new(&optimizer, &network, device.params()).unwrap();
         let rate = Tensor::new(&[[lr]], &Device::Cpu).unwrap();
         let mut curves: BTreeMap<String, [Vec<f64>; 2]> = BTreeMap::new();
         for step in 0..steps {

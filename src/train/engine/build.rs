@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use candle_core::Result;
 
-use crate::config::optimizer::Optimizer;
 use crate::model::Network;
 use crate::model::objective::Loss;
+use crate::optim::Optimizer;
 use crate::train::engine::cpu::CpuEngine;
 use crate::train::engine::device::DeviceEngine;
 use crate::train::engine::{Compute, Engine};

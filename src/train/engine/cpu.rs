@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use candle_core::Result;
 
-use crate::config::optimizer::Optimizer;
 use crate::cpu::update;
 use crate::model::Network;
 use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
+use crate::optim::{Optimizer, UpdateNorms};
 use crate::record::checkpoint::Weights;
 use crate::train::engine::Engine;
-use crate::train::optimizer_state::{CpuState, UpdateNorms};
+use crate::train::optimizer_state::CpuState;
 use crate::train::step::{Batch, RunStep, Updated, clip_factor, split_params};
 
 /// A network on the CPU's kernels.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::config::optimizer::Optimizer;
 use crate::gpu::reduce::squares_of_ranges;
 use crate::model::Network;
 use crate::model::device::DeviceModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
+use crate::optim::{Optimizer, UpdateNorms};
 use crate::record::checkpoint::Weights;
 use crate::train::engine::Engine;
 use crate::train::engine::images::DeviceImages;
-use crate::train::optimizer_state::{DeviceState, UpdateNorms};
+use crate::train::optimizer_state::DeviceState;
 use crate::train::step::{Batch, RunStep, Updated, clip_factor, split_params};
 
 /// Networks of one shape with their optimisers' state and the images, all on the device.
@@ -44,7 +44,7 @@ impl DeviceEngine {
     pub fn new(networks: Vec<Arc<Network>>, device: &Device, optimizer: Optimizer, loss: Loss) -> Result<Self> {
         let runs = networks.len();
         let model = DeviceModel::cohort(networks, device.clone(), DType::F32)?;
-        let state = DeviceState::new(&optimizer, model.params())?;
+        let state = DeviceState::new(&optimizer, model.network(), model.params())?;
         let params = &model.network().params;
         let lr_scale = if params.iter().all(|param| param.lr_scale == 1.0) {
             None

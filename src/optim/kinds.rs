@@ -1,0 +1,54 @@
+//! The list of optimisers.
+
+use serde::Serialize;
+
+use crate::optim::adam::{self, Adam, AdamW};
+use crate::optim::rmsprop::{self, Rmsprop};
+use crate::optim::rule::Rule;
+use crate::optim::settings::{Key, Settings, Wrong};
+use crate::optim::sgd::{self, Sgd};
+
+/// The rule that turns gradients into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Optimizer {
+    /// Stochastic gradient descent.
+    Sgd(Sgd),
+    /// Kingma & Ba 2015.
+    Adam(Adam),
+    /// Loshchilov & Hutter 2019: decay apart from the gradient.
+    Adamw(AdamW),
+    /// Tieleman & Hinton 2012.
+    Rmsprop(Rmsprop),
+}
+
+impl Optimizer {
+    /// What it does.
+    pub fn rule(&self) -> &dyn Rule {
+        match self {
+            Self::Sgd(rule) => rule,
+            Self::Adam(rule) => rule,
+            Self::Adamw(rule) => rule,
+            Self::Rmsprop(rule) => rule,
+        }
+    }
+}
+
+/// A kind of optimiser, as a config names it.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Its name.
+    pub name: &'static str,
+    /// Its settings, besides the learning rate.
+    pub keys: &'static [Key],
+    /// The optimiser with these settings.
+    pub build: fn(&Settings) -> Result<Optimizer, Wrong>,
+}
+
+/// Every optimiser; the first is what a config without a name means.
+pub const KINDS: [Kind; 4] = [
+    Kind { name: "sgd", keys: sgd::KEYS, build: |settings| Sgd::new(settings).map(Optimizer::Sgd) },
+    Kind { name: "adam", keys: adam::ADAM_KEYS, build: |settings| Ok(Optimizer::Adam(Adam::new(settings))) },
+    Kind { name: "adamw", keys: adam::ADAMW_KEYS, build: |settings| Ok(Optimizer::Adamw(AdamW::new(settings))) },
+    Kind { name: "rmsprop", keys: rmsprop::KEYS, build: |settings| Ok(Optimizer::Rmsprop(Rmsprop::new(settings))) },
+];
