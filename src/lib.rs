@@ -12,6 +12,7 @@ pub mod gpu;
 pub mod inference;
 pub mod init;
 pub mod lesson;
+pub mod loss;
 pub mod model;
 pub mod numerals;
 pub mod optim;

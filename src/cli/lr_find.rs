@@ -13,7 +13,7 @@ use crate::cli::output::say;
 use crate::config::error::folded;
 use crate::data::Part;
 use crate::record::run_dir::Existing;
-use crate::study::range_test::{Finding, RangeTest, SWEEPS, Suggestion, blind_loss, experiment, narrowed, quick_steps};
+use crate::study::range_test::{Finding, RangeTest, SWEEPS, Suggestion, experiment, narrowed, quick_steps};
 use crate::train::engine::Compute;
 use crate::train::threads::cores;
 use crate::train::{Event, Plan, train};
@@ -105,7 +105,7 @@ impl LrFindArgs {
         // The start is drawn already.
         plan.experiment.seed = plan.experiment.seed.wrapping_add(number);
         let labels = plan.data.labels(Part::Train);
-        let mut test = RangeTest::new(blind_loss(plan.experiment.train.loss, labels, plan.data.classes()));
+        let mut test = RangeTest::new(plan.loss.blind(labels, plan.data.classes()));
         let enough = AtomicBool::new(false);
         train(&plan, compute, dir.path(), Existing::Keep, &enough, |event| {
             if let Event::Step { row, .. } = event

@@ -10,6 +10,7 @@ use crate::config::resolve::{ResolveError, Resolved, resolve};
 use crate::config::schedule::Schedule;
 use crate::config::{ConfigError, Document, Section};
 use crate::data::{Choice, Split};
+use crate::loss::Loss;
 
 /// A run: data, network, start, training, records.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -61,7 +62,7 @@ pub struct TrainConfig {
     /// Images in a batch.
     pub batch_size: usize,
     /// What is minimised.
-    pub loss: LossConfig,
+    pub loss: Loss,
     /// Steps between two evaluations on the test images; absent: after each epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evaluate_every: Option<usize>,
@@ -81,18 +82,6 @@ pub enum Budget {
     Epochs(usize),
     /// Optimiser steps.
     Steps(usize),
-}
-
-/// What is minimised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossConfig {
-    /// Cross-entropy of the softmax.
-    CrossEntropy,
-    /// Mean squared error against one-hot labels.
-    Mse,
-    /// Mean squared error of one output against the digit as a number (lesson 8's first loss).
-    MseDigit,
 }
 
 /// What is measured, and how often.
@@ -197,8 +186,7 @@ fn read_train(section: Section<'_>) -> Result<TrainConfig, ConfigError> {
         (Some(_), Some(_)) => return Err(section.error("steps", "stands instead of `epochs`: give one of them")),
         (None, None) => return Err(section.missing("epochs", "the number of epochs (or `steps`)")),
     };
-    let losses =
-        [("cross_entropy", LossConfig::CrossEntropy), ("mse", LossConfig::Mse), ("mse_digit", LossConfig::MseDigit)];
+    let losses = Loss::ALL.map(|loss| (loss.row().name, loss));
     let target_accuracy = section.f64("target_accuracy")?;
     if let Some(target) = target_accuracy.filter(|target| !(0.0..=1.0).contains(target)) {
         return Err(section.error("target_accuracy", format!("must be from 0 to 1, found {target}")));
@@ -206,7 +194,7 @@ fn read_train(section: Section<'_>) -> Result<TrainConfig, ConfigError> {
     let train = TrainConfig {
         budget,
         batch_size: at_least_one(&section, "batch_size")?.unwrap_or(512),
-        loss: section.choice("loss", &losses)?.unwrap_or(LossConfig::CrossEntropy),
+        loss: section.choice("loss", &losses)?.unwrap_or(Loss::ALL[0]),
         evaluate_every: at_least_one(&section, "evaluate_every")?,
         clip_norm: positive(&section, "clip_norm")?,
         target_accuracy,

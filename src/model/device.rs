@@ -180,7 +180,7 @@ impl DeviceModel {
         let network = Arc::clone(self.network());
         let rows = samples.dim(1)?;
         let samples = self.input(samples)?;
-        let targets = self.targets(targets, loss, rows)?;
+        let targets = self.targets(targets, rows)?;
         let _constants = transfer::keep_constants(&self.device);
         let traces = self.forward_layers(&network.layers, &self.prepared, &samples, rows, true)?;
         let outputs = traces.last().map_or(&samples, Trace::out);
@@ -214,7 +214,7 @@ impl DeviceModel {
     ) -> Result<Vec<Observed>> {
         let rows = samples.dim(1)?;
         let samples = self.input(samples)?;
-        let targets = self.targets(targets, loss, rows)?;
+        let targets = self.targets(targets, rows)?;
         let _constants = transfer::keep_constants(&self.device);
         let layers = &self.network().layers;
         let traces = self.forward_layers(layers, &self.prepared, &samples, rows, training)?;

@@ -2,16 +2,10 @@
 
 use std::ops::Range;
 
-use crate::cpu::loss::{self, LossSums};
+use crate::cpu::loss::LossSums;
+use crate::loss::of_values_on_slices;
 
-/// What the outputs are compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// Cross-entropy of the softmax against the labels.
-    CrossEntropy,
-    /// Mean squared error: against one-hot labels, or, with one output, against the label as a number.
-    Mse,
-}
+pub use crate::loss::Loss;
 
 /// The targets of a batch.
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +37,8 @@ pub fn loss_and_gradient(
     scale: f32,
     gradient: &mut [f32],
 ) -> LossSums {
-    match (loss, targets) {
-        (Loss::CrossEntropy, Targets::Labels(labels)) => loss::cross_entropy(outputs, classes, labels, scale, gradient),
-        (Loss::Mse, Targets::Labels(labels)) if classes == 1 => {
-            loss::mse_value(outputs, labels.iter().map(|&l| f32::from(l)), scale, gradient)
-        }
-        (Loss::Mse, Targets::Labels(labels)) => loss::mse_one_hot(outputs, classes, labels, scale, gradient),
-        (_, Targets::Values(values)) => loss::mse_value(outputs, values.iter().copied(), scale, gradient),
+    match targets {
+        Targets::Labels(labels) => (loss.row().on_slices)(outputs, classes, labels, scale, gradient),
+        Targets::Values(values) => of_values_on_slices(outputs, values.iter().copied(), scale, gradient),
     }
 }

@@ -6,7 +6,7 @@
 //! on where the range begins, nor on the number of steps.
 
 use crate::config::Experiment;
-use crate::config::experiment::{Budget, LossConfig};
+use crate::config::experiment::Budget;
 use crate::config::schedule::{Schedule, ScheduleShape};
 
 /// How often the test goes over the rates.
@@ -99,23 +99,6 @@ pub fn narrowed(low: f64, high: f64, lost_at: Option<f64>) -> [f64; 2] {
     // A step more, so that the test itself shows where it ends.
     let top = lost_at.map_or(high, |rate| (rate * 10f64.powf(1.0 / QUICK_PACE)).min(high));
     [(top / 10f64.powf(DECADES)).max(low), top]
-}
-
-/// The loss of the best answer that is the same for every image: the entropy of the labels, or their variance. A net that
-/// has learnt nothing of the images has no less.
-pub fn blind_loss(loss: LossConfig, labels: &[u8], classes: usize) -> f64 {
-    let n = labels.len() as f64;
-    let mut counts = vec![0.0; classes.max(256)];
-    labels.iter().for_each(|&label| counts[usize::from(label)] += 1.0 / n);
-    let shares = || counts.iter().copied().filter(|&share| share > 0.0);
-    match loss {
-        LossConfig::CrossEntropy => -shares().map(|share| share * f64::ln(share)).sum::<f64>(),
-        LossConfig::Mse => shares().map(|share| share * (1.0 - share)).sum::<f64>() / classes as f64,
-        LossConfig::MseDigit => {
-            let mean = labels.iter().map(|&label| f64::from(label)).sum::<f64>() / n;
-            labels.iter().map(|&label| (f64::from(label) - mean).powi(2)).sum::<f64>() / n
-        }
-    }
 }
 
 impl RangeTest {
@@ -360,16 +343,5 @@ mod tests {
         assert!(!push(100, 1e6), "a net may recover");
         (101..150).for_each(|i| assert!(!push(i, 2.0)));
         assert!((150..170).any(|i| push(i, 1e6)), "all is lost");
-    }
-
-    #[test]
-    fn a_blind_answer_has_the_loss_of_its_definition() {
-        let labels: Vec<u8> = (0..100).map(|i| i % 10).collect();
-        let blind = |loss| blind_loss(loss, &labels, 10);
-        assert!((blind(LossConfig::CrossEntropy) - 10f64.ln()).abs() < 1e-12);
-        // (1 − 0.1)² for one label and 0.1² for nine, over ten outputs.
-        assert!((blind(LossConfig::Mse) - 0.09).abs() < 1e-12);
-        assert!((blind(LossConfig::MseDigit) - 8.25).abs() < 1e-12);
-        assert_eq!(blind_loss(LossConfig::CrossEntropy, &[3; 5], 10), 0.0);
     }
 }

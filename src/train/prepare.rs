@@ -7,7 +7,7 @@ use serde_json::json;
 use thiserror::Error;
 
 use crate::config::Experiment;
-use crate::config::experiment::{Budget, LossConfig, TrainConfig};
+use crate::config::experiment::{Budget, TrainConfig};
 use crate::config::init::LsuvMean;
 use crate::config::model::ModelConfig;
 use crate::config::resolve::ResolveError;
@@ -133,10 +133,7 @@ impl Plan {
         batch_size::check(&experiment, &network, data.len(Part::Train))?;
         memory::check(&memory::of_start(&network))?;
         let values = initialise(&network, &resolved.init, &resolved.model, experiment.seed)?;
-        let loss = match experiment.train.loss {
-            LossConfig::CrossEntropy => Loss::CrossEntropy,
-            LossConfig::Mse | LossConfig::MseDigit => Loss::Mse,
-        };
+        let loss = experiment.train.loss;
         let mut plan = Self { experiment, data, network, start: values, loss };
         plan.apply_lsuv()?;
         Ok(plan)
@@ -286,7 +283,7 @@ impl Plan {
 
 /// Outputs of the experiment's network for so many classes.
 pub fn outputs(experiment: &Experiment, classes: usize) -> usize {
-    if experiment.train.loss == LossConfig::MseDigit { 1 } else { classes }
+    (experiment.train.loss.row().outputs)(classes)
 }
 
 /// The network that `model` describes for images of `size` (height, width).

@@ -9,7 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["theory", "cpu"],
     &["data", "init"],
     &["gpu"],
-    &["optim"],
+    &["optim", "loss"],
     &["config"],
     &["model"],
     &["record"],

@@ -179,7 +179,7 @@ enum Wanted {
 impl Wanted {
     fn of(case: &Case) -> Self {
         match case.loss() {
-            Loss::Mse => Self::Values(case.f32("target")),
+            Loss::Mse | Loss::MseDigit => Self::Values(case.f32("target")),
             Loss::CrossEntropy => Self::Labels(case.get("target").iter().map(|&x| x as u8).collect()),
         }
     }

@@ -6,7 +6,8 @@ use super::DeviceModel;
 use super::observe::Seen;
 use super::transfer::Transfer;
 use crate::cpu::loss::LossSums;
-use crate::gpu::loss::{self, Measured};
+use crate::gpu::loss::Measured;
+use crate::loss::of_values_on_tensors;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observed;
 
@@ -20,14 +21,13 @@ pub enum Goal {
 
 impl DeviceModel {
     /// Uploads the targets of batches of `rows` rows: those of all runs in order, or one batch's for all.
-    pub(super) fn targets(&self, targets: Targets<'_>, loss: Loss, rows: usize) -> Result<Goal> {
-        let one_output = loss == Loss::Mse && self.network().output().len() == 1;
+    pub(super) fn targets(&self, targets: Targets<'_>, rows: usize) -> Result<Goal> {
         let spread = |t: Tensor| t.reshape(((), rows))?.broadcast_as((self.runs(), rows))?.contiguous();
-        let values =
-            |values: Vec<f64>| Ok(Goal::Values(spread(Tensor::new(values, &self.device)?.to_dtype(self.dtype)?)?));
         match targets {
-            Targets::Labels(labels) if one_output => values(labels.iter().map(|&l| f64::from(l)).collect()),
-            Targets::Values(numbers) => values(numbers.iter().map(|&v| f64::from(v)).collect()),
+            Targets::Values(numbers) => {
+                let numbers: Vec<f64> = numbers.iter().map(|&v| f64::from(v)).collect();
+                Ok(Goal::Values(spread(Tensor::new(numbers, &self.device)?.to_dtype(self.dtype)?)?))
+            }
             Targets::Labels(labels) => {
                 let labels: Vec<u32> = labels.iter().map(|&l| u32::from(l)).collect();
                 Ok(Goal::Labels(spread(Tensor::new(labels, &self.device)?)?))
@@ -44,10 +44,9 @@ impl DeviceModel {
         scale: f64,
     ) -> Result<Measured> {
         let outputs = outputs.reshape((self.runs(), rows, ()))?;
-        match (goal, loss) {
-            (Goal::Labels(labels), Loss::CrossEntropy) => loss::cross_entropy(&outputs, labels, scale),
-            (Goal::Labels(labels), Loss::Mse) => loss::squared_error_of_labels(&outputs, labels, scale),
-            (Goal::Values(values), _) => loss::squared_error_of_values(&outputs, values, scale),
+        match goal {
+            Goal::Labels(labels) => (loss.row().on_tensors)(&outputs, labels, scale),
+            Goal::Values(values) => of_values_on_tensors(&outputs, values, scale),
         }
     }
 
