@@ -11,7 +11,8 @@ use crate::cli::dataset;
 use crate::cli::model::trimmed;
 use crate::cli::output::say;
 use crate::cli::path::path;
-use crate::data::files::{self, NAMES};
+use crate::data::files;
+use crate::data::locate::NAMES;
 use crate::data::locate::locate;
 use crate::data::{
     Choice, Images, Known, Loaded, Origin, Places, Prepared, Request, Split, Verdict, digits, fetch, load, read_known,

@@ -56,7 +56,7 @@ fn into_empty(known: Known, _directory: &Path, _limit: Duration) -> Result<(), D
 
 #[cfg(feature = "hub")]
 fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), DataError> {
-    use crate::data::{Dataset, files, hub};
+    use crate::data::{Dataset, files, hub, locate};
 
     let give_up = |reason| failed(known, reason, known.by_hand());
     let (train, test) = hub::download(known, limit).map_err(give_up)?;
@@ -65,7 +65,7 @@ fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), Dat
     let sha256 = files::combined_sha256(sums);
     let dataset = Dataset { name: known.name.into(), sha256, classes: 10, train, test };
     if let Err((file, fault)) = known.check(&dataset, sums) {
-        let (name, found, expected) = (files::NAMES[file], fault.found, fault.expected);
+        let (name, found, expected) = (locate::NAMES[file], fault.found, fault.expected);
         let reason =
             format!("what came is not {}: {name}: {}: found {found}, expected {expected}", known.name, fault.field);
         return Err(give_up(reason));

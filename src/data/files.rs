@@ -9,11 +9,8 @@ use sha2::{Digest, Sha256};
 
 use crate::data::error::{DataError, Fault};
 use crate::data::idx::{self, Kind, ReadError};
-use crate::data::{Dataset, Images, locate};
-
-/// The four files in the order of their names, which is also the order of sums everywhere.
-pub const NAMES: [&str; 4] =
-    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
+use crate::data::locate::{self, NAMES};
+use crate::data::{Dataset, Images};
 
 const KINDS: [Kind; 4] = [Kind::Images, Kind::Labels, Kind::Images, Kind::Labels];
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::error::{DataError, Fault};
-use crate::data::files::NAMES;
+use crate::data::locate::NAMES;
 use crate::data::locate::locate;
 use crate::data::split::pixel_moments;
 use crate::data::{Dataset, Images};

@@ -7,7 +7,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::error::DataError;
-use crate::data::files::NAMES;
+
+/// The four files in the order of their names, which is also the order of sums everywhere.
+pub const NAMES: [&str; 4] =
+    ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
 
 /// The four files, in the order of [`NAMES`].
 type Four = [Option<PathBuf>; 4];

@@ -46,7 +46,7 @@ impl Request {
 /// Where loaded data came from.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// Four files, in the order of [`files::NAMES`].
+    /// Four files, in the order of [`NAMES`](crate::data::locate::NAMES).
     Files(Box<[Source; 4]>),
     /// The built-in digits.
     Generated {

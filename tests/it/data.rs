@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use initlab::data::files::{self, Classes, NAMES};
+use initlab::data::files::{self, Classes};
+use initlab::data::locate::NAMES;
 use initlab::data::{Choice, DataError, Images, Known, Loaded, Part, Places, Prepared, Request, Split, idx, load};
 
 /// The directory of the real MNIST; a test that needs it says when it is skipped.
