@@ -1,15 +1,29 @@
-//! Activation functions φ: their parameters, their names and their scalar `f64` form.
+//! Activation functions φ: one table that says of each its name, parameters, φ, φ′, kinks, span and usual gain.
 //!
-//! The slice form that training uses is in `cpu::activation`; theory and the candle path
-//! start from the definitions here.
+//! A row stands in a file below; here is the enum that the rest of the crate passes around, and the one match from a
+//! variant to its row. Training's slice form is `cpu::smooth` (`cpu::piecewise` for straight pieces), the candle form
+//! `gpu::phi`: both are one match over the variants.
 
-use std::f64::consts::{FRAC_1_SQRT_2, PI};
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use serde::{Deserialize, Serialize};
 
+mod elu;
+mod gelu;
+mod normal;
 mod parse;
+mod pieces;
+mod relu;
+mod row;
+mod sigmoid;
+mod tanh;
 
+pub use elu::{SELU_ALPHA, SELU_LAMBDA};
+pub use normal::{normal_cdf, normal_pdf};
 pub use parse::ActivationParseError;
+pub use pieces::{Pieces, ReluForm, kaiming_gain};
+use row::{Numbers, Phi, Row};
+pub use row::{Parameter, Range};
 
 /// An activation function with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,185 +74,182 @@ pub enum Activation {
     Softplus,
 }
 
-/// SELU's scale λ (Klambauer et al. 2017, eq. 14).
-pub const SELU_LAMBDA: f64 = 1.050_700_987_355_480_5;
-/// SELU's α, same source.
-pub const SELU_ALPHA: f64 = 1.673_263_242_354_377_2;
-
-/// The ReLU family in one form: z > 0 keeps z, else `leak`·z; minus `shift`; at most `max`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ReluForm {
-    /// Slope of the negative side.
-    pub leak: f64,
-    /// Subtracted after the leaky ReLU.
-    pub shift: f64,
-    /// Ceiling after the shift; +∞ for none.
-    pub max: f64,
+/// Where a variant has a parameter.
+enum Slot<'a> {
+    /// A number.
+    Number(&'a mut f64),
+    /// A number that may be absent.
+    Optional(&'a mut Option<f64>),
+    /// The variant has no such parameter.
+    Absent,
 }
 
+const NO_SLOTS: [Slot<'static>; 3] = [Slot::Absent, Slot::Absent, Slot::Absent];
+
 impl Activation {
-    /// Every name that [`Activation::from_name`] knows.
-    pub const NAMES: [&str; 14] = [
-        "identity",
-        "relu",
-        "leaky_relu",
-        "general_relu",
-        "shifted_relu",
-        "tanh",
-        "sigmoid",
-        "gelu",
-        "gelu_tanh",
-        "silu",
-        "elu",
-        "selu",
-        "softplus",
-        "linear",
+    /// Every activation with its default parameters.
+    pub const ALL: [Self; 13] = [
+        Self::Identity,
+        Self::Relu,
+        Self::LeakyRelu { leak: 0.01 },
+        Self::GeneralRelu { leak: 0.0, shift: 0.0, max: None },
+        Self::ShiftedRelu { shift: 0.5 },
+        Self::Tanh,
+        Self::Sigmoid,
+        Self::Gelu,
+        Self::GeluTanh,
+        Self::Silu,
+        Self::Elu { alpha: 1.0 },
+        Self::Selu,
+        Self::Softplus,
     ];
 
-    /// The activation called `name` with its default parameters (leak 0.01, shift 0.5, alpha 1).
-    pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "identity" | "linear" => Self::Identity,
-            "relu" => Self::Relu,
-            "leaky_relu" => Self::LeakyRelu { leak: 0.01 },
-            "general_relu" => Self::GeneralRelu { leak: 0.0, shift: 0.0, max: None },
-            "shifted_relu" => Self::ShiftedRelu { shift: 0.5 },
-            "tanh" => Self::Tanh,
-            "sigmoid" => Self::Sigmoid,
-            "gelu" => Self::Gelu,
-            "gelu_tanh" => Self::GeluTanh,
-            "silu" => Self::Silu,
-            "elu" => Self::Elu { alpha: 1.0 },
-            "selu" => Self::Selu,
-            "softplus" => Self::Softplus,
-            _ => return None,
+    /// What the identity may be called too.
+    const LINEAR: &'static str = "linear";
+
+    /// Every name that [`Activation::from_name`] knows.
+    pub const NAMES: [&'static str; Self::ALL.len() + 1] = {
+        let mut names = [Self::LINEAR; Self::ALL.len() + 1];
+        let mut i = 0;
+        while i < Self::ALL.len() {
+            names[i] = Self::ALL[i].name();
+            i += 1;
+        }
+        names
+    };
+
+    /// The row of the table, and where its parameters are.
+    const fn parts(&mut self) -> (&'static Row, [Slot<'_>; 3]) {
+        use Slot::{Absent, Number, Optional};
+        match self {
+            Self::Identity => (&relu::IDENTITY, NO_SLOTS),
+            Self::Relu => (&relu::RELU, NO_SLOTS),
+            Self::LeakyRelu { leak } => (&relu::LEAKY, [Number(leak), Absent, Absent]),
+            Self::GeneralRelu { leak, shift, max } => (&relu::GENERAL, [Number(leak), Number(shift), Optional(max)]),
+            Self::ShiftedRelu { shift } => (&relu::SHIFTED, [Number(shift), Absent, Absent]),
+            Self::Tanh => (&tanh::ROW, NO_SLOTS),
+            Self::Sigmoid => (&sigmoid::SIGMOID, NO_SLOTS),
+            Self::Gelu => (&gelu::EXACT, NO_SLOTS),
+            Self::GeluTanh => (&gelu::TANH, NO_SLOTS),
+            Self::Silu => (&sigmoid::SILU, NO_SLOTS),
+            Self::Elu { alpha } => (&elu::ELU, [Number(alpha), Absent, Absent]),
+            Self::Selu => (&elu::SELU, NO_SLOTS),
+            Self::Softplus => (&sigmoid::SOFTPLUS, NO_SLOTS),
+        }
+    }
+
+    const fn row(mut self) -> &'static Row {
+        self.parts().0
+    }
+
+    /// The values of the parameters, `None` for one that is absent.
+    fn values(mut self) -> [Option<f64>; 3] {
+        self.parts().1.map(|slot| match slot {
+            Slot::Number(x) => Some(*x),
+            Slot::Optional(x) => *x,
+            Slot::Absent => None,
         })
     }
 
+    fn numbers(self) -> Numbers {
+        self.values().map(|x| x.unwrap_or(f64::INFINITY))
+    }
+
+    /// The activation called `name` with its default parameters, those of [`Activation::ALL`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        let name = if name == Self::LINEAR { Self::Identity.name() } else { name };
+        Self::ALL.into_iter().find(|phi| phi.name() == name)
+    }
+
     /// The name in configs and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Identity => "identity",
-            Self::Relu => "relu",
-            Self::LeakyRelu { .. } => "leaky_relu",
-            Self::GeneralRelu { .. } => "general_relu",
-            Self::ShiftedRelu { .. } => "shifted_relu",
-            Self::Tanh => "tanh",
-            Self::Sigmoid => "sigmoid",
-            Self::Gelu => "gelu",
-            Self::GeluTanh => "gelu_tanh",
-            Self::Silu => "silu",
-            Self::Elu { .. } => "elu",
-            Self::Selu => "selu",
-            Self::Softplus => "softplus",
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// What it is, in a line.
+    pub fn help(self) -> &'static str {
+        self.row().help
+    }
+
+    /// Its parameters with their values; of [`Activation::ALL`] these are the defaults. `None` stands for none.
+    pub fn parameters(self) -> impl Iterator<Item = (Parameter, Option<f64>)> {
+        self.row().parameters.iter().copied().zip(self.values())
+    }
+
+    /// Gives the parameter called `name` the value `x`.
+    ///
+    /// # Panics
+    /// If it has no such parameter.
+    pub fn set(&mut self, name: &str, x: f64) {
+        let (row, mut slots) = self.parts();
+        let at = row.parameters.iter().position(|parameter| parameter.name == name);
+        match &mut slots[at.unwrap_or_else(|| panic!("{} has no parameter {name}", row.name))] {
+            Slot::Number(place) => **place = x,
+            Slot::Optional(place) => **place = Some(x),
+            Slot::Absent => unreachable!("{} lists a parameter that it does not hold", row.name),
+        }
+    }
+
+    /// The straight pieces that it is made of; `None` for a curve.
+    pub fn pieces(self) -> Option<Pieces> {
+        match self.row().phi {
+            Phi::Pieces(of) => Some(of(self.numbers())),
+            Phi::Curve(_) => None,
         }
     }
 
     /// The general form of the ReLU family; `None` for every other activation.
     pub fn relu_form(self) -> Option<ReluForm> {
-        let form = |leak, shift, max: Option<f64>| Some(ReluForm { leak, shift, max: max.unwrap_or(f64::INFINITY) });
-        match self {
-            Self::Relu => form(0.0, 0.0, None),
-            Self::LeakyRelu { leak } => form(leak, 0.0, None),
-            Self::GeneralRelu { leak, shift, max } => form(leak, shift, max),
-            Self::ShiftedRelu { shift } => form(0.0, shift, None),
-            _ => None,
+        self.pieces().and_then(Pieces::relu_form)
+    }
+
+    /// φ(z).
+    pub fn value(self, z: f64) -> f64 {
+        match &self.row().phi {
+            Phi::Pieces(of) => of(self.numbers()).value(z),
+            Phi::Curve(curve) => (curve.value)(z, self.numbers()),
+        }
+    }
+
+    /// φ′(z), with PyTorch's choice at a kink: the slope of the side where z ≤ 0, and 0 at the ceiling.
+    pub fn derivative(self, z: f64) -> f64 {
+        match &self.row().phi {
+            Phi::Pieces(of) => of(self.numbers()).slope(z),
+            Phi::Curve(curve) => (curve.slope)(z, self.numbers()),
+        }
+    }
+
+    /// Where φ or its slope is not smooth, in units of the pre-activation, ascending.
+    pub fn kinks(self) -> Vec<f64> {
+        match &self.row().phi {
+            Phi::Pieces(of) => of(self.numbers()).kinks(),
+            Phi::Curve(curve) => curve.kinks.to_vec(),
         }
     }
 
     /// The largest std that outputs can have, whatever the inputs: half of the range of a bounded φ (Popoviciu's inequality),
     /// and that only with half of them at each end; infinite otherwise.
     pub fn largest_std(self) -> f64 {
-        match self {
-            Self::Tanh => 1.0,
-            Self::Sigmoid => 0.5,
-            Self::GeneralRelu { leak, shift, max: Some(max) } if leak <= 0.0 => 0.5 * (max + shift).max(0.0),
-            Self::Identity
-            | Self::Relu
-            | Self::LeakyRelu { .. }
-            | Self::GeneralRelu { .. }
-            | Self::ShiftedRelu { .. }
-            | Self::Gelu
-            | Self::GeluTanh
-            | Self::Silu
-            | Self::Elu { .. }
-            | Self::Selu
-            | Self::Softplus => f64::INFINITY,
+        0.5 * match &self.row().phi {
+            Phi::Pieces(of) => of(self.numbers()).span(),
+            Phi::Curve(curve) => curve.span,
         }
     }
 
-    /// φ(z).
-    pub fn value(self, z: f64) -> f64 {
-        if let Some(ReluForm { leak, shift, max }) = self.relu_form() {
-            let h = (if z > 0.0 { z } else { leak * z }) - shift;
-            // NaN passes a ceiling, which `min` would put in its place.
-            return if h > max { max } else { h };
-        }
-        match self {
-            Self::Tanh => z.tanh(),
-            Self::Sigmoid => sigmoid(z),
-            Self::Gelu => z * normal_cdf(z),
-            Self::GeluTanh => 0.5 * z * (1.0 + gelu_tanh_inner(z).0.tanh()),
-            Self::Silu => z * sigmoid(z),
-            Self::Elu { alpha } => elu(z, alpha),
-            Self::Selu => SELU_LAMBDA * elu(z, SELU_ALPHA),
-            Self::Softplus => z.max(0.0) + (-z.abs()).exp().ln_1p(),
-            _ => z,
-        }
+    /// Whether φ′ can be read off h = φ(z), so that h may overwrite z.
+    pub fn slope_from_output(self) -> bool {
+        (self.row().slope_from_output)(self.numbers())
     }
 
-    /// φ′(z), with PyTorch's choice at a kink: the slope of the side where z ≤ 0, and 0 at the ceiling.
-    pub fn derivative(self, z: f64) -> f64 {
-        if let Some(ReluForm { leak, shift, max }) = self.relu_form() {
-            let (value, slope) = if z > 0.0 { (z, 1.0) } else { (leak * z, leak) };
-            return if value - shift > max { 0.0 } else { slope };
-        }
-        match self {
-            Self::Tanh => 1.0 - z.tanh().powi(2),
-            Self::Sigmoid => sigmoid(z) * sigmoid(-z),
-            Self::Gelu => normal_cdf(z) + z * normal_pdf(z),
-            Self::GeluTanh => {
-                let (inner, slope) = gelu_tanh_inner(z);
-                let t = inner.tanh();
-                0.5 * (1.0 + t) + 0.5 * z * (1.0 - t * t) * slope
-            }
-            Self::Silu => sigmoid(z) * (1.0 + z * sigmoid(-z)),
-            Self::Elu { alpha } => elu_slope(z, alpha),
-            Self::Selu => SELU_LAMBDA * elu_slope(z, SELU_ALPHA),
-            Self::Softplus => sigmoid(z),
-            _ => 1.0,
-        }
+    /// The usual gain of the weights before φ, if it is published or has a closed form.
+    pub(crate) fn known_gain(self) -> Option<f64> {
+        self.row().gain.map(|gain| gain(self.numbers()))
     }
-}
 
-/// Φ(z), the standard normal distribution function.
-pub fn normal_cdf(z: f64) -> f64 {
-    0.5 * libm::erfc(-z * FRAC_1_SQRT_2)
-}
-
-/// The standard normal density.
-pub fn normal_pdf(z: f64) -> f64 {
-    (-0.5 * z * z).exp() / (2.0 * PI).sqrt()
-}
-
-fn sigmoid(z: f64) -> f64 {
-    // The exponent is never positive, so nothing overflows and small values keep their digits.
-    let e = (-z.abs()).exp();
-    if z >= 0.0 { 1.0 / (1.0 + e) } else { e / (1.0 + e) }
-}
-
-fn elu(z: f64, alpha: f64) -> f64 {
-    if z > 0.0 { z } else { alpha * z.exp_m1() }
-}
-
-fn elu_slope(z: f64, alpha: f64) -> f64 {
-    if z > 0.0 { 1.0 } else { alpha * z.exp() }
-}
-
-/// The argument of GELU's tanh form and its derivative.
-fn gelu_tanh_inner(z: f64) -> (f64, f64) {
-    let c = (2.0 / PI).sqrt();
-    (c * (z + 0.044715 * z * z * z), c * (1.0 + 3.0 * 0.044715 * z * z))
+    /// What the documentation of `torch.nn.init.calculate_gain` lists, if it lists this activation.
+    pub(crate) fn torch_gain(self) -> Option<f64> {
+        self.known_gain().filter(|_| self.row().in_torch)
+    }
 }
 
 #[cfg(test)]
@@ -246,7 +257,7 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Activation> {
-        let mut all: Vec<_> = Activation::NAMES.iter().map(|name| Activation::from_name(name).unwrap()).collect();
+        let mut all = Activation::ALL.to_vec();
         all.push(Activation::LeakyRelu { leak: 0.1 });
         all.push(Activation::GeneralRelu { leak: 0.2, shift: 0.3, max: Some(0.9) });
         all.push(Activation::Elu { alpha: 0.5 });
@@ -280,10 +291,19 @@ mod tests {
         assert!((cut.largest_std() - 0.6).abs() < 1e-15);
     }
 
+    /// A variant that stands in no list would be a name that nobody can write.
     #[test]
-    fn names_and_values_agree() {
-        for phi in all() {
-            assert_eq!(Activation::from_name(phi.name()).unwrap().name(), phi.name());
+    fn every_variant_is_in_the_list_under_the_name_that_is_written() {
+        let refused = serde_json::from_str::<Activation>(r#"{"kind": "none of them"}"#).unwrap_err().to_string();
+        let names: Vec<_> = Activation::ALL.iter().map(|phi| format!("`{}`", phi.name())).collect();
+        assert!(refused.contains(&names.join(", ")), "{refused}");
+        for phi in Activation::ALL {
+            let written = serde_json::to_value(phi).unwrap();
+            assert_eq!(written["kind"], phi.name());
+            for (parameter, value) in phi.parameters() {
+                assert_eq!(written.get(parameter.name).and_then(|x| x.as_f64()), value, "{phi}");
+                assert!(value.is_none_or(|x| parameter.range.holds(x)), "{phi}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, Parameter};
 
 /// Why a text names no activation.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -28,7 +28,7 @@ pub enum ActivationParseError {
         /// The parameter that is most like it, if any is.
         nearest: Option<&'static str>,
         /// The parameters that it has.
-        known: &'static [&'static str],
+        known: Vec<&'static str>,
     },
     /// A parameter is not `key=value`.
     #[error(
@@ -73,7 +73,7 @@ fn listing(known: &[&str]) -> String {
 impl Activation {
     /// Reads `name` or `name:key=value,key=value`; parameters left out keep the defaults of [`Activation::from_name`].
     ///
-    /// Every value must be a finite number, and `alpha` positive.
+    /// Every value must lie in the parameter's [`Range`](crate::activation::Range).
     pub fn parse(text: &str) -> Result<Self, ActivationParseError> {
         let (name, parameters) = match text.split_once(':') {
             Some((name, parameters)) => (name.trim(), Some(parameters)),
@@ -90,7 +90,7 @@ impl Activation {
             let Some((key, value)) = pair.split_once('=') else {
                 return Err(ActivationParseError::NotAPair { activation: activation.name(), found: pair.to_string() });
             };
-            let parameter = activation.set(key.trim(), value.trim())?;
+            let parameter = activation.read(key.trim(), value.trim())?;
             if given.contains(&parameter) {
                 return Err(ActivationParseError::Twice { activation: activation.name(), parameter });
             }
@@ -99,36 +99,21 @@ impl Activation {
         Ok(activation)
     }
 
-    /// The names of its parameters.
-    pub fn parameters(self) -> &'static [&'static str] {
-        match self {
-            Self::LeakyRelu { .. } => &["leak"],
-            Self::GeneralRelu { .. } => &["leak", "shift", "max"],
-            Self::ShiftedRelu { .. } => &["shift"],
-            Self::Elu { .. } => &["alpha"],
-            _ => &[],
-        }
-    }
-
     /// Sets the parameter `key` and gives its name back.
-    fn set(&mut self, key: &str, value: &str) -> Result<&'static str, ActivationParseError> {
-        let (activation, known) = (self.name(), self.parameters());
-        let Some(&parameter) = known.iter().find(|name| **name == key) else {
-            let (found, nearest) = (key.to_string(), nearest(key, known));
+    fn read(&mut self, key: &str, value: &str) -> Result<&'static str, ActivationParseError> {
+        let activation = self.name();
+        let known: Vec<Parameter> = self.parameters().map(|(parameter, _)| parameter).collect();
+        let Some(&Parameter { name: parameter, range, .. }) = known.iter().find(|parameter| parameter.name == key)
+        else {
+            let known: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
+            let (found, nearest) = (key.to_string(), nearest(key, &known));
             return Err(ActivationParseError::UnknownParameter { activation, found, nearest, known });
         };
-        let expected = if parameter == "alpha" { "a finite number above 0" } else { "a finite number" };
-        let number = value.parse().ok().filter(|x: &f64| x.is_finite() && (parameter != "alpha" || *x > 0.0));
-        let Some(number) = number else {
-            return Err(ActivationParseError::Value { activation, parameter, found: value.to_string(), expected });
+        let Some(number) = value.parse().ok().filter(|&x| range.holds(x)) else {
+            let (found, expected) = (value.to_string(), range.expected());
+            return Err(ActivationParseError::Value { activation, parameter, found, expected });
         };
-        match (self, parameter) {
-            (Self::LeakyRelu { leak } | Self::GeneralRelu { leak, .. }, "leak") => *leak = number,
-            (Self::ShiftedRelu { shift } | Self::GeneralRelu { shift, .. }, "shift") => *shift = number,
-            (Self::GeneralRelu { max, .. }, "max") => *max = Some(number),
-            (Self::Elu { alpha }, "alpha") => *alpha = number,
-            (activation, _) => unreachable!("{} lists a parameter that it does not hold", activation.name()),
-        }
+        self.set(parameter, number);
         Ok(parameter)
     }
 }
@@ -145,14 +130,11 @@ impl FromStr for Activation {
 impl fmt::Display for Activation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())?;
-        match *self {
-            Self::LeakyRelu { leak } => write!(f, ":leak={leak}"),
-            Self::GeneralRelu { leak, shift, max: Some(max) } => write!(f, ":leak={leak},shift={shift},max={max}"),
-            Self::GeneralRelu { leak, shift, max: None } => write!(f, ":leak={leak},shift={shift}"),
-            Self::ShiftedRelu { shift } => write!(f, ":shift={shift}"),
-            Self::Elu { alpha } => write!(f, ":alpha={alpha}"),
-            _ => Ok(()),
+        let given = self.parameters().filter_map(|(parameter, value)| Some((parameter.name, value?)));
+        for (i, (name, value)) in given.enumerate() {
+            write!(f, "{}{name}={value}", if i == 0 { ':' } else { ',' })?;
         }
+        Ok(())
     }
 }
 

@@ -51,24 +51,9 @@ pub(crate) fn blocks(phi: Activation, depth: Option<usize>) -> Vec<Row> {
 /// `[model.activation]` and `[init]` for `phi` and the gain of every layer but the one that has its own.
 fn toml(phi: Activation, gain: f64, own: Option<(&str, f64)>) -> String {
     let weight = |gain: f64| format!("{{ kind = \"kaiming_normal\", gain = {} }}", ten_decimals(gain));
-    let activation = match phi {
-        Activation::LeakyRelu { leak } => format!("kind = \"leaky_relu\"\nleak = {}", ten_decimals(leak)),
-        Activation::GeneralRelu { leak, shift, max } => {
-            let max = max.map_or_else(String::new, |max| format!("\nmax = {}", ten_decimals(max)));
-            format!("kind = \"general_relu\"\nleak = {}\nshift = {}{max}", ten_decimals(leak), ten_decimals(shift))
-        }
-        Activation::ShiftedRelu { shift } => format!("kind = \"shifted_relu\"\nshift = {}", ten_decimals(shift)),
-        Activation::Elu { alpha } => format!("kind = \"elu\"\nalpha = {}", ten_decimals(alpha)),
-        Activation::Identity
-        | Activation::Relu
-        | Activation::Tanh
-        | Activation::Sigmoid
-        | Activation::Gelu
-        | Activation::GeluTanh
-        | Activation::Silu
-        | Activation::Selu
-        | Activation::Softplus => format!("kind = \"{}\"", phi.name()),
-    };
+    let given =
+        phi.parameters().filter_map(|(parameter, x)| Some(format!("\n{} = {}", parameter.name, ten_decimals(x?))));
+    let activation = format!("kind = \"{}\"{}", phi.name(), given.collect::<String>());
     let own = own.map_or_else(String::new, |(layer, gain)| format!("\n{layer}.weight = {}", weight(gain)));
     format!("[model.activation]\n{activation}\n[init]\nweight = {}{own}", weight(gain))
 }

@@ -1,6 +1,6 @@
 //! Activations and initialisers as configs write them: a name, or a table with `kind` and parameters.
 
-use crate::activation::Activation;
+use crate::activation::{Activation, Parameter, Range};
 use crate::config::check::{non_negative, positive};
 use crate::config::{ConfigError, Section, Value};
 use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, WeightInit, preset};
@@ -8,22 +8,17 @@ use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, WeightInit, p
 /// Reads the activation at `key`.
 pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Activation>, ConfigError> {
     let Some(value) = section.value(key) else { return Ok(None) };
-    let names: Vec<_> =
-        Activation::NAMES.iter().map(|&n| (n, Activation::from_name(n).expect("every listed name is known"))).collect();
-    by_name_or_table(&value, &names, |table, start| {
-        Ok(match start {
-            Activation::LeakyRelu { leak } => Activation::LeakyRelu { leak: table.f64("leak")?.unwrap_or(leak) },
-            Activation::GeneralRelu { leak, shift, .. } => Activation::GeneralRelu {
-                leak: table.f64("leak")?.unwrap_or(leak),
-                shift: table.f64("shift")?.unwrap_or(shift),
-                max: table.f64("max")?,
-            },
-            Activation::ShiftedRelu { shift } => {
-                Activation::ShiftedRelu { shift: table.f64("shift")?.unwrap_or(shift) }
-            }
-            Activation::Elu { alpha } => Activation::Elu { alpha: positive(table, "alpha")?.unwrap_or(alpha) },
-            plain => plain,
-        })
+    let names = Activation::NAMES.map(|name| (name, Activation::from_name(name).expect("every listed name is known")));
+    by_name_or_table(&value, &names, |table, default| {
+        let mut activation = default;
+        for (Parameter { name, range, .. }, _) in default.parameters() {
+            let given = match range {
+                Range::Finite => table.f64(name)?,
+                Range::Positive => positive(table, name)?,
+            };
+            given.into_iter().for_each(|x| activation.set(name, x));
+        }
+        Ok(activation)
     })
     .map(Some)
 }

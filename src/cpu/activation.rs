@@ -8,7 +8,7 @@ use super::moments::{self, Sums};
 use super::observer::{RUN, measure};
 use super::piecewise::{Bent, Leaky, Rectified, Straight};
 use super::smooth::{apply_smooth, apply_smooth_slope};
-use crate::activation::{Activation, ReluForm};
+use crate::activation::{Activation, Pieces, ReluForm};
 
 /// What is recorded about one layer in one step.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,16 +34,6 @@ pub struct ObserveSettings {
     pub gradient_near_zero: f32,
     /// Limits of the histogram.
     pub histogram_range: (f32, f32),
-}
-
-/// Whether φ′ can be read off h = φ(z), so that h may overwrite z.
-pub fn slope_from_output(activation: Activation) -> bool {
-    match activation {
-        Activation::Identity | Activation::Relu | Activation::Tanh | Activation::Sigmoid | Activation::Selu => true,
-        Activation::LeakyRelu { leak } => leak >= 0.0,
-        Activation::Elu { alpha } => alpha > 0.0,
-        _ => false,
-    }
 }
 
 /// Values in a block: few enough for a second look in the second cache at the furthest, and so many that beginning and
@@ -72,34 +62,33 @@ pub struct Scratch {
     pub missed: bool,
 }
 
-/// Calls `$f` with the form of `$activation` in vectors, if it is of the ReLU family.
+/// Evaluates `$call` with the vectors of `$activation` as `$phi` if it is of straight pieces, else `$other`.
 macro_rules! with_piecewise {
     ($activation:expr, |$phi:ident| $call:expr, else $other:expr) => {
-        match $activation {
-            Activation::Identity => {
+        match $activation.pieces() {
+            Some(Pieces::Line) => {
                 let $phi = Straight;
                 $call
             }
-            Activation::Relu => {
+            Some(Pieces::Rectified) => {
                 let $phi = Rectified;
                 $call
             }
-            Activation::LeakyRelu { leak } => {
+            Some(Pieces::Leaky { leak }) => {
                 let $phi = Leaky(leak as f32);
                 $call
             }
-            Activation::GeneralRelu { .. } | Activation::ShiftedRelu { .. } => {
-                let ReluForm { leak, shift, max } = $activation.relu_form().expect("these are of the ReLU family");
+            Some(Pieces::Bent(ReluForm { leak, shift, max })) => {
                 let $phi = Bent { leak: leak as f32, shift: shift as f32, max: max as f32 };
                 $call
             }
-            _ => $other,
+            None => $other,
         }
     };
 }
 
 /// Adds the bias and applies φ: `z` holds pre-activations without bias in rows of `cols`, and gets the bias; h goes to
-/// `h`, or over `z` if `h` is `None` (allowed where [`slope_from_output`] holds). NaN stays NaN for every φ, so that a
+/// `h`, or over `z` if `h` is `None` (allowed where [`Activation::slope_from_output`] holds). NaN stays NaN for every φ, so that a
 /// diverged run cannot hide behind a ReLU.
 ///
 /// With an `observation`, z and h are summed on the way.
@@ -164,7 +153,7 @@ fn forward_block(
 ) -> bool {
     let (in_place, len) = (h.is_none(), z.len());
     let rises = activation.relu_form().is_none_or(|form| form.leak >= 0.0);
-    let piecewise = with_piecewise!(activation, |_phi| true, else false);
+    let piecewise = activation.pieces().is_some();
     let both = rises && piecewise;
     let mut observation = observation;
     let look = observation.as_mut().map(|(observation, settings, folded)| Look {
@@ -208,7 +197,7 @@ fn forward_block(
 
 /// Turns the gradient with respect to h into that with respect to z, in place: dz = dh·φ′(z).
 ///
-/// `saved` is h where [`slope_from_output`] holds, else z. `bias_gradient` gets the column sums of dz. With an `observation`,
+/// `saved` is h where [`Activation::slope_from_output`] holds, else z. `bias_gradient` gets the column sums of dz. With an `observation`,
 /// dh is summed before it changes.
 pub fn backward(
     activation: Activation,
@@ -372,7 +361,7 @@ mod tests {
             let bias: Vec<f32> = wave(cols, 1.1).iter().map(|x| x * scale).collect();
             let dh: Vec<f32> = wave(rows * cols, 0.71).iter().map(|x| x * scale).collect();
             let want_z: Vec<f32> = start.iter().enumerate().map(|(i, x)| x + bias[i % cols]).collect();
-            let in_place = slope_from_output(activation);
+            let in_place = activation.slope_from_output();
             let mut results = Vec::new();
             for observed in [false, true] {
                 let mut observation = Observation { live: LiveUnits::none(cols), ..Observation::default() };

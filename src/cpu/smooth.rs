@@ -1,4 +1,4 @@
-//! The activations that are not of the ReLU family, over slices.
+//! The activations that are not of straight pieces, over slices.
 
 use super::math;
 use crate::activation::{Activation, SELU_ALPHA, SELU_LAMBDA};
@@ -19,7 +19,7 @@ const GELU_C: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.044_715;
 
 dispatch! {
-    /// h = φ(z) in place, for every φ that is not of the ReLU family.
+    /// h = φ(z) in place, for every φ that is not of straight pieces.
     pub fn apply_smooth(activation: Activation, values: &mut [f32]) {
         match activation {
             Activation::Tanh => map(values, math::tanh),
@@ -39,13 +39,17 @@ dispatch! {
                 });
             }
             Activation::Softplus => map(values, math::softplus),
-            _ => unreachable!("the ReLU family has vectors of its own"),
+            Activation::Identity
+            | Activation::Relu
+            | Activation::LeakyRelu { .. }
+            | Activation::GeneralRelu { .. }
+            | Activation::ShiftedRelu { .. } => unreachable!("straight pieces have vectors of their own"),
         }
     }
 }
 
 dispatch! {
-    /// g ← g·φ′(z) in place, for the same; `saved` is h where [`slope_from_output`](super::activation::slope_from_output) holds, else z.
+    /// g ← g·φ′(z) in place, for the same; `saved` is h where [`Activation::slope_from_output`] holds, else z.
     pub fn apply_smooth_slope(activation: Activation, gradient: &mut [f32], saved: &[f32]) {
         match activation {
             Activation::Tanh => map_slope(gradient, saved, |g, h| g * (1.0 - h * h)),
@@ -70,7 +74,11 @@ dispatch! {
                 g * if h > 0.0 { SELU_SCALE } else { h + SELU_SCALED_ALPHA }
             }),
             Activation::Softplus => map_slope(gradient, saved, |g, z| g * math::sigmoid(z)),
-            _ => unreachable!("the ReLU family has vectors of its own"),
+            Activation::Identity
+            | Activation::Relu
+            | Activation::LeakyRelu { .. }
+            | Activation::GeneralRelu { .. }
+            | Activation::ShiftedRelu { .. } => unreachable!("straight pieces have vectors of their own"),
         }
     }
 }

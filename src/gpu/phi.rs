@@ -167,7 +167,11 @@ fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
         Activation::Selu => elu(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
         // Exponents that are never positive do not overflow.
         Activation::Softplus => z.relu()? + z.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?,
-        _ => Ok(z.clone()),
+        Activation::Identity
+        | Activation::Relu
+        | Activation::LeakyRelu { .. }
+        | Activation::GeneralRelu { .. }
+        | Activation::ShiftedRelu { .. } => Ok(z.clone()),
     }
 }
 
@@ -193,7 +197,11 @@ fn slope(activation: Activation, z: &Tensor, h: &Tensor) -> Result<Tensor> {
         Activation::Elu { alpha } => elu_slope(z, alpha),
         Activation::Selu => elu_slope(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
         Activation::Softplus => candle_nn::ops::sigmoid(z),
-        _ => z.ones_like(),
+        Activation::Identity
+        | Activation::Relu
+        | Activation::LeakyRelu { .. }
+        | Activation::GeneralRelu { .. }
+        | Activation::ShiftedRelu { .. } => z.ones_like(),
     }
 }
 

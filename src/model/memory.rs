@@ -3,7 +3,6 @@
 //! This counts the buffers of [`CpuModel`](crate::model::cpu::CpuModel) and its workspaces; what is small beside them is left
 //! out. Sums saturate, so that no config can make them wrap.
 
-use crate::cpu::activation::slope_from_output;
 use crate::cpu::conv::ConvShape;
 use crate::model::layer::{Layer, Op};
 use crate::model::network::Network;
@@ -108,7 +107,7 @@ fn layer(layer: &Layer) -> u64 {
         return 0;
     }
     let output = layer.output.len() as u64;
-    let apart = if slope_from_output(layer.activation) { 0 } else { output };
+    let apart = if layer.activation.slope_from_output() { 0 } else { output };
     let more = match &layer.op {
         Op::Conv2d(shape) => padded(shape),
         // Where each maximum was, in 32 bits.

@@ -196,7 +196,7 @@ impl Workspace {
         let rows = pass.rows;
         let (len, units) = (rows * layer.output.len(), layer.output.units());
         resize(&mut state.out, len);
-        let apart = !activation::slope_from_output(layer.activation);
+        let apart = !layer.activation.slope_from_output();
         if apart {
             resize(&mut state.z, len);
         }
@@ -362,7 +362,7 @@ impl Workspace {
         let (len, units) = (rows * layer.output.len(), layer.output.units());
         let in_len = rows * layer.input.len();
         let g = &mut gradient[..len];
-        let saved = if activation::slope_from_output(layer.activation) { &state.out } else { &state.z };
+        let saved = if layer.activation.slope_from_output() { &state.out } else { &state.z };
         let range = |index: Option<usize>| index.map(|i| network.params[i].range());
         if matches!(layer.op, Op::Linear | Op::Conv2d(_) | Op::Activation) {
             let bias = range(layer.bias).map(|r| &mut gradients[r]);

@@ -6,7 +6,7 @@ use std::f64::consts::PI;
 
 use crate::theory::gains::kaiming_gain;
 use crate::theory::length::{LengthMap, straight_leak};
-use crate::theory::moments::{TINY_Q, kinks, moments};
+use crate::theory::moments::{TINY_Q, moments};
 use crate::theory::quadrature::gaussian_product_mean;
 use crate::theory::root::bisect;
 
@@ -51,7 +51,7 @@ impl CorrelationMap {
                 (1.0 - leak).powi(2) * both_positive + leak
             }
             None if c >= 1.0 => moments(phi, self.q).slope_square,
-            None => gaussian_product_mean(self.q, c, &kinks(phi), |u| phi.derivative(u)),
+            None => gaussian_product_mean(self.q, c, &phi.kinks(), |u| phi.derivative(u)),
         };
         self.length.variance_w() * product
     }
@@ -95,7 +95,7 @@ impl CorrelationMap {
                 self.q * leaky_relu_map(c, leak) / (gain * gain) - 2.0 * shift * mean + shift * shift
             }
             None if c >= 1.0 => moments(phi, self.q).mean_square,
-            None => gaussian_product_mean(self.q, c, &kinks(phi), |u| phi.value(u)),
+            None => gaussian_product_mean(self.q, c, &phi.kinks(), |u| phi.value(u)),
         }
     }
 }

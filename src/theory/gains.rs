@@ -2,9 +2,8 @@
 //!
 //! [`usual_gain`] is the one that weights are drawn with; the others say what else a gain could keep.
 
-use std::f64::consts::SQRT_2;
-
-use crate::activation::{Activation, normal_cdf};
+use crate::activation::Activation;
+pub use crate::activation::kaiming_gain;
 use crate::theory::moments::{Moments, moments};
 
 /// The gains of an activation for N(0,1) pre-activations; `None` where the activation has no scale or no published gain.
@@ -36,19 +35,13 @@ pub fn gains(phi: Activation) -> Gains {
     Gains {
         rms,
         std,
-        torch: torch_gain(phi),
+        torch: phi.torch_gain(),
         usual,
         chi_usual: chi(usual * usual, &m),
         chi_rms: chi_at(rms),
         chi_std: chi_at(std),
     }
 }
-
-/// 1/√E\[φ(z)²\], z ~ N(0, 1), of the activations without a published gain (to all digits of an f64; the tests integrate them).
-const GELU: f64 = 1.533_530_441_195_535;
-const GELU_TANH: f64 = 1.533_580_521_666_147;
-const SILU: f64 = 1.676_532_470_331_091;
-const SOFTPLUS: f64 = 1.041_866_835_535_302;
 
 /// The gain that weights before `phi` take where a rule says "the activation's gain", as the preset `kaiming` does.
 ///
@@ -57,28 +50,7 @@ const SOFTPLUS: f64 = 1.041_866_835_535_302;
 /// slope that the gradient meets, and a ceiling is met too rarely. Any other activation has 1/√E\[φ(z)²\] under
 /// z ~ N(0, 1), which keeps a second moment of 1.
 pub fn usual_gain(phi: Activation) -> f64 {
-    if let Some(form) = phi.relu_form() {
-        return kaiming_gain(form.leak);
-    }
-    match phi {
-        Activation::Tanh => 5.0 / 3.0,
-        Activation::Selu => 0.75,
-        Activation::Gelu => GELU,
-        Activation::GeluTanh => GELU_TANH,
-        Activation::Silu => SILU,
-        Activation::Softplus => SOFTPLUS,
-        Activation::Elu { alpha } => {
-            // E[(e^z − 1)²; z < 0] = e²Φ(−2) − 2√e Φ(−1) + ½, by completing the square.
-            let negative = 2f64.exp() * normal_cdf(-2.0) - 2.0 * 0.5f64.exp() * normal_cdf(-1.0) + 0.5;
-            (0.5 + alpha * alpha * negative).sqrt().recip()
-        }
-        Activation::Identity | Activation::Sigmoid => 1.0,
-        // The ReLU family, which has returned above.
-        Activation::Relu
-        | Activation::LeakyRelu { .. }
-        | Activation::GeneralRelu { .. }
-        | Activation::ShiftedRelu { .. } => kaiming_gain(0.0),
-    }
+    phi.known_gain().unwrap_or_else(|| moments(phi, 1.0).mean_square.sqrt().recip())
 }
 
 /// What [`usual_gain`] is for.
@@ -94,7 +66,7 @@ pub enum Purpose {
 
 /// What the usual gain of `phi` is for.
 pub fn purpose(phi: Activation) -> Purpose {
-    match (phi.relu_form(), torch_gain(phi)) {
+    match (phi.relu_form(), phi.torch_gain()) {
         (Some(_), _) => Purpose::Chi,
         (None, Some(_)) => Purpose::Torch,
         (None, None) => Purpose::MeanSquare,
@@ -105,23 +77,6 @@ pub fn purpose(phi: Activation) -> Purpose {
 /// eq. 14); `variance_w` is σ_w² = fan_in·Var(w).
 pub fn chi(variance_w: f64, moments: &Moments) -> f64 {
     variance_w * moments.slope_square
-}
-
-/// The table in the documentation of `torch.nn.init.calculate_gain`; `None` for activations that it does not list.
-pub fn torch_gain(phi: Activation) -> Option<f64> {
-    match phi {
-        Activation::Identity | Activation::Sigmoid => Some(1.0),
-        Activation::Tanh => Some(5.0 / 3.0),
-        Activation::Relu => Some(SQRT_2),
-        Activation::LeakyRelu { leak } => Some(kaiming_gain(leak)),
-        Activation::Selu => Some(0.75),
-        _ => None,
-    }
-}
-
-/// √(2/(1+a²)) for a leaky ReLU of slope a (He et al. 2015, eq. 15).
-pub fn kaiming_gain(leak: f64) -> f64 {
-    (2.0 / (1.0 + leak * leak)).sqrt()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use std::f64::consts::PI;
 
-use crate::activation::Activation;
+use crate::activation::{Activation, Pieces};
 use crate::theory::error::TheoryError;
 use crate::theory::moments::{mean_square, moments};
 use crate::theory::root::bisect;
@@ -268,10 +268,7 @@ impl LengthFixedPoint {
 
 /// (leak, shift) of a ReLU-family activation without ceiling; the identity has leak 1.
 pub(crate) fn straight_leak(phi: Activation) -> Option<(f64, f64)> {
-    if phi == Activation::Identity {
-        return Some((1.0, 0.0));
-    }
-    phi.relu_form().filter(|form| form.max == f64::INFINITY).map(|form| (form.leak, form.shift))
+    phi.pieces().and_then(Pieces::straight)
 }
 
 fn stability_of(slope: f64) -> Stability {

@@ -51,23 +51,7 @@ pub(crate) fn mean_square(phi: Activation, q: f64) -> f64 {
     let q = q.max(TINY_Q);
     match pieces(phi) {
         Some(pieces) => piecewise_linear(&pieces, q).mean_square,
-        None => gaussian_mean(q, &kinks(phi), |u| phi.value(u).powi(2)),
-    }
-}
-
-/// Where `phi` or its slope is not smooth, in units of the pre-activation, ascending.
-pub fn kinks(phi: Activation) -> Vec<f64> {
-    if let Some(form) = phi.relu_form() {
-        let ceiling = form.max + form.shift;
-        let mut kinks = vec![0.0];
-        kinks.extend([ceiling].into_iter().filter(|u| u.is_finite() && *u > 0.0));
-        kinks.extend([ceiling / form.leak].into_iter().filter(|u| u.is_finite() && *u < 0.0));
-        kinks.sort_by(f64::total_cmp);
-        return kinks;
-    }
-    match phi {
-        Activation::Elu { .. } | Activation::Selu => vec![0.0],
-        _ => Vec::new(),
+        None => gaussian_mean(q, &phi.kinks(), |u| phi.value(u).powi(2)),
     }
 }
 
@@ -81,10 +65,7 @@ struct Piece {
 
 /// The straight pieces of a piecewise linear activation; `None` for a curved one.
 fn pieces(phi: Activation) -> Option<Vec<Piece>> {
-    if phi != Activation::Identity && phi.relu_form().is_none() {
-        return None;
-    }
-    let mut edges = kinks(phi);
+    let mut edges = phi.pieces()?.kinks();
     edges.insert(0, f64::NEG_INFINITY);
     edges.push(f64::INFINITY);
     let piece = |pair: &[f64]| {
@@ -136,7 +117,7 @@ fn cut_normal_moments(low: f64, high: f64) -> [f64; 5] {
 }
 
 fn by_quadrature(phi: Activation, q: f64) -> Moments {
-    let kinks = kinks(phi);
+    let kinks = phi.kinks();
     let mean_of = |f: &dyn Fn(f64) -> f64| gaussian_mean(q, &kinks, f);
     Moments {
         mean: mean_of(&|u| phi.value(u)),

@@ -12,7 +12,7 @@ use crate::activation::Activation;
 use crate::theory::correlation::leaky_relu_map;
 use crate::theory::gains::kaiming_gain;
 use crate::theory::length::straight_leak;
-use crate::theory::moments::{Moments, TINY_Q, kinks, moments};
+use crate::theory::moments::{Moments, TINY_Q, moments};
 use crate::theory::quadrature::gaussian_nodes;
 
 /// Terms of the expansion; what they leave of the mean square is spread over the powers behind by [`Tail`].
@@ -131,7 +131,7 @@ fn relative_covariances(
 fn expansion(phi: Activation, q: f64, f: impl Fn(f64) -> f64) -> Vec<f64> {
     let sigma = q.sqrt();
     let mut a = vec![0.0; TERMS];
-    for (z, weight) in gaussian_nodes(sigma, &kinks(phi)) {
+    for (z, weight) in gaussian_nodes(sigma, &phi.kinks()) {
         let value = weight * f(sigma * z);
         let (mut previous, mut hermite) = (0.0, 1.0);
         for (n, a) in a.iter_mut().enumerate() {

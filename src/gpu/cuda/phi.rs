@@ -37,7 +37,11 @@ impl PhiArguments {
                 Activation::Elu { alpha } => Self { alpha, lambda: 1.0, ..of(7) },
                 Activation::Selu => Self { alpha: SELU_ALPHA, lambda: SELU_LAMBDA, ..of(7) },
                 Activation::Softplus => of(8),
-                _ => Self::IDENTITY,
+                Activation::Identity
+                | Activation::Relu
+                | Activation::LeakyRelu { .. }
+                | Activation::GeneralRelu { .. }
+                | Activation::ShiftedRelu { .. } => Self::IDENTITY,
             },
         })
     }
