@@ -12,6 +12,9 @@ pub const NEGLIGIBLE_SLOPE: f64 = 1e-3;
 /// The live interval of a φ whose slope never vanishes.
 pub const EVERYWHERE: (f32, f32) = (f32::NEG_INFINITY, f32::INFINITY);
 
+/// A slope that is not negligible at such a z never is.
+const FARTHEST: f64 = 1e4;
+
 thread_local! {
     /// The intervals of smooth activations so far: each takes thousands of values, and every layer of every step asks.
     static KNOWN: RefCell<Vec<(Activation, (f32, f32))>> = const { RefCell::new(Vec::new()) };
@@ -19,7 +22,8 @@ thread_local! {
 
 /// The open interval of pre-activations outside which |φ′| ≤ [`NEGLIGIBLE_SLOPE`].
 pub fn live_interval(activation: Activation) -> (f32, f32) {
-    if let Some(ReluForm { leak, shift, max }) = activation.relu_form() {
+    if let Some(pieces) = activation.pieces() {
+        let Some(ReluForm { leak, shift, max }) = pieces.relu_form() else { return EVERYWHERE };
         let low = if leak.abs() <= NEGLIGIBLE_SLOPE { 0.0 } else { f32::NEG_INFINITY };
         return (low, (max + shift) as f32);
     }
@@ -33,20 +37,23 @@ pub fn live_interval(activation: Activation) -> (f32, f32) {
     })
 }
 
+/// Of a curve: on each side the edge is found by walking inwards from where the slope is negligible, as it is further out.
 fn smooth_interval(activation: Activation) -> (f32, f32) {
-    // Beyond ±limit the slope of each of these only falls further: found by walking inwards from where it is 0.
+    let negligible = |z: f64| activation.derivative(z).abs() <= NEGLIGIBLE_SLOPE;
     let edge = |sign: f64| {
         let mut z = 12.0;
-        while activation.derivative(sign * z).abs() <= NEGLIGIBLE_SLOPE {
+        while !negligible(sign * z) {
+            z *= 2.0;
+            if z > FARTHEST {
+                return (sign * f64::INFINITY) as f32;
+            }
+        }
+        while negligible(sign * z) {
             z -= 1e-3;
         }
         (sign * z) as f32
     };
-    match activation {
-        Activation::Tanh | Activation::Sigmoid => (edge(-1.0), edge(1.0)),
-        Activation::Identity => EVERYWHERE,
-        _ => (edge(-1.0), f32::INFINITY),
-    }
+    (edge(-1.0), edge(1.0))
 }
 
 /// A mark, a bit, for each unit of a layer: those through which some sample let gradient.
@@ -256,6 +263,24 @@ impl MarkLive<'_> {
 mod tests {
     use super::*;
     use crate::cpu::simd::tests::with_every_width;
+
+    #[test]
+    fn the_slope_is_negligible_at_the_edges_and_not_within() {
+        let elu = |alpha| Activation::Elu { alpha };
+        for activation in Activation::ALL.into_iter().chain([elu(1e-2), elu(1e3), elu(1e300)]) {
+            let (low, high) = live_interval(activation);
+            assert!(low < high, "{activation}");
+            for (edge, inwards) in [(low, 1.0), (high, -1.0)].map(|(edge, inwards)| (f64::from(edge), inwards)) {
+                let slope = |z: f64| activation.derivative(z).abs();
+                let beyond = if edge.is_finite() { slope(edge - 2e-3 * inwards) } else { 0.0 };
+                let within = if edge.is_finite() { edge + 2e-3 * inwards } else { -1e4 * inwards };
+                assert!(
+                    beyond <= NEGLIGIBLE_SLOPE && slope(within) > NEGLIGIBLE_SLOPE,
+                    "{activation}: {low} to {high}"
+                );
+            }
+        }
+    }
 
     /// Each column lies outside the bounds but in one row, which none of the others may hide; NaN and the bounds are outside.
     #[test]
