@@ -1,9 +1,9 @@
 //! Activations and initialisers as configs write them: a name, or a table with `kind` and parameters.
 
-use crate::activation::{Activation, Parameter, Range};
+use crate::activation::{self, Activation, Range};
 use crate::config::check::{non_negative, positive};
 use crate::config::{ConfigError, Section, Value};
-use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, WeightInit, preset};
+use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, Parameter, Slot, WeightInit, preset};
 
 /// Reads the activation at `key`.
 pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Activation>, ConfigError> {
@@ -11,7 +11,7 @@ pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Acti
     let names = Activation::NAMES.map(|name| (name, Activation::from_name(name).expect("every listed name is known")));
     by_name_or_table(&value, &names, |table, default| {
         let mut activation = default;
-        for (Parameter { name, range, .. }, _) in default.parameters() {
+        for (activation::Parameter { name, range, .. }, _) in default.parameters() {
             let given = match range {
                 Range::Finite => table.f64(name)?,
                 Range::Positive => positive(table, name)?,
@@ -26,73 +26,49 @@ pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Acti
 /// Reads the weight rule at `key`.
 pub(crate) fn weight(section: &Section<'_>, key: &str) -> Result<Option<WeightInit>, ConfigError> {
     let Some(value) = section.value(key) else { return Ok(None) };
-    let names: Vec<_> =
-        WeightInit::NAMES.iter().map(|&n| (n, WeightInit::from_name(n).expect("every listed name is known"))).collect();
-    by_name_or_table(&value, &names, |table, start| {
-        Ok(match start {
-            WeightInit::Constant { value } => WeightInit::Constant { value: table.f64("value")?.unwrap_or(value) },
-            WeightInit::Normal { std } => WeightInit::Normal { std: non_negative(table, "std")?.unwrap_or(std) },
-            WeightInit::Uniform { bound } => {
-                WeightInit::Uniform { bound: non_negative(table, "bound")?.unwrap_or(bound) }
-            }
-            WeightInit::TruncatedNormal { std } => {
-                WeightInit::TruncatedNormal { std: non_negative(table, "std")?.unwrap_or(std) }
-            }
-            WeightInit::XavierNormal { gain } => WeightInit::XavierNormal { gain: read_gain(table, gain)? },
-            WeightInit::XavierUniform { gain } => WeightInit::XavierUniform { gain: read_gain(table, gain)? },
-            WeightInit::KaimingNormal { mode, gain } => {
-                WeightInit::KaimingNormal { mode: read_mode(table, mode)?, gain: read_gain(table, gain)? }
-            }
-            WeightInit::KaimingUniform { mode, gain } => {
-                WeightInit::KaimingUniform { mode: read_mode(table, mode)?, gain: read_gain(table, gain)? }
-            }
-            WeightInit::Orthogonal { gain } => WeightInit::Orthogonal { gain: read_gain(table, gain)? },
-            WeightInit::DeltaOrthogonal { gain } => WeightInit::DeltaOrthogonal { gain: read_gain(table, gain)? },
-            WeightInit::Identity { gain } => WeightInit::Identity { gain: read_gain(table, gain)? },
-            WeightInit::Sparse { sparsity, std } => WeightInit::Sparse {
-                sparsity: match table.f64("sparsity")? {
-                    Some(s) if !(0.0..=1.0).contains(&s) => {
-                        return Err(table.error("sparsity", format!("must be from 0 to 1, found {s}")));
-                    }
-                    given => given.unwrap_or(sparsity),
-                },
-                std: non_negative(table, "std")?.unwrap_or(std),
-            },
-            plain => plain,
-        })
+    by_name_or_table(&value, &WeightInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
+        rule.parameters().try_for_each(|parameter| read_parameter(table, parameter))?;
+        Ok(rule)
     })
     .map(Some)
-}
-
-fn read_mode(table: &Section<'_>, default: FanMode) -> Result<FanMode, ConfigError> {
-    let modes = [("fan_in", FanMode::FanIn), ("fan_out", FanMode::FanOut), ("fan_avg", FanMode::FanAvg)];
-    Ok(table.choice("mode", &modes)?.unwrap_or(default))
-}
-
-fn read_gain(table: &Section<'_>, default: Gain) -> Result<Gain, ConfigError> {
-    let Some(value) = table.value("gain") else { return Ok(default) };
-    if value.as_str().is_some() {
-        return value.choice(&[("activation", Gain::Activation)]);
-    }
-    match value.as_f64() {
-        Some(gain) if gain >= 0.0 => Ok(Gain::Given(gain)),
-        _ => Err(value.wrong("a number of at least 0 or \"activation\"")),
-    }
 }
 
 /// Reads the bias rule at `key`.
 pub(crate) fn bias(section: &Section<'_>, key: &str) -> Result<Option<BiasInit>, ConfigError> {
     let Some(value) = section.value(key) else { return Ok(None) };
-    let names: Vec<_> =
-        BiasInit::NAMES.iter().map(|&n| (n, BiasInit::from_name(n).expect("every listed name is known"))).collect();
-    by_name_or_table(&value, &names, |table, start| {
-        Ok(match start {
-            BiasInit::Constant { value } => BiasInit::Constant { value: table.f64("value")?.unwrap_or(value) },
-            BiasInit::Normal { std } => BiasInit::Normal { std: non_negative(table, "std")?.unwrap_or(std) },
-            plain => plain,
-        })
+    by_name_or_table(&value, &BiasInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
+        rule.parameters().try_for_each(|parameter| read_parameter(table, parameter))?;
+        Ok(rule)
     })
     .map(Some)
+}
+
+/// Puts the value that `table` has for a parameter in the place of its default.
+fn read_parameter(table: &Section<'_>, Parameter { name, value, .. }: Parameter<'_>) -> Result<(), ConfigError> {
+    match value {
+        Slot::Number(x) => *x = table.f64(name)?.unwrap_or(*x),
+        Slot::Size(x) => *x = non_negative(table, name)?.unwrap_or(*x),
+        Slot::Fraction(x) => match table.f64(name)? {
+            Some(given) if !(0.0..=1.0).contains(&given) => {
+                return Err(table.error(name, format!("must be from 0 to 1, found {given}")));
+            }
+            given => *x = given.unwrap_or(*x),
+        },
+        Slot::Gain(gain) => *gain = read_gain(table, name)?.unwrap_or(*gain),
+        Slot::Fan(mode) => *mode = table.choice(name, &FanMode::NAMES)?.unwrap_or(*mode),
+    }
+    Ok(())
+}
+
+fn read_gain(table: &Section<'_>, key: &str) -> Result<Option<Gain>, ConfigError> {
+    let Some(value) = table.value(key) else { return Ok(None) };
+    if value.as_str().is_some() {
+        return value.choice(&[("activation", Gain::Activation)]).map(Some);
+    }
+    match value.as_f64() {
+        Some(gain) if gain >= 0.0 => Ok(Some(Gain::Given(gain))),
+        Some(_) | None => Err(value.wrong("a number of at least 0 or \"activation\"")),
+    }
 }
 
 /// Reads `preset`, `weight` and `bias` of a section; what is absent comes from the preset, then from `default`.

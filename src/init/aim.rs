@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 use crate::activation::Activation;
-use crate::init::rule::BiasInit;
+use crate::init::bias::BiasInit;
 use crate::theory::TheoryError;
 use crate::theory::critical::{critical_point, usual_bias_variance};
 use crate::theory::depth_aware::{ZETA, depth_aware};
@@ -113,7 +113,7 @@ impl Aim {
         match self {
             Self::Critical { variance_b } if variance_b > 0.0 => Some(BiasInit::Normal { std: variance_b.sqrt() }),
             Self::Critical { .. } => Some(BiasInit::Zeros),
-            _ => None,
+            Self::MomentMatched {} | Self::DepthAware { .. } | Self::Tat { .. } => None,
         }
     }
 
@@ -125,9 +125,9 @@ impl Aim {
         if depth == 0 {
             return Err(AimError::NoLayer { aim: self.name() });
         }
-        let made_of_relu = || match activation {
-            Activation::Relu => Ok(()),
-            _ => Err(AimError::NotRelu { aim: self.name(), activation: activation.to_string() }),
+        let made_of_relu = || {
+            let refused = || AimError::NotRelu { aim: self.name(), activation: activation.to_string() };
+            if activation == Activation::Relu { Ok(()) } else { Err(refused()) }
         };
         let same = |activation, gain| Solution { activation, first_gain: gain, gain, last_gain: 1.0 };
         Ok(match self {

@@ -5,21 +5,27 @@
 //! alike, an orthogonal start orthonormalises the very matrix that a Gaussian start scales.
 
 pub mod aim;
-mod check;
+pub mod bias;
 pub mod error;
 pub mod fans;
 pub mod gain;
+pub mod law;
 pub mod orthogonal;
 pub mod presets;
+pub mod row;
 pub mod rule;
-pub mod samplers;
+mod sample;
+pub mod scale;
 #[cfg(test)]
 mod tests;
-pub mod variance;
 
 pub use crate::init::aim::{Aim, AimError, Solution};
+pub use crate::init::bias::BiasInit;
 pub use crate::init::error::InitError;
 pub use crate::init::fans::{FanMode, Fans, fans};
 pub use crate::init::gain::{Gain, gain};
+pub use crate::init::law::Law;
 pub use crate::init::presets::{PRESETS, preset};
-pub use crate::init::rule::{BiasInit, InitRule, WeightInit};
+pub use crate::init::row::{Parameter, Slot};
+pub use crate::init::rule::{InitRule, WeightInit};
+pub use crate::init::scale::Scale;

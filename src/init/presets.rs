@@ -1,8 +1,9 @@
 //! Whole starts by the name of the framework or paper that they come from.
 
+use crate::init::bias::BiasInit;
 use crate::init::fans::FanMode;
 use crate::init::gain::Gain;
-use crate::init::rule::{BiasInit, InitRule, WeightInit};
+use crate::init::rule::{InitRule, WeightInit};
 
 /// Every name that [`preset`] knows.
 pub const PRESETS: [&str; 9] =

@@ -1,9 +1,15 @@
-//! The rules by name: what fills a weight and what fills a bias.
+//! The rules by name: each a law, how numbers are drawn, with a scale, how large they are.
+
+#![deny(clippy::wildcard_enum_match_arm)]
 
 use serde::Serialize;
 
+use crate::init::bias::BiasInit;
 use crate::init::fans::FanMode;
 use crate::init::gain::Gain;
+use crate::init::law::Law;
+use crate::init::row::{self as p, NONE, Parameter, Row, fan, row};
+use crate::init::scale::Scale;
 
 /// How a weight starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -87,26 +93,6 @@ pub enum WeightInit {
     LessonRaw,
 }
 
-/// How a bias starts.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum BiasInit {
-    /// All zero.
-    Zeros,
-    /// Uniform on ±1/√fan_in, fan_in being that of the layer's weight (PyTorch's default).
-    UniformFanIn,
-    /// All `value`.
-    Constant {
-        /// The value.
-        value: f64,
-    },
-    /// N(0, `std`²).
-    Normal {
-        /// Standard deviation.
-        std: f64,
-    },
-}
-
 /// How a layer starts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct InitRule {
@@ -117,110 +103,136 @@ pub struct InitRule {
 }
 
 impl WeightInit {
-    /// Every name that [`WeightInit::from_name`] knows.
-    pub const NAMES: [&str; 17] = [
-        "zeros",
-        "constant",
-        "normal",
-        "uniform",
-        "truncated_normal",
-        "lecun_normal",
-        "lecun_uniform",
-        "xavier_normal",
-        "xavier_uniform",
-        "kaiming_normal",
-        "kaiming_uniform",
-        "orthogonal",
-        "delta_orthogonal",
-        "sparse",
-        "identity",
-        "lesson_simple",
-        "lesson_raw",
-    ];
-
-    /// The rule called `name` with its default parameters: value 0.01, std 0.01 (truncated 0.02), bound 0.05, sparsity
-    /// 0.1, mode fan_in; the gain of the layer's activation, but 1 for Xavier and identity.
-    pub fn from_name(name: &str) -> Option<Self> {
+    /// Every rule with its default parameters.
+    pub const ALL: [Self; 17] = {
         let (mode, gain, unit) = (FanMode::FanIn, Gain::Activation, Gain::Given(1.0));
-        Some(match name {
-            "zeros" => Self::Zeros,
-            "constant" => Self::Constant { value: 0.01 },
-            "normal" => Self::Normal { std: 0.01 },
-            "uniform" => Self::Uniform { bound: 0.05 },
-            "truncated_normal" => Self::TruncatedNormal { std: 0.02 },
-            "lecun_normal" => Self::LecunNormal,
-            "lecun_uniform" => Self::LecunUniform,
-            "xavier_normal" => Self::XavierNormal { gain: unit },
-            "xavier_uniform" => Self::XavierUniform { gain: unit },
-            "kaiming_normal" => Self::KaimingNormal { mode, gain },
-            "kaiming_uniform" => Self::KaimingUniform { mode, gain },
-            "orthogonal" => Self::Orthogonal { gain },
-            "delta_orthogonal" => Self::DeltaOrthogonal { gain },
-            "sparse" => Self::Sparse { sparsity: 0.1, std: 0.01 },
-            "identity" => Self::Identity { gain: unit },
-            "lesson_simple" => Self::LessonSimple,
-            "lesson_raw" => Self::LessonRaw,
-            _ => return None,
-        })
+        [
+            Self::Zeros,
+            Self::Constant { value: 0.01 },
+            Self::Normal { std: 0.01 },
+            Self::Uniform { bound: 0.05 },
+            Self::TruncatedNormal { std: 0.02 },
+            Self::LecunNormal,
+            Self::LecunUniform,
+            Self::XavierNormal { gain: unit },
+            Self::XavierUniform { gain: unit },
+            Self::KaimingNormal { mode, gain },
+            Self::KaimingUniform { mode, gain },
+            Self::Orthogonal { gain },
+            Self::DeltaOrthogonal { gain },
+            Self::Sparse { sparsity: 0.1, std: 0.01 },
+            Self::Identity { gain: unit },
+            Self::LessonSimple,
+            Self::LessonRaw,
+        ]
+    };
+
+    /// Every name that [`WeightInit::from_name`] knows.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut i = 0;
+        while i < names.len() {
+            names[i] = Self::ALL[i].name();
+            i += 1;
+        }
+        names
+    };
+
+    /// The table.
+    const fn row(&mut self) -> Row<'_> {
+        use FanMode::FanAvg;
+        match self {
+            Self::Zeros => row("zeros", Law::Constant, Scale::Value(0.0), NONE, "all 0"),
+            Self::Constant { value } => {
+                row("constant", Law::Constant, Scale::Value(*value), [p::value(value), None], "all the value")
+            }
+            Self::Normal { std } => row("normal", Law::Normal, Scale::Std(*std), [p::std(std), None], "N(0, std²)"),
+            Self::Uniform { bound } => {
+                row("uniform", Law::Uniform, Scale::Bound(*bound), [p::bound(bound), None], "uniform on ±bound")
+            }
+            Self::TruncatedNormal { std } => {
+                let help = "a normal cut at two standard deviations of the uncut one, widened to std";
+                row("truncated_normal", Law::TruncatedNormal, Scale::Std(*std), [p::std(std), None], help)
+            }
+            Self::LecunNormal => {
+                let help = "normal, variance 1/fan_in (LeCun et al. 1998)";
+                row("lecun_normal", Law::Normal, Scale::LECUN, NONE, help)
+            }
+            Self::LecunUniform => {
+                let help = "uniform, variance 1/fan_in (LeCun et al. 1998)";
+                row("lecun_uniform", Law::Uniform, Scale::LECUN, NONE, help)
+            }
+            Self::XavierNormal { gain } => {
+                let help = "normal, variance gain²·2/(fan_in + fan_out) (Glorot & Bengio 2010, eq. 12)";
+                row("xavier_normal", Law::Normal, fan(FanAvg, *gain), [p::gain(gain), None], help)
+            }
+            Self::XavierUniform { gain } => {
+                let help = "uniform, variance gain²·2/(fan_in + fan_out) (Glorot & Bengio 2010, eq. 16)";
+                row("xavier_uniform", Law::Uniform, fan(FanAvg, *gain), [p::gain(gain), None], help)
+            }
+            Self::KaimingNormal { mode, gain } => {
+                let help = "normal, variance gain²/fan (He et al. 2015, eq. 10 and 14)";
+                row("kaiming_normal", Law::Normal, fan(*mode, *gain), [p::mode(mode), p::gain(gain)], help)
+            }
+            Self::KaimingUniform { mode, gain } => {
+                let help = "uniform, variance gain²/fan (He et al. 2015)";
+                row("kaiming_uniform", Law::Uniform, fan(*mode, *gain), [p::mode(mode), p::gain(gain)], help)
+            }
+            Self::Orthogonal { gain } => {
+                let help = "Haar-random orthonormal rows or columns of [out, fan_in], times gain (Saxe et al. 2014)";
+                row("orthogonal", Law::Orthogonal, Scale::Gain(*gain), [p::gain(gain), None], help)
+            }
+            Self::DeltaOrthogonal { gain } => {
+                let help = "orthonormal columns at each window's centre, else 0 (Xiao et al. 2018, algorithm 2)";
+                row("delta_orthogonal", Law::DeltaOrthogonal, Scale::Gain(*gain), [p::gain(gain), None], help)
+            }
+            Self::Sparse { sparsity, std } => {
+                let law = Law::Sparse { sparsity: *sparsity };
+                let help = "normal, with a share of each input's weights 0 (Martens 2010)";
+                row("sparse", law, Scale::Std(*std), [p::sparsity(sparsity), p::std(std)], help)
+            }
+            Self::Identity { gain } => {
+                let help = "output i copies input i, times gain, through the centre of a window (Dirac)";
+                row("identity", Law::Identity, Scale::Gain(*gain), [p::gain(gain), None], help)
+            }
+            Self::LessonSimple => {
+                row("lesson_simple", Law::Normal, Scale::LECUN, NONE, "lesson 8's randn(in, out)/√in")
+            }
+            Self::LessonRaw => row("lesson_raw", Law::Normal, Scale::Std(1.0), NONE, "lesson 8's randn(in, out)"),
+        }
+    }
+
+    /// The rule called `name` with its default parameters, those of [`WeightInit::ALL`].
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|rule| rule.name() == name)
     }
 
     /// The name in configs and records.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Zeros => "zeros",
-            Self::Constant { .. } => "constant",
-            Self::Normal { .. } => "normal",
-            Self::Uniform { .. } => "uniform",
-            Self::TruncatedNormal { .. } => "truncated_normal",
-            Self::LecunNormal => "lecun_normal",
-            Self::LecunUniform => "lecun_uniform",
-            Self::XavierNormal { .. } => "xavier_normal",
-            Self::XavierUniform { .. } => "xavier_uniform",
-            Self::KaimingNormal { .. } => "kaiming_normal",
-            Self::KaimingUniform { .. } => "kaiming_uniform",
-            Self::Orthogonal { .. } => "orthogonal",
-            Self::DeltaOrthogonal { .. } => "delta_orthogonal",
-            Self::Sparse { .. } => "sparse",
-            Self::Identity { .. } => "identity",
-            Self::LessonSimple => "lesson_simple",
-            Self::LessonRaw => "lesson_raw",
-        }
+    pub const fn name(mut self) -> &'static str {
+        self.row().name
+    }
+
+    /// What it is, in a line, with its source.
+    pub fn help(mut self) -> &'static str {
+        self.row().help
+    }
+
+    /// How its numbers are drawn, and how large they are.
+    pub fn law_and_scale(mut self) -> (Law, Scale) {
+        let row = self.row();
+        (row.law, row.scale)
+    }
+
+    /// Its parameters, to be read and set.
+    pub fn parameters(&mut self) -> impl Iterator<Item = Parameter<'_>> {
+        self.row().parameters.into_iter().flatten()
     }
 
     /// The same rule with the number `value` where it would take the activation's gain; `None` where it takes none.
-    pub fn with_gain(self, value: f64) -> Option<Self> {
-        let mut rule = self;
-        match &mut rule {
-            Self::XavierNormal { gain }
-            | Self::XavierUniform { gain }
-            | Self::KaimingNormal { gain, .. }
-            | Self::KaimingUniform { gain, .. }
-            | Self::Orthogonal { gain }
-            | Self::DeltaOrthogonal { gain }
-            | Self::Identity { gain }
-                if *gain == Gain::Activation =>
-            {
-                *gain = Gain::Given(value);
-            }
-            _ => return None,
-        }
-        Some(rule)
-    }
-}
-
-impl BiasInit {
-    /// Every name that [`BiasInit::from_name`] knows.
-    pub const NAMES: [&str; 4] = ["zeros", "uniform_fan_in", "constant", "normal"];
-
-    /// The rule called `name` with its default parameters (value 0.01, std 0.01).
-    pub fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "zeros" => Self::Zeros,
-            "uniform_fan_in" => Self::UniformFanIn,
-            "constant" => Self::Constant { value: 0.01 },
-            "normal" => Self::Normal { std: 0.01 },
-            _ => return None,
-        })
+    pub fn with_gain(mut self, value: f64) -> Option<Self> {
+        let gain = self.parameters().find_map(Parameter::into_gain).filter(|gain| **gain == Gain::Activation)?;
+        *gain = Gain::Given(value);
+        Some(self)
     }
 }
 
@@ -229,15 +241,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_rules_agree() {
-        for name in WeightInit::NAMES {
-            let rule = WeightInit::from_name(name).expect(name);
-            assert_eq!(rule.name(), name);
-            assert_eq!(serde_json::to_value(rule).unwrap()["kind"], name);
-        }
-        for name in BiasInit::NAMES {
-            let rule = BiasInit::from_name(name).expect(name);
-            assert_eq!(serde_json::to_value(rule).unwrap()["kind"], name);
+    fn names_and_rules_agree_and_every_parameter_is_written_under_its_name() {
+        for (mut rule, name) in WeightInit::ALL.into_iter().zip(WeightInit::NAMES) {
+            assert_eq!(WeightInit::from_name(name), Some(rule));
+            let written = serde_json::to_value(rule).unwrap();
+            assert_eq!(written["kind"], name);
+            let names: Vec<_> = rule.parameters().map(|parameter| parameter.name).collect();
+            assert_eq!(written.as_object().unwrap().len(), 1 + names.len(), "{name}");
+            assert!(names.iter().all(|name| written.get(name).is_some()), "{name}: {names:?}");
         }
         assert_eq!(WeightInit::from_name("he"), None);
     }

@@ -1,7 +1,7 @@
 //! What the drawn values are: their moments, their bounds, their structure, and what is refused.
 
 use crate::activation::Activation;
-use crate::init::samplers::CUT_STD;
+use crate::init::law::CUT_STD;
 use crate::init::{BiasInit, FanMode, Gain, WeightInit, preset};
 
 const UNIT: Gain = Gain::Given(1.0);

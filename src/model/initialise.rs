@@ -49,13 +49,8 @@ pub fn initialise(
 /// of orthogonal rules is exact.
 pub fn drawn_std(network: &Network, init: &InitConfig, model: &ModelConfig, index: usize) -> Option<f64> {
     let param = &network.params[index];
-    let std = if let WeightInit::Identity { gain } = weight_rule(network, init, index).weight {
-        // As many entries are the gain as the shorter side is long; the others are 0.
-        let share = param.shape[0].min(param.shape[1]) as f64 / param.len() as f64;
-        Some(gain.value(param.activation) * (share * (1.0 - share)).sqrt())
-    } else {
-        expected_std(network, init, index)
-    };
+    let rule = weight_rule(network, init, index).weight;
+    let std = rule.spread(&param.shape, param.activation).ok();
     let factors = if is_fixup(model) { fixup_factors(network) } else { Vec::new() };
     let factor = factors.iter().find(|(weight, _)| *weight == index).map_or(1.0, |(_, factor)| f64::from(*factor));
     std.map(|std| factor * std)

@@ -2,7 +2,7 @@
 
 use crate::config::model::ResidualStart;
 use crate::config::resolve::Resolved;
-use crate::init::{BiasInit, WeightInit};
+use crate::init::BiasInit;
 use crate::model::{Layer, Network, initialise};
 
 /// Zero-mean draws of a layer.
@@ -32,10 +32,10 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
     }
     let param = &network.params[index];
     let rule = initialise::weight_rule(network, init, index);
-    match rule.weight {
-        WeightInit::Constant { value } if value != 0.0 => return Err("constant weights are not drawn around 0".into()),
-        WeightInit::Identity { .. } => return Err("identity weights are not drawn".into()),
-        _ => {}
+    let (law, scale) = rule.weight.law_and_scale();
+    let structure = law.structure(scale);
+    if let Some(reason) = structure.unpredictable {
+        return Err(reason.into());
     }
     let std = initialise::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
     let (fan_in, taps) = (param.fan_in as f64, param.len() / (param.shape[0] * param.shape[1]));
@@ -51,7 +51,7 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
         variance_w: fan_in * std * std,
         variance_back: (param.shape[0] * taps) as f64 * std * std,
         variance_b,
-        centre_only: matches!(rule.weight, WeightInit::DeltaOrthogonal { .. }),
-        orthogonal: matches!(rule.weight, WeightInit::Orthogonal { .. } | WeightInit::DeltaOrthogonal { .. }),
+        centre_only: structure.centre_only,
+        orthogonal: structure.orthogonal,
     })
 }
