@@ -45,10 +45,29 @@ impl Sums {
         self.sum_of_squares.is_nan()
     }
 
+    /// Mean; NaN of no values.
+    pub fn mean(&self) -> f64 {
+        self.sum / self.n as f64
+    }
+
+    /// Mean square; NaN of no values.
+    pub fn second_moment(&self) -> f64 {
+        self.sum_of_squares / self.n as f64
+    }
+
     /// The variance, with N in the denominator.
     pub fn variance(&self) -> f64 {
-        let (n, mean) = (self.n as f64, self.sum / self.n as f64);
-        not_below_zero(self.sum_of_squares / n - mean * mean)
+        variance(self.mean(), self.second_moment())
+    }
+
+    /// The root of [`Sums::variance`].
+    pub fn std(&self) -> f64 {
+        self.variance().sqrt()
+    }
+
+    /// Share of values near zero.
+    pub fn near_zero_share(&self) -> f64 {
+        self.near_zero as f64 / self.n as f64
     }
 
     /// Whether every value was finite: finite `f32` values cannot overflow an `f64` sum.
@@ -57,8 +76,10 @@ impl Sums {
     }
 }
 
-/// A variance that rounding has taken below zero is 0. NaN stays NaN, which `max` would turn into 0 as well.
-pub fn not_below_zero(variance: f64) -> f64 {
+/// The variance behind mean and mean square. What rounding has taken below zero is 0; NaN stays NaN, which `max` would turn into 0
+/// as well.
+pub fn variance(mean: f64, second_moment: f64) -> f64 {
+    let variance = second_moment - mean * mean;
     if variance < 0.0 { 0.0 } else { variance }
 }
 

@@ -64,7 +64,7 @@ impl BatchMoments {
         let n = (x.len() / channels) as f64;
         for (mean, variance) in self.mean.iter_mut().zip(&mut self.variance) {
             *mean /= n;
-            *variance = super::moments::not_below_zero(*variance / n - *mean * *mean);
+            *variance = super::moments::variance(*mean, *variance / n);
         }
         self.invert(eps);
     }

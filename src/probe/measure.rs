@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cpu::moments::{Sums, add_block, not_below_zero};
+use crate::cpu::moments::{Sums, add_block, variance};
 use crate::inference::spread::mean;
 use crate::model::cpu::CpuModel;
 use crate::model::objective::{Targets, loss_and_gradient};
@@ -51,13 +51,12 @@ pub(super) struct Moments {
 
 impl Moments {
     fn of(sums: &Sums) -> Self {
-        let n = sums.n as f64;
         let largest = f64::from(sums.max.max(-sums.min));
-        Self { mean: sums.sum / n, second: sums.sum_of_squares / n, largest }
+        Self { mean: sums.mean(), second: sums.second_moment(), largest }
     }
 
     pub fn variance(&self) -> f64 {
-        not_below_zero(self.second - self.mean * self.mean)
+        variance(self.mean, self.second)
     }
 
     /// Whether values were lost: infinite or NaN, or all too small for a normal float.

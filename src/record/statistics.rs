@@ -28,11 +28,14 @@ impl Moments {
     /// The moments behind the sums.
     #[inline]
     pub fn of(sums: &Sums) -> Self {
-        let n = sums.n as f64;
-        let (mean, second_moment) = (sums.sum / n, sums.sum_of_squares / n);
-        let std = sums.variance().sqrt();
-        let near_zero = sums.near_zero as f64 / n;
-        Self { mean, std, second_moment, near_zero, min: f64::from(sums.min), max: f64::from(sums.max) }
+        Self {
+            mean: sums.mean(),
+            std: sums.std(),
+            second_moment: sums.second_moment(),
+            near_zero: sums.near_zero_share(),
+            min: f64::from(sums.min),
+            max: f64::from(sums.max),
+        }
     }
 }
 
@@ -98,45 +101,29 @@ use Unit::{Share, Signed, Size};
 /// The statistics, in the order of the columns of `layers.csv`.
 #[rustfmt::skip]
 pub const STATISTICS: &[Statistic] = &[
-    Statistic { name: "pre_mean", of: PreActivation(mean), label: "mean", short: "mean", unit: Signed, curve: false },
-    Statistic { name: "pre_std", of: PreActivation(std), label: "standard deviation", short: "std", unit: Size, curve: false },
-    Statistic { name: "pre_second_moment", of: PreActivation(second_moment), label: "mean square", short: "square", unit: Size, curve: false },
-    Statistic { name: "pre_near_zero", of: PreActivation(near_zero), label: "share", short: "near 0", unit: Share, curve: false },
+    Statistic { name: "pre_mean", of: PreActivation(Sums::mean), label: "mean", short: "mean", unit: Signed, curve: false },
+    Statistic { name: "pre_std", of: PreActivation(Sums::std), label: "standard deviation", short: "std", unit: Size, curve: false },
+    Statistic { name: "pre_second_moment", of: PreActivation(Sums::second_moment), label: "mean square", short: "square", unit: Size, curve: false },
+    Statistic { name: "pre_near_zero", of: PreActivation(Sums::near_zero_share), label: "share", short: "near 0", unit: Share, curve: false },
     Statistic { name: "pre_min", of: PreActivation(min), label: "smallest", short: "min", unit: Signed, curve: false },
     Statistic { name: "pre_max", of: PreActivation(max), label: "largest", short: "max", unit: Signed, curve: false },
-    Statistic { name: "act_mean", of: Activation(mean), label: "mean", short: "mean", unit: Signed, curve: true },
-    Statistic { name: "act_std", of: Activation(std), label: "standard deviation", short: "std", unit: Size, curve: true },
-    Statistic { name: "act_second_moment", of: Activation(second_moment), label: "mean square", short: "square", unit: Size, curve: false },
-    Statistic { name: "act_near_zero", of: Activation(near_zero), label: "share", short: "near 0", unit: Share, curve: true },
+    Statistic { name: "act_mean", of: Activation(Sums::mean), label: "mean", short: "mean", unit: Signed, curve: true },
+    Statistic { name: "act_std", of: Activation(Sums::std), label: "standard deviation", short: "std", unit: Size, curve: true },
+    Statistic { name: "act_second_moment", of: Activation(Sums::second_moment), label: "mean square", short: "square", unit: Size, curve: false },
+    Statistic { name: "act_near_zero", of: Activation(Sums::near_zero_share), label: "share", short: "near 0", unit: Share, curve: true },
     Statistic { name: "act_min", of: Activation(min), label: "smallest", short: "min", unit: Signed, curve: false },
     Statistic { name: "act_max", of: Activation(max), label: "largest", short: "max", unit: Signed, curve: false },
     Statistic { name: "dead", of: Units(dead_fraction), label: "share", short: "dead", unit: Share, curve: true },
-    Statistic { name: "grad_mean", of: Gradient(mean), label: "mean", short: "mean", unit: Signed, curve: false },
-    Statistic { name: "grad_std", of: Gradient(std), label: "standard deviation", short: "std", unit: Size, curve: true },
-    Statistic { name: "grad_second_moment", of: Gradient(second_moment), label: "mean square", short: "square", unit: Size, curve: false },
-    Statistic { name: "grad_near_zero", of: Gradient(near_zero), label: "share", short: "near 0", unit: Share, curve: false },
+    Statistic { name: "grad_mean", of: Gradient(Sums::mean), label: "mean", short: "mean", unit: Signed, curve: false },
+    Statistic { name: "grad_std", of: Gradient(Sums::std), label: "standard deviation", short: "std", unit: Size, curve: true },
+    Statistic { name: "grad_second_moment", of: Gradient(Sums::second_moment), label: "mean square", short: "square", unit: Size, curve: false },
+    Statistic { name: "grad_near_zero", of: Gradient(Sums::near_zero_share), label: "share", short: "near 0", unit: Share, curve: false },
     Statistic { name: "grad_min", of: Gradient(min), label: "smallest", short: "min", unit: Signed, curve: false },
     Statistic { name: "grad_max", of: Gradient(max), label: "largest", short: "max", unit: Signed, curve: false },
     Statistic { name: "weight_norm", of: Weight(|[weight, ..]| weight), label: "norm", short: "‖w‖", unit: Size, curve: true },
     Statistic { name: "weight_gradient_norm", of: Weight(|[_, gradient, _]| gradient), label: "norm", short: "‖dL/dw‖", unit: Size, curve: true },
     Statistic { name: "update_ratio", of: Weight(update_ratio), label: "‖Δw‖ / ‖w‖", short: "update", unit: Size, curve: true },
 ];
-
-fn mean(sums: &Sums) -> f64 {
-    Moments::of(sums).mean
-}
-
-fn std(sums: &Sums) -> f64 {
-    Moments::of(sums).std
-}
-
-fn second_moment(sums: &Sums) -> f64 {
-    Moments::of(sums).second_moment
-}
-
-fn near_zero(sums: &Sums) -> f64 {
-    Moments::of(sums).near_zero
-}
 
 fn min(sums: &Sums) -> f64 {
     f64::from(sums.min)
