@@ -2,6 +2,7 @@
 
 use crate::activation::Activation;
 use crate::cpu::conv::ConvShape;
+use crate::init::fans;
 use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
 use crate::model::network::{Network, ObservedLayer};
@@ -104,7 +105,7 @@ impl Planner {
                 let inputs = flat(&layer)?;
                 nonzero(&layer, "outputs", *out)?;
                 (layer.op, layer.output) = (Op::Linear, Shape::Flat(*out));
-                self.weight_and_bias(&mut layer, vec![*out, inputs], inputs, Layout::Same, *bias)?;
+                self.weight_and_bias(&mut layer, vec![*out, inputs], Layout::Same, *bias)?;
             }
             LayerSpec::Conv2d { out, kernel, stride, padding, bias } => {
                 nonzero(&layer, "output channels", *out)?;
@@ -115,7 +116,7 @@ impl Planner {
                 let channels = shape.in_channels;
                 let dims = vec![*out, channels, kernel[0], kernel[1]];
                 let layout = Layout::ChannelsLast { channels, pixels: kernel[0] * kernel[1] };
-                self.weight_and_bias(&mut layer, dims, shape.patch(), layout, *bias)?;
+                self.weight_and_bias(&mut layer, dims, layout, *bias)?;
             }
             LayerSpec::Activation(activation) => {
                 layer.activation = *activation;
@@ -181,11 +182,12 @@ impl Planner {
         &mut self,
         layer: &mut Layer,
         shape: Vec<usize>,
-        fan_in: usize,
         layout: Layout,
         bias: bool,
     ) -> Result<(), NetworkError> {
         let out = shape[0];
+        // A shape whose fans no number holds is refused below, as too large.
+        let fan_in = fans(&shape).map_or(0, |fans| fans.fan_in);
         layer.weight = Some(self.param(layer, "weight", shape, layout, Role::Weight, fan_in)?);
         if bias {
             layer.bias = Some(self.param(layer, "bias", vec![out], Layout::Same, Role::Bias, fan_in)?);

@@ -2,7 +2,7 @@
 
 use crate::config::model::ResidualStart;
 use crate::config::resolve::Resolved;
-use crate::init::BiasInit;
+use crate::init::{BiasInit, Fans, fans};
 use crate::model::{Layer, Network, initialise};
 
 /// Zero-mean draws of a layer.
@@ -38,7 +38,8 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
         return Err(reason.into());
     }
     let std = initialise::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
-    let (fan_in, taps) = (param.fan_in as f64, param.len() / (param.shape[0] * param.shape[1]));
+    let Fans { fan_in, fan_out } = fans(&param.shape).map_err(|error| error.to_string())?;
+    let (fan_in, fan_out) = (fan_in as f64, fan_out as f64);
     let variance_b = match rule.bias {
         _ if layer.bias.is_none() => 0.0,
         BiasInit::Zeros => 0.0,
@@ -49,7 +50,7 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
     };
     Ok(WeightLaw {
         variance_w: fan_in * std * std,
-        variance_back: (param.shape[0] * taps) as f64 * std * std,
+        variance_back: fan_out * std * std,
         variance_b,
         centre_only: structure.centre_only,
         orthogonal: structure.orthogonal,

@@ -6,6 +6,7 @@ use crate::config::Experiment;
 use crate::config::resolve::Resolved;
 use crate::data::{Part, Prepared};
 use crate::inference::spread;
+use crate::init::fans;
 use crate::model::{Layer, Network, Op};
 use crate::probe::backward::{BackForecast, Outputs, forecast_back, kept, slope_square};
 use crate::probe::band::{CONFIDENCE, Walk, around, of_std};
@@ -169,6 +170,7 @@ impl Board<'_> {
             let band = band.map(|(low, high)| (low.max(-1.0), high.min(1.0)));
             quantity.beside(forecast.map(|(c, _)| c), band)
         };
+        let fans = weight.and_then(|param| fans(&param.shape).ok());
         let [gradient_variance, gradient_ratio] = self.gradient(i);
         let (forward_condition, backward_condition) = self.conditions(i);
         LayerRecord {
@@ -178,8 +180,8 @@ impl Board<'_> {
             activation: row.activation.to_string(),
             units: layer.output.units(),
             pixels: layer.output.pixels(),
-            fan_in: weight.map(|param| param.fan_in),
-            fan_out: weight.map(|param| param.fan_in / param.shape[1].max(1) * param.shape[0]),
+            fan_in: fans.map(|fans| fans.fan_in),
+            fan_out: fans.map(|fans| fans.fan_out),
             fan_in_inside: taps.as_ref().map(Taps::inside),
             fan_out_met: taps.as_ref().map(Taps::met),
             variance_w: self.seen(i, |row| row.variance_w).median,
