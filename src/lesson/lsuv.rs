@@ -4,7 +4,7 @@ use super::images::LessonImages;
 use crate::activation::{Activation, ReluForm};
 use crate::data::Part;
 use crate::model::cpu::CpuModel;
-use crate::model::lsuv::LsuvError;
+use crate::model::lsuv::{Goal, LsuvError, to_unit_std};
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
 use crate::model::{Network, Role};
@@ -54,8 +54,9 @@ impl<'a> FirstBatch<'a> {
         hidden.map(|(_, observation)| Moments::of(&observation.activation)).collect()
     }
 
-    fn activation(&mut self, layer: usize) -> Moments {
-        Moments::of(&self.observe().observations[layer].activation)
+    fn mean_and_std(&mut self, layer: usize) -> (f64, f64) {
+        let sums = &self.observe().observations[layer].activation;
+        (sums.mean(), sums.std())
     }
 
     /// Moves each layer's shift until its mean is 0, then scales its weight until its std is 1.
@@ -64,7 +65,7 @@ impl<'a> FirstBatch<'a> {
             let observed = self.network().observed[layer].clone();
             let Some(ReluForm { leak, mut shift, .. }) = observed.activation.relu_form() else { continue };
             for _ in 0..MAX_ITERATIONS {
-                let mean = self.activation(layer).mean;
+                let (mean, _) = self.mean_and_std(layer);
                 if mean.abs() <= TOLERANCE {
                     break;
                 }
@@ -73,21 +74,16 @@ impl<'a> FirstBatch<'a> {
             }
             let weight = observed.weight.filter(|&i| self.network().params[i].role == Role::Weight);
             let range = self.network().params[weight.expect("a convolution has a weight")].range();
-            let mut iterations = 0;
-            loop {
-                let std = self.activation(layer).std;
-                if (std - 1.0).abs() <= TOLERANCE {
-                    break;
-                }
-                if !std.is_finite() || std < 1e-30 {
-                    return Err(LsuvError::Stuck { layer: observed.name, std, images: self.batch.len() });
-                }
-                if iterations == MAX_ITERATIONS {
-                    return Err(LsuvError::Slow { layer: observed.name, std, iterations, tolerance: TOLERANCE });
-                }
-                iterations += 1;
-                self.model.flat_params_mut()[range.clone()].iter_mut().for_each(|w| *w /= std as f32);
-            }
+            let goal = Goal {
+                layer: &observed.name,
+                images: self.batch.len(),
+                tolerance: TOLERANCE,
+                max_iterations: MAX_ITERATIONS,
+            };
+            let measure = |batch: &mut Self| batch.mean_and_std(layer);
+            to_unit_std(self, &goal, measure, |batch, std| {
+                batch.model.flat_params_mut()[range.clone()].iter_mut().for_each(|w| *w /= std as f32);
+            })?;
         }
         Ok(())
     }

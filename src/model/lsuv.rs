@@ -6,11 +6,10 @@ use thiserror::Error;
 
 use crate::activation::{Activation, ReluForm};
 use crate::config::init::{LsuvConfig, LsuvMean, LsuvTarget};
-use crate::cpu::moments::Sums;
-use crate::model::Role;
 use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observe;
+use crate::model::{Network, ObservedLayer, Role};
 
 /// A layer that LSUV cannot bring to unit variance.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -69,6 +68,47 @@ pub enum LsuvError {
     },
 }
 
+/// When a layer is done, and when it is given up.
+pub(crate) struct Goal<'a> {
+    /// Its name.
+    pub layer: &'a str,
+    /// Images that are measured.
+    pub images: usize,
+    /// How far from 1 its std may be.
+    pub tolerance: f64,
+    /// Rescalings at most.
+    pub max_iterations: usize,
+}
+
+/// Divides the weight of a layer of `model` by its outputs' std until that is 1; returns their mean. `measure` gives mean and std.
+///
+/// # Errors
+/// The std is none, or does not come to 1.
+pub(crate) fn to_unit_std<M>(
+    model: &mut M,
+    goal: &Goal<'_>,
+    measure: impl Fn(&mut M) -> (f64, f64),
+    divide: impl Fn(&mut M, f64),
+) -> Result<f64, LsuvError> {
+    let &Goal { layer, images, tolerance, max_iterations } = goal;
+    let layer = || layer.to_string();
+    let mut iterations = 0;
+    loop {
+        let (mean, std) = measure(model);
+        if (std - 1.0).abs() <= tolerance {
+            return Ok(mean);
+        }
+        if !std.is_finite() || !mean.is_finite() || std < 1e-30 {
+            return Err(LsuvError::Stuck { layer: layer(), std, images });
+        }
+        if iterations == max_iterations {
+            return Err(LsuvError::Slow { layer: layer(), std, iterations, tolerance });
+        }
+        iterations += 1;
+        divide(model, std);
+    }
+}
+
 /// Rescales every weight layer in execution order until its output has unit variance on the given samples, then moves
 /// its mean to 0: weight first, mean second, so that the second does not undo the first.
 ///
@@ -90,70 +130,95 @@ pub fn lsuv(
             LsuvTarget::Activation => seen.observations[observation].activation,
             LsuvTarget::PreActivation => seen.observations[observation].pre_activation,
         };
-        mean_and_std(&sums)
+        (sums.mean(), sums.std())
     };
     for (observation, observed) in network.observed.iter().enumerate() {
         let Some(weight) = observed.weight.filter(|&i| network.params[i].role == Role::Weight) else { continue };
-        let layer = || observed.name.clone();
-        // An output layer has no shift, but its bias does the same.
-        let by_bias = config.mean == LsuvMean::Bias || observed.activation == Activation::Identity;
-        let form = observed.activation.relu_form();
         // Before rescaling, which a bounded activation without a shift would make fail for a less telling reason.
-        if config.mean == LsuvMean::Shift && !by_bias && form.is_none() {
-            return Err(LsuvError::NoShift { layer: layer(), activation: observed.activation.name() });
-        }
+        let movement = movement(&network, config, observed, weight)?;
         let largest = match config.of {
             LsuvTarget::Activation => observed.activation.largest_std(),
             LsuvTarget::PreActivation => f64::INFINITY,
         };
         let bounded = || {
             let (activation, tolerance) = (observed.activation.to_string(), config.tolerance);
-            LsuvError::Bounded { layer: layer(), activation, largest, tolerance }
+            LsuvError::Bounded { layer: observed.name.clone(), activation, largest, tolerance }
         };
         if largest <= 1.0 - config.tolerance {
             return Err(bounded());
         }
-        let mut iterations = 0;
-        let mut mean = loop {
-            let (mean, std) = measure(model, observation);
-            if (std - 1.0).abs() <= config.tolerance {
-                break mean;
-            }
-            if !std.is_finite() || !mean.is_finite() || std < 1e-30 {
-                return Err(LsuvError::Stuck { layer: layer(), std, images: rows });
-            }
-            // A std that is 1 only at the ends (tanh) is not met by more of the same.
-            if iterations == config.max_iterations && largest <= 1.0 {
-                return Err(bounded());
-            }
-            if iterations == config.max_iterations {
-                return Err(LsuvError::Slow { layer: layer(), std, iterations, tolerance: config.tolerance });
-            }
-            iterations += 1;
+        let LsuvConfig { tolerance, max_iterations, .. } = *config;
+        let goal = Goal { layer: &observed.name, images: rows, tolerance, max_iterations };
+        let divide = |model: &mut CpuModel, std: f64| {
             let range = network.params[weight].range();
             model.flat_params_mut()[range].iter_mut().for_each(|w| *w = (f64::from(*w) / std) as f32);
         };
-        let has_bias = network.params.get(weight + 1).is_some_and(|param| param.role == Role::Bias);
-        match config.mean {
-            LsuvMean::Keep => {}
-            _ if by_bias => {
-                if has_bias {
-                    let range = network.params[weight + 1].range();
-                    model.flat_params_mut()[range].iter_mut().for_each(|b| *b -= mean as f32);
-                }
-            }
-            _ => {
-                let ReluForm { leak, shift, max } = form.expect("was looked at before");
+        let measure = |model: &mut CpuModel| measure(model, observation);
+        let mean = to_unit_std(model, &goal, measure, divide).map_err(|error| match error {
+            // A std that is 1 only at the ends (tanh) is not met by more of the same.
+            LsuvError::Slow { .. } if largest <= 1.0 => bounded(),
+            error => error,
+        })?;
+        movement.carry_out(model, mean, max_iterations, measure);
+    }
+    Ok(())
+}
+
+/// What moves a layer's mean to 0.
+enum Movement<'a> {
+    /// Nothing does.
+    Keep,
+    /// The bias in this range of the parameters.
+    Bias(Range<usize>),
+    /// The shift of the layer's activation.
+    Shift(&'a str, ReluForm),
+}
+
+/// How the mean of `observed`, whose weight is parameter `weight`, is moved.
+fn movement<'a>(
+    network: &Network,
+    config: &LsuvConfig,
+    observed: &'a ObservedLayer,
+    weight: usize,
+) -> Result<Movement<'a>, LsuvError> {
+    let form = observed.activation.relu_form();
+    match config.mean {
+        LsuvMean::Keep => Ok(Movement::Keep),
+        // An output layer has no shift, but its bias does the same.
+        LsuvMean::Shift if observed.activation != Activation::Identity => {
+            let refused =
+                || LsuvError::NoShift { layer: observed.name.clone(), activation: observed.activation.name() };
+            form.map(|form| Movement::Shift(&observed.name, form)).ok_or_else(refused)
+        }
+        LsuvMean::Bias | LsuvMean::Shift => {
+            let bias = network.params.get(weight + 1).filter(|param| param.role == Role::Bias);
+            Ok(bias.map_or(Movement::Keep, |bias| Movement::Bias(bias.range())))
+        }
+    }
+}
+
+impl Movement<'_> {
+    /// Takes `mean` off, and what a ceiling then leaves of it.
+    fn carry_out(
+        self,
+        model: &mut CpuModel,
+        mut mean: f64,
+        most: usize,
+        measure: impl Fn(&mut CpuModel) -> (f64, f64),
+    ) {
+        match self {
+            Self::Keep => {}
+            Self::Bias(range) => model.flat_params_mut()[range].iter_mut().for_each(|b| *b -= mean as f32),
+            Self::Shift(layer, ReluForm { leak, mut shift, max }) => {
                 let max = max.is_finite().then_some(max);
-                let mut shift = shift;
                 // Without a ceiling the first move is exact; with one a few more get there.
-                for _ in 0..config.max_iterations {
+                for _ in 0..most {
                     shift += mean;
-                    model.set_activation(&observed.name, Activation::GeneralRelu { leak, shift, max });
+                    model.set_activation(layer, Activation::GeneralRelu { leak, shift, max });
                     if max.is_none() {
                         break;
                     }
-                    (mean, _) = measure(model, observation);
+                    (mean, _) = measure(model);
                     if mean.abs() < 1e-7 {
                         break;
                     }
@@ -161,9 +226,4 @@ pub fn lsuv(
             }
         }
     }
-    Ok(())
-}
-
-fn mean_and_std(sums: &Sums) -> (f64, f64) {
-    (sums.sum / sums.n as f64, sums.variance().sqrt())
 }
