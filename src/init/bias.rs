@@ -1,7 +1,5 @@
 //! The rules for biases, of the same laws and scales.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 use serde::Serialize;
 
 use crate::activation::Activation;

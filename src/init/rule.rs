@@ -1,7 +1,5 @@
 //! The rules by name: each a law, how numbers are drawn, with a scale, how large they are.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 use serde::Serialize;
 
 use crate::init::bias::BiasInit;

@@ -2,7 +2,8 @@
 
 use crate::activation::Activation;
 use crate::init::law::CUT_STD;
-use crate::init::{BiasInit, FanMode, Gain, WeightInit, preset};
+use crate::init::{BiasInit, FanMode, Gain, WeightInit, gain, preset};
+use crate::theory::gains::{Purpose, gains, purpose};
 
 const UNIT: Gain = Gain::Given(1.0);
 
@@ -92,6 +93,27 @@ fn names_and_seeds_have_draws_of_their_own() {
         assert!(product.abs() < 4.0 * 100.0, "a correlation of {}", product / 1e4);
     }
     assert_eq!(first, draw(0, "a"));
+}
+
+/// Also those that are published, and those that are integrated because nobody has published one.
+#[test]
+fn theory_and_trainer_agree_on_every_gain() {
+    let others = [
+        Activation::LeakyRelu { leak: 0.3 },
+        Activation::GeneralRelu { leak: 0.2, shift: 0.4, max: Some(6.0) },
+        Activation::Elu { alpha: 0.3 },
+    ];
+    for phi in Activation::ALL.into_iter().chain(others) {
+        let (told, drawn) = (gains(phi), preset("kaiming").unwrap().weight.std(&[10, 400], phi).unwrap().unwrap());
+        assert_eq!((gain(phi), drawn), (told.usual, told.usual / 20.0), "{phi}");
+        assert!(told.torch.is_none_or(|torch| torch == told.usual), "{phi}: {told:?}");
+        match purpose(phi) {
+            Purpose::Chi if phi.relu_form().is_some_and(|form| form.max.is_finite()) => {}
+            Purpose::Chi => assert!((told.chi_usual - 1.0).abs() < 1e-15, "{phi}: {told:?}"),
+            Purpose::Torch => assert_eq!(told.torch, Some(told.usual), "{phi}"),
+            Purpose::MeanSquare => assert!((told.usual - told.rms.unwrap()).abs() < 1e-12, "{phi}: {told:?}"),
+        }
+    }
 }
 
 /// The values are part of every recorded run: a change of them is a change of the file format.

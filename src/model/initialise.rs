@@ -137,9 +137,9 @@ fn fixup_factors(network: &Network) -> Vec<(usize, f32)> {
     let blocks: Vec<Vec<usize>> = network
         .layers
         .iter()
-        .filter_map(|layer| match &layer.op {
-            Op::Residual(body) => Some(body.iter().filter(is_weight).filter_map(|layer| layer.weight).collect()),
-            _ => None,
+        .filter_map(|layer| {
+            let Op::Residual(body) = &layer.op else { return None };
+            Some(body.iter().filter(is_weight).filter_map(|layer| layer.weight).collect())
         })
         .collect();
     let mut factors = Vec::new();

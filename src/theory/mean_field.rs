@@ -62,7 +62,7 @@ pub fn mean_field(map: &LengthMap) -> MeanField {
     };
     let xi_q = match limit {
         LengthLimit::Fixed(point) => depth_scale(point.slope),
-        _ => None,
+        LengthLimit::Kept | LengthLimit::Unbounded | LengthLimit::Unsettled => None,
     };
     let Some(at) = q else {
         return MeanField { limit, q, chi: None, correlation_fixed: None, xi_q, xi: None };
