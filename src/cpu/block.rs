@@ -38,15 +38,42 @@ pub struct Passed {
     pub marked: usize,
 }
 
-/// Adds the bias to a block of pre-activations and applies φ.
-struct Forward<'a, P, const KEEP_Z: bool, const Z: bool, const H: bool> {
+/// What a vector of a block passes through: bias and φ, from place to place.
+#[derive(Clone, Copy)]
+struct Way<P, const KEEP_Z: bool> {
     phi: P,
-    /// `len` pre-activations without bias.
+    /// Pre-activations without bias.
     from: *const f32,
-    len: usize,
     /// Where z goes if it is kept.
     z: *mut f32,
     h: *mut f32,
+}
+
+impl<P: Piecewise, const KEEP_Z: bool> Way<P, KEEP_Z> {
+    /// z and h = φ(z) of the vector at `i`.
+    ///
+    /// # Safety
+    /// All places hold at least `i + LANES` values.
+    #[inline(always)]
+    unsafe fn pass<V: Vector>(self, i: usize, bias: V) -> (V, V) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let z = V::load(self.from.add(i)).add(bias);
+            let h = self.phi.value(z);
+            if KEEP_Z {
+                z.store(self.z.add(i));
+            }
+            h.store(self.h.add(i));
+            (z, h)
+        }
+    }
+}
+
+/// Adds the bias to a block of pre-activations and applies φ.
+struct Forward<'a, P, const KEEP_Z: bool, const Z: bool, const H: bool> {
+    way: Way<P, KEEP_Z>,
+    /// Values in the block.
+    len: usize,
     tile: &'a Tile<'a>,
     near_zero: f32,
     sums: [BlockSums; 2],
@@ -65,7 +92,7 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Kernel for 
         self.sweep::<[f32; 1]>(whole..self.len);
         let [z, mut h] = self.sums;
         if H && z.low <= z.high {
-            [h.low, h.high] = [z.low, z.high].map(|z| self.phi.value([z])[0]);
+            [h.low, h.high] = [z.low, z.high].map(|z| self.way.phi.value([z])[0]);
         }
         let marked = if z.high < f32::INFINITY { by_column } else { 0 };
         if marked > 0 {
@@ -87,7 +114,7 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
             return 0;
         }
         let (mut of_z, mut of_h) = (Observer::<V, Z>::new(self.near_zero), Observer::<V, H>::new(self.near_zero));
-        let [z_sums, h_sums] = &mut self.sums;
+        let (way, [z_sums, h_sums]) = (self.way, &mut self.sums);
         let mut run = 0;
         for first in (0..group).step_by(V::LANES) {
             let bias = &self.tile.values[first % self.tile.cols..][..V::LANES];
@@ -97,17 +124,9 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
             for chain in parts(first..len, CHAIN * group) {
                 for i in chain.step_by(group) {
                     // The processor asks ahead of its own accord along rows only.
-                    prefetch_at(self.from.wrapping_add(i + 2 * V::LANES));
+                    prefetch_at(way.from.wrapping_add(i + 2 * V::LANES));
                     // SAFETY: i lies in the block and begins a vector, of which the block has a whole number.
-                    let z = unsafe { V::load(self.from.add(i)) }.add(bias);
-                    let h = self.phi.value(z);
-                    // SAFETY: as above.
-                    unsafe {
-                        if KEEP_Z {
-                            z.store(self.z.add(i));
-                        }
-                        h.store(self.h.add(i));
-                    }
+                    let (z, h) = unsafe { way.pass(i, bias) };
                     top = z.higher(top);
                     of_z.see_low(z);
                     of_z.see_rectified(z, &mut of_h, h);
@@ -135,7 +154,7 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
     /// Values `range`, a whole number of vectors.
     #[inline(always)]
     fn sweep<V: Vector>(&mut self, range: Range<usize>) {
-        let [z_sums, h_sums] = &mut self.sums;
+        let (way, [z_sums, h_sums]) = (self.way, &mut self.sums);
         let (mut of_z, mut of_h) = (Observer::<V, Z>::new(self.near_zero), Observer::<V, H>::new(self.near_zero));
         for run in parts(range, RUN) {
             // Where the bias of the run's first value stands; behind it there is one for each value.
@@ -143,15 +162,7 @@ impl<P: Piecewise, const KEEP_Z: bool, const Z: bool, const H: bool> Forward<'_,
             for chain in parts(run.clone(), CHAIN * V::LANES) {
                 for i in chain.step_by(V::LANES) {
                     // SAFETY: the pointers lead to `len` values, and i + LANES ≤ len.
-                    let z = unsafe { V::load(self.from.add(i)).add(V::load(bias.as_ptr().add(i - run.start))) };
-                    let h = self.phi.value(z);
-                    // SAFETY: as above.
-                    unsafe {
-                        if KEEP_Z {
-                            z.store(self.z.add(i));
-                        }
-                        h.store(self.h.add(i));
-                    }
+                    let (z, h) = unsafe { way.pass(i, V::load(bias.as_ptr().add(i - run.start))) };
                     of_z.see_extremes(z);
                     if P::RECTIFIES && H {
                         of_z.see_rectified(z, &mut of_h, h);
@@ -205,8 +216,8 @@ pub fn forward<P: Piecewise>(
     macro_rules! run {
         ($keep:literal, $z:literal, $h:literal) => {{
             let passed = &mut passed;
-            let forward =
-                Forward::<P, $keep, $z, $h> { phi, from, len, z, h, tile, near_zero, sums, live, tops, passed };
+            let way = Way::<P, $keep> { phi, from, z, h };
+            let forward = Forward::<P, $keep, $z, $h> { way, len, tile, near_zero, sums, live, tops, passed };
             vectorised_widely(forward)
         }};
     }
