@@ -1,4 +1,4 @@
-//! A parsed config: TOML as a tree in which every key and value knows where it was written.
+//! A parsed config with the overrides of the command line, ready to be read.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
@@ -6,12 +6,13 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use toml::Spanned;
-use toml::de::{DeString, DeTable, DeValue};
+use toml::de::DeTable;
 
-use crate::config::error::{ConfigError, shortened};
+use crate::config::error::ConfigError;
+use crate::config::node::{Data, ESCAPES, Node, Place, Source, complaint, has_escape, place_of_set, table_data};
 use crate::config::overrides;
 use crate::config::reader::Section;
+use crate::config::value::Value;
 
 /// Largest config that is read, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
@@ -20,54 +21,6 @@ pub const MAX_BYTES: usize = 1 << 20;
 #[derive(Clone, Debug)]
 pub struct Document {
     root: Node,
-}
-
-/// A text that was parsed, with the name that messages give it.
-#[derive(Debug)]
-pub(crate) struct Source {
-    label: String,
-    text: String,
-}
-
-/// Where something was written.
-#[derive(Clone, Debug)]
-pub(crate) enum Place {
-    /// A text as a whole.
-    Everywhere(Arc<Source>),
-    /// Bytes of a text.
-    Text(Arc<Source>, Range<usize>),
-    /// A `--set` argument.
-    Set(Arc<str>),
-}
-
-/// A value and its place.
-#[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub(crate) place: Place,
-    pub(crate) data: Data,
-}
-
-/// A value, in the types of TOML.
-#[derive(Clone, Debug)]
-pub(crate) enum Data {
-    String(String),
-    /// The number, if an `i128` holds it, and how it was written.
-    Integer(Option<i128>, String),
-    /// The number and how it was written.
-    Float(f64, String),
-    Boolean(bool),
-    Datetime(String),
-    Array(Vec<Node>),
-    /// In the order of the text.
-    Table(Vec<Entry>),
-}
-
-/// One `key = value` of a table.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key: String,
-    pub(crate) place: Place,
-    pub(crate) node: Node,
 }
 
 impl Document {
@@ -93,8 +46,10 @@ impl Document {
         Ok(Self { root })
     }
 
-    pub(crate) fn new(root: Node) -> Self {
-        Self { root }
+    /// The table that `value` is, if it is one, as a document of its own; what is in it keeps its place.
+    pub fn of_table(value: &Value<'_>) -> Option<Self> {
+        let node = value.node();
+        matches!(node.data, Data::Table(_)).then(|| Self { root: node.clone() })
     }
 
     pub(crate) fn root_node(&self) -> &Node {
@@ -108,33 +63,6 @@ impl Document {
     /// The top-level table, to be read.
     pub fn root(&self) -> Section<'_> {
         Section::new(&self.root, String::new())
-    }
-}
-
-impl Place {
-    /// An error at this place.
-    pub(crate) fn error(&self, message: String) -> ConfigError {
-        match self {
-            Self::Everywhere(source) => ConfigError::at(&source.label, message),
-            Self::Text(source, span) => ConfigError::in_text(&source.label, &source.text, span.clone(), message),
-            Self::Set(set) => ConfigError::at(&place_of_set(set), message),
-        }
-    }
-}
-
-impl Data {
-    /// What it is, for "found …": the type, and the value where it is short enough to show.
-    pub(crate) fn describe(&self) -> String {
-        let entries = |n: usize| if n == 1 { "1 entry".into() } else { format!("{n} entries") };
-        match self {
-            Self::String(text) => format!("string \"{}\"", shortened(text, 40)),
-            Self::Integer(_, text) => format!("integer {}", shortened(text, 40)),
-            Self::Float(_, text) => format!("float {}", shortened(text, 40)),
-            Self::Boolean(value) => format!("boolean {value}"),
-            Self::Datetime(text) => format!("date {text}"),
-            Self::Array(items) => format!("an array of {}", entries(items.len())),
-            Self::Table(_) => "a table".into(),
-        }
     }
 }
 
@@ -163,51 +91,11 @@ fn not_toml(label: &str, text: &str, error: &toml::de::Error) -> ConfigError {
     if !is_toml {
         return shown.without_quote().with_note("its lines are not shown, because its name does not end in .toml");
     }
-    if overrides::has_escape(line_around(text, span)) { shown.with_note(ESCAPES) } else { shown }
+    if has_escape(line_around(text, span)) { shown.with_note(ESCAPES) } else { shown }
 }
-
-/// What to do about backslashes.
-pub(crate) const ESCAPES: &str = "in double quotes a backslash begins an escape: write a path with forward slashes, \"C:/data/mnist\", or in single quotes, \
-     'C:\\data\\mnist'";
 
 fn line_around(text: &str, span: Range<usize>) -> &str {
     let at = (0..=span.start.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
     text[start..].lines().next().unwrap_or_default()
-}
-
-/// The toml crate's sentence, without the part that says nothing.
-pub(crate) fn complaint(error: &toml::de::Error) -> String {
-    shortened(error.message().trim_end_matches(", expected nothing"), 200)
-}
-
-/// The tree below `value`, its places made from byte ranges by `place`.
-pub(crate) fn node(value: &Spanned<DeValue<'_>>, place: &impl Fn(Range<usize>) -> Place) -> Node {
-    let data = match value.get_ref() {
-        DeValue::String(text) => Data::String(text.to_string()),
-        DeValue::Integer(integer) => {
-            let number = i128::from_str_radix(integer.as_str(), integer.radix()).ok();
-            Data::Integer(number, integer.to_string())
-        }
-        // TOML's syntax of floats is a part of Rust's, and what overflows parses to infinity.
-        DeValue::Float(float) => Data::Float(float.as_str().parse().unwrap_or(f64::NAN), float.to_string()),
-        DeValue::Boolean(value) => Data::Boolean(*value),
-        DeValue::Datetime(date) => Data::Datetime(date.to_string()),
-        DeValue::Array(items) => Data::Array(items.iter().map(|item| node(item, place)).collect()),
-        DeValue::Table(table) => table_data(table, place),
-    };
-    Node { place: place(value.span()), data }
-}
-
-fn table_data(table: &DeTable<'_>, place: &impl Fn(Range<usize>) -> Place) -> Data {
-    let entry = |key: &Spanned<DeString<'_>>, value| Entry {
-        key: key.get_ref().to_string(),
-        place: place(key.span()),
-        node: node(value, place),
-    };
-    Data::Table(table.iter().map(|(key, value)| entry(key, value)).collect())
-}
-
-fn place_of_set(set: &str) -> String {
-    format!("--set {}", shortened(set, 60))
 }

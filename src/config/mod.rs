@@ -7,6 +7,7 @@ pub mod error;
 pub mod experiment;
 pub mod init;
 pub mod model;
+mod node;
 pub mod optimizer;
 mod overlay;
 pub mod overrides;

@@ -1,6 +1,7 @@
 //! One document laid on another: how a study changes its base config, with every value's place kept for errors.
 
-use crate::config::document::{Data, Document, Entry, Node};
+use crate::config::document::Document;
+use crate::config::node::{Data, Entry, Node};
 use crate::config::{ConfigError, Value, overrides};
 
 impl Document {

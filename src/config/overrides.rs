@@ -1,9 +1,7 @@
 //! One value of a config replaced, added or taken away by its path, as `--set path=value` does it.
 
-use toml::de::DeValue;
-
-use crate::config::document::{Data, ESCAPES, Entry, Node, Place, complaint, node};
 use crate::config::error::shortened;
+use crate::config::node::{Data, Entry, Node, Place, value_of_set};
 
 /// Most keys that a path may have; deeper tables have no meaning and would only cost stack.
 const MAX_KEYS: usize = 64;
@@ -15,7 +13,7 @@ pub(crate) fn apply(root: &mut Node, set: &str) -> Result<(), String> {
         .ok_or("no `=` in the argument; expected `path=value`, such as `optimizer.lr=0.1`".to_owned())?;
     // A wrong path is the first thing to say.
     keys(path)?;
-    put(root, path, value(text, &Place::Set(set.into()))?)
+    put(root, path, value_of_set(text, &Place::Set(set.into()))?)
 }
 
 /// Puts `value` at `path`, and makes the tables on the way that are absent.
@@ -90,30 +88,4 @@ fn descend<'n>(node: &'n mut Node, key: &str, above: &[&str], place: &Place) -> 
         }
         other => Err(format!("`{here}` is {}, so it has no key `{key}`", other.describe())),
     }
-}
-
-/// The value after `=`: TOML, or a plain word as a string.
-fn value(text: &str, place: &Place) -> Result<Node, String> {
-    let text = text.trim();
-    match DeValue::parse(text) {
-        Ok(value) => Ok(node(&value, &|_| place.clone())),
-        Err(_) if is_word(text) => Ok(Node { place: place.clone(), data: Data::String(text.into()) }),
-        Err(_) if text.is_empty() => Err("no value after `=`; an empty string is written \"\"".into()),
-        Err(error) if has_escape(text) => Err(format!("the value is not valid TOML: {}; {ESCAPES}", complaint(&error))),
-        Err(error) => {
-            Err(format!("the value is not valid TOML: {}; text that is no plain word needs quotes", complaint(&error)))
-        }
-    }
-}
-
-/// Whether `line` has a backslash after a double quote, as a Windows path has it that someone took for plain text.
-pub(crate) fn has_escape(line: &str) -> bool {
-    line.split_once('"').is_some_and(|(_, rest)| rest.contains('\\'))
-}
-
-/// A name or a path that cannot be a mistyped number.
-fn is_word(text: &str) -> bool {
-    let begins = text.starts_with(|c: char| c.is_alphabetic() || "_/~\\".contains(c));
-    (begins || text.starts_with("./") || text.starts_with("../"))
-        && text.chars().all(|c| c.is_alphanumeric() || "_-./+:~\\".contains(c))
 }

@@ -15,8 +15,8 @@
 
 use std::cell::RefCell;
 
-use crate::config::document::{Data, Entry, Node};
 use crate::config::error::{ConfigError, nearest, shortened};
+use crate::config::node::{Data, Entry, Node};
 use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
 
 /// A table that is being read.
@@ -29,6 +29,13 @@ pub struct Section<'a> {
 }
 
 const TABLES: &str = "an array of tables";
+
+impl<'a> Value<'a> {
+    /// The table, if it is one, to be read and finished.
+    pub fn as_section(&self) -> Option<Section<'a>> {
+        matches!(self.node().data, Data::Table(_)).then(|| Section::new(self.node(), self.path()))
+    }
+}
 
 impl<'a> Section<'a> {
     pub(crate) fn new(node: &'a Node, path: String) -> Self {

@@ -1,8 +1,7 @@
 //! One value of a config, read as the type that is wanted or refused with what was found.
 
-use crate::config::document::{Data, Document, Node};
 use crate::config::error::{ConfigError, nearest, shortened};
-use crate::config::reader::Section;
+use crate::config::node::{Data, Node};
 
 /// A value whose form decides how it is read, such as "a string or a table".
 #[derive(Clone, Debug)]
@@ -28,9 +27,10 @@ impl<'a> Value<'a> {
         self.node
     }
 
-    /// The table, if it is one, as a document of its own; what is in it keeps its place.
-    pub fn to_document(&self) -> Option<Document> {
-        matches!(self.node.data, Data::Table(_)).then(|| Document::new(self.node.clone()))
+    /// Keys and array indices from the root, with dots between them, as `--set` takes them.
+    pub(crate) fn path(&self) -> String {
+        let dot = if self.section.is_empty() { "" } else { "." };
+        format!("{}{dot}{}", self.section, self.key)
     }
 
     /// The string, if it is one.
@@ -61,13 +61,6 @@ impl<'a> Value<'a> {
             Data::Float(number, _) => number.is_finite().then_some(*number),
             _ => None,
         }
-    }
-
-    /// The table, if it is one, to be read and finished.
-    pub fn as_section(&self) -> Option<Section<'a>> {
-        let dot = if self.section.is_empty() { "" } else { "." };
-        let path = || format!("{}{dot}{}", self.section, self.key);
-        matches!(self.node.data, Data::Table(_)).then(|| Section::new(self.node, path()))
     }
 
     /// The entries of the array, if it is one.

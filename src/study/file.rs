@@ -142,7 +142,7 @@ struct Change<'a> {
 
 impl<'a> Change<'a> {
     fn read(section: &Section<'a>) -> Result<Self, ConfigError> {
-        let table = |value: Value<'a>| value.to_document().ok_or_else(|| value.wrong("a table of changes"));
+        let table = |value: Value<'a>| Document::of_table(&value).ok_or_else(|| value.wrong("a table of changes"));
         let set = section.value("set").map(table).transpose()?;
         let list = |value: Value<'a>| value.as_array().ok_or_else(|| value.wrong("an array of paths"));
         Ok(Self { set, unset: section.value("unset").map(list).transpose()?.unwrap_or_default() })
@@ -183,7 +183,7 @@ impl ReadAxis<'_> {
 fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document, ConfigError> {
     let expected = "the path of a config, or the config itself as a table";
     let value = root.value("base").ok_or_else(|| root.missing("base", expected))?;
-    if let Some(document) = value.to_document() {
+    if let Some(document) = Document::of_table(&value) {
         return Ok(document);
     }
     let name = value.as_str().ok_or_else(|| value.wrong(expected))?;
