@@ -30,7 +30,7 @@ use crate::train::threads::cores;
 #[derive(Debug, Args)]
 pub struct ProbeArgs {
     #[command(flatten)]
-    pub(super) config: ConfigArgs,
+    config: ConfigArgs,
     /// Networks, from the config's seed upwards.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     seeds: u16,
@@ -98,7 +98,7 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
     let source = read_config(&args.config.config)?;
     let study = Study::parse(&label, &source, &args.config.sets, &read_text)?;
     let bar = bar(options.seeds * probe_study::starts(&study).len());
-    let reports = probe_study::reports(args, &study, options, || bar.inc(1));
+    let reports = probe_study::reports(&args.config, &study, options, || bar.inc(1));
     bar.finish_and_clear();
     let reports = reports?;
     if let Some(directory) = &args.out {

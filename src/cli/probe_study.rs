@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::cli::probe::ProbeArgs;
+use crate::cli::experiment::ConfigArgs;
 use crate::cli::probe_table::trend;
 use crate::cli::theory_rows::wrapped;
 use crate::config::Experiment;
@@ -14,7 +14,7 @@ use crate::study::Study;
 
 /// Probes every arm at every point of the grid; learning rates make no difference before training.
 pub(super) fn reports(
-    args: &ProbeArgs,
+    config: &ConfigArgs,
     study: &Study,
     options: Probe,
     done: impl Fn() + Sync,
@@ -22,10 +22,10 @@ pub(super) fn reports(
     let mut reports = Vec::new();
     let mut data = None;
     for experiment in starts(study) {
-        let experiment = args.config.overridden(experiment);
-        let same = data.as_ref().is_some_and(|(config, _)| *config == experiment.data);
+        let experiment = config.overridden(experiment);
+        let same = data.as_ref().is_some_and(|(loaded, _)| *loaded == experiment.data);
         if !same {
-            data = Some((experiment.data.clone(), args.config.load_data(&experiment)?));
+            data = Some((experiment.data.clone(), config.load_data(&experiment)?));
         }
         let (_, images) = data.as_ref().expect("was loaded");
         reports.push(probe(&experiment, images, options, &done)?);
