@@ -129,7 +129,7 @@ impl Experiment {
     pub fn read(root: Section<'_>, name: &str) -> Result<Self, ConfigError> {
         let model = ModelConfig::read(root.required_section("model")?)?;
         let init = match root.section("init")? {
-            Some(section) => InitConfig::read(section, &model)?,
+            Some(section) => read_init(section, &model)?,
             None => InitConfig::kaiming(),
         };
         let experiment = Self {
@@ -166,6 +166,17 @@ impl Experiment {
 fn stem(label: &str) -> String {
     let path = std::path::Path::new(label);
     path.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// Reads `[init]`, and carries its aim out to see that the network of `model` can have it.
+fn read_init(section: Section<'_>, model: &ModelConfig) -> Result<InitConfig, ConfigError> {
+    let init = InitConfig::read(&section, model.activation)?;
+    resolve(model, &init).map_err(|error| {
+        let key = if section.value("aim").is_some() { "aim" } else { "preset" };
+        section.error(key, format!("cannot be done: {error}"))
+    })?;
+    section.finish()?;
+    Ok(init)
 }
 
 fn read_data(section: Option<Section<'_>>) -> Result<DataConfig, ConfigError> {

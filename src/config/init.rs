@@ -2,9 +2,8 @@
 
 use serde::Serialize;
 
+use crate::activation::Activation;
 use crate::config::check::{at_least_one, positive};
-use crate::config::model::ModelConfig;
-use crate::config::resolve::resolve;
 use crate::config::{ConfigError, Section, choices};
 use crate::init::{Aim, BiasInit, Gain, InitRule, WeightInit, preset};
 
@@ -71,8 +70,8 @@ impl InitConfig {
         Self { rule: preset("kaiming").expect("a listed preset"), aim: None, first: None, last: None, lsuv: None }
     }
 
-    /// Reads `[init]` of the network of `model`, which an aim must suit.
-    pub(crate) fn read(section: Section<'_>, model: &ModelConfig) -> Result<Self, ConfigError> {
+    /// Reads `[init]` of a network with `activation`; whether an aim suits the network is not known here.
+    pub(crate) fn read(section: &Section<'_>, activation: Activation) -> Result<Self, ConfigError> {
         let lsuv = section.section("lsuv")?.map(LsuvConfig::read).transpose()?;
         let default = if lsuv.is_some() {
             // The paper's orthonormal start.
@@ -80,11 +79,10 @@ impl InitConfig {
         } else {
             Self::kaiming().rule
         };
-        let (base, of_preset) = read_preset(&section)?.unwrap_or((default, None));
-        let aim =
-            choices::aim(&section, "aim", model.activation)?.or(of_preset.map(|aim| aim.usual_for(model.activation)));
+        let (base, of_preset) = read_preset(section)?.unwrap_or((default, None));
+        let aim = choices::aim(section, "aim", activation)?.or(of_preset.map(|aim| aim.usual_for(activation)));
         let bias = aim.and_then(Aim::bias);
-        let rule = choices::weight_and_bias(&section, InitRule { bias: bias.unwrap_or(base.bias), ..base })?;
+        let rule = choices::weight_and_bias(section, InitRule { bias: bias.unwrap_or(base.bias), ..base })?;
         if bias.is_some_and(|bias| bias != rule.bias) {
             return Err(section.error("bias", "is set by the aim critical: give its variance as init.aim.variance_b"));
         }
@@ -94,13 +92,7 @@ impl InitConfig {
             layer.finish()?;
             Ok(Some(own))
         };
-        let config = Self { rule, aim, first: of_layer("first")?, last: of_layer("last")?, lsuv };
-        resolve(model, &config).map_err(|error| {
-            let key = if section.value("aim").is_some() { "aim" } else { "preset" };
-            section.error(key, format!("cannot be done: {error}"))
-        })?;
-        section.finish()?;
-        Ok(config)
+        Ok(Self { rule, aim, first: of_layer("first")?, last: of_layer("last")?, lsuv })
     }
 }
 
