@@ -20,6 +20,7 @@ pub mod probe;
 pub mod record;
 pub mod report;
 pub mod rng;
+mod spelling;
 pub mod study;
 pub mod theory;
 pub mod train;

@@ -15,9 +15,10 @@
 
 use std::cell::RefCell;
 
-use crate::config::error::{ConfigError, nearest, shortened};
+use crate::config::error::{ConfigError, shortened};
 use crate::config::node::{Data, Entry, Node};
 use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
+use crate::spelling::nearest;
 
 /// A table that is being read.
 #[derive(Debug)]

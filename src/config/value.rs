@@ -1,7 +1,8 @@
 //! One value of a config, read as the type that is wanted or refused with what was found.
 
-use crate::config::error::{ConfigError, nearest, shortened};
+use crate::config::error::{ConfigError, shortened};
 use crate::config::node::{Data, Node};
+use crate::spelling::nearest;
 
 /// A value whose form decides how it is read, such as "a string or a table".
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules of one row do not use each other; each uses only rows above its own.
 const ORDER: &[&[&str]] = &[
+    &["spelling"],
     &["rng", "numerals", "inference", "activation"],
     &["theory", "cpu"],
     &["data", "init"],
@@ -23,7 +24,7 @@ const ORDER: &[&[&str]] = &[
 
 /// Modules that know nothing of tensors: scalar mathematics, slices, files and pictures.
 const WITHOUT_CANDLE: &[&str] =
-    &["rng", "numerals", "inference", "activation", "theory", "cpu", "data", "init", "config", "record", "report"];
+    &["spelling", "rng", "numerals", "inference", "activation", "theory", "cpu", "data", "init", "config", "record", "report"];
 
 /// The roots of the crate's two targets, which may use everything.
 const ROOTS: &[&str] = &["lib", "main"];
