@@ -6,6 +6,7 @@ use crate::data::error::DataError;
 use crate::data::files::{self, Classes, Source};
 use crate::data::known::{Known, Places, Verdict};
 use crate::data::{Choice, Dataset, digits, fetch, home};
+use crate::spelling::nearest;
 
 /// What to load and from where.
 #[derive(Clone, Debug)]
@@ -181,11 +182,7 @@ fn advice(text: &str) -> Option<String> {
     if RELATIVES.contains(&name.as_str()) {
         return Some(format!("`{name}` is no name of this program: get its files and name their directory"));
     }
-    // A third of the letters may be wrong, as for the names in a config.
-    let near = |known: &str| known.len().min(name.chars().count()).div_euclid(3);
-    let distances = Choice::names().map(|known| (strsim::damerau_levenshtein(&name, known), known));
-    let nearest = distances.filter(|(distance, known)| *distance <= near(known)).min();
-    nearest.map(|(_, known)| format!("did you mean `{known}`?"))
+    nearest(&name, Choice::names()).map(|known| format!("did you mean `{known}`?"))
 }
 
 #[cfg(test)]
