@@ -23,8 +23,20 @@ const ORDER: &[&[&str]] = &[
 ];
 
 /// Modules that know nothing of tensors: scalar mathematics, slices, files and pictures.
-const WITHOUT_CANDLE: &[&str] =
-    &["spelling", "rng", "numerals", "inference", "activation", "theory", "cpu", "data", "init", "config", "record", "report"];
+const WITHOUT_CANDLE: &[&str] = &[
+    "spelling",
+    "rng",
+    "numerals",
+    "inference",
+    "activation",
+    "theory",
+    "cpu",
+    "data",
+    "init",
+    "config",
+    "record",
+    "report",
+];
 
 /// The roots of the crate's two targets, which may use everything.
 const ROOTS: &[&str] = &["lib", "main"];
