@@ -4,8 +4,8 @@ use super::block::{self, Look, Tile};
 use super::buffer::Buffer;
 use super::histogram::histogram;
 use super::live::{EVERYWHERE, LiveUnits, live_interval, mark_live};
-use super::moments::{self, Sums};
-use super::observer::{RUN, measure};
+use super::moments::Sums;
+use super::observer::{RUN, add_block, measure};
 use super::piecewise::{Bent, Leaky, Rectified, Straight};
 use super::smooth::{apply_smooth, apply_smooth_slope};
 use crate::activation::{Activation, Pieces, ReluForm};
@@ -261,7 +261,7 @@ fn backward_block(
         },
         else {
             if let Some((observation, settings)) = observation {
-                moments::add_block(&mut observation.gradient, gradient, settings.gradient_near_zero);
+                add_block(&mut observation.gradient, gradient, settings.gradient_near_zero);
             }
             apply_smooth_slope(activation, gradient, saved);
             block::backward(Straight, gradient, saved, columns, None, None);
@@ -272,9 +272,7 @@ fn backward_block(
 
 /// Adds a layer's gradient to its observation, for layers that have no activation to undo.
 pub fn observe_gradient(observation: &mut Observation, settings: &ObserveSettings, gradient: &[f32]) {
-    gradient
-        .chunks(BLOCK)
-        .for_each(|block| moments::add_block(&mut observation.gradient, block, settings.gradient_near_zero));
+    gradient.chunks(BLOCK).for_each(|block| add_block(&mut observation.gradient, block, settings.gradient_near_zero));
 }
 
 #[cfg(test)]

@@ -45,7 +45,7 @@ pub mod loss;
 pub mod math;
 pub mod moments;
 pub mod norm;
-mod observer;
+pub(crate) mod observer;
 mod piecewise;
 pub mod pixels;
 pub mod pool;

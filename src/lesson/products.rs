@@ -3,7 +3,8 @@
 use super::draws::{Numbers, mean_and_std, named, normals};
 use super::images::LessonImages;
 use crate::cpu::gemm::{Matrix, matmul};
-use crate::cpu::moments::{Sums, add_block};
+use crate::cpu::moments::Sums;
+use crate::cpu::observer::add_block;
 use crate::rng::{rng, standard_normals};
 
 /// Length of the vectors of 02b.

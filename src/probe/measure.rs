@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::cpu::moments::{Sums, add_block, variance};
+use crate::cpu::moments::{Sums, variance};
+use crate::cpu::observer::add_block;
 use crate::inference::spread::mean;
 use crate::model::cpu::CpuModel;
 use crate::model::objective::{Targets, loss_and_gradient};

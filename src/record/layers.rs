@@ -199,7 +199,7 @@ mod tests {
         let observation = Observation { live: [false, true].into_iter().collect(), ..Observation::default() };
         let mut full = observation.clone();
         for sums in [&mut full.pre_activation, &mut full.activation, &mut full.gradient] {
-            crate::cpu::moments::add_block(sums, &[1.0, f32::NAN], 0.1);
+            crate::cpu::observer::add_block(sums, &[1.0, f32::NAN], 0.1);
         }
         // More than wait at a time.
         let rows = [(&observation, None), (&full, Some([1.0, 2.0, 3.0])), (&full, None)].repeat(WAITING);
