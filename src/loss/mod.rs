@@ -10,5 +10,5 @@ mod squared;
 mod tests;
 
 pub use kinds::Loss;
-pub use row::Row;
+pub use row::{OnSlices, OnTensors, Row};
 pub use squared::{of_values_on_slices, of_values_on_tensors};

@@ -52,3 +52,33 @@ pub const KINDS: [Kind; 4] = [
     Kind { name: "adamw", keys: adam::ADAMW_KEYS, build: |settings| Ok(Optimizer::Adamw(AdamW::new(settings))) },
     Kind { name: "rmsprop", keys: rmsprop::KEYS, build: |settings| Ok(Optimizer::Rmsprop(Rmsprop::new(settings))) },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::optim::settings::Value;
+
+    #[test]
+    fn an_optimiser_is_written_under_its_name_with_the_keys_of_its_rows() {
+        for kind in KINDS {
+            let mut settings = Settings::default();
+            for key in kind.keys {
+                let numbers = match key.default {
+                    Value::Number(x) => vec![x],
+                    Value::Pair(pair) => pair.to_vec(),
+                    Value::Flag(_) => Vec::new(),
+                };
+                assert!(numbers.iter().all(|&x| key.range.contains(x)), "{}: default of {}", kind.name, key.name);
+                settings.push(key.name, key.default);
+            }
+            let optimizer = (kind.build)(&settings).unwrap();
+            let written = serde_json::to_value(optimizer).unwrap();
+            let mut found: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
+            let mut wanted: Vec<&str> = kind.keys.iter().map(|key| key.name).chain(["kind"]).collect();
+            found.sort_unstable();
+            wanted.sort_unstable();
+            assert_eq!((written["kind"].as_str(), found), (Some(kind.name), wanted));
+            assert!(optimizer.rule().slots().len() <= 2, "{}", kind.name);
+        }
+    }
+}

@@ -260,3 +260,24 @@ fn sum<'a>(tensors: impl IntoIterator<Item = &'a NamedTensor<'a>>, about: &str) 
     let digest = tensors::digest(tensors, about);
     digest.chunks_exact(8).map(|part| i64::from_le_bytes(part.try_into().expect("chunks of 8"))).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_that_grows_keeps_its_length_and_sum_under_its_name() {
+        let sum = |bytes| FileSum { bytes, rows: None, sha256: "0".repeat(64) };
+        let mut progress = Progress::default();
+        assert_eq!(progress.grown("events.jsonl"), (0, None));
+        for (name, bytes) in CSV.into_iter().chain(["events.jsonl"]).zip(1..) {
+            progress.keep(name, sum(bytes));
+        }
+        let text = serde_json::to_string(&progress).unwrap();
+        let read: Progress = serde_json::from_str(&text).unwrap();
+        assert_eq!(read, progress);
+        for (name, bytes) in CSV.into_iter().chain(["events.jsonl"]).zip(1..) {
+            assert_eq!(read.grown(name), (bytes, Some(&sum(bytes))), "{name}");
+        }
+    }
+}

@@ -8,10 +8,7 @@ use crate::model::observe::{Observe, Observed};
 use crate::record::rows::EpochRow;
 use crate::train::engine::Engine;
 use crate::train::prepare::Plan;
-use crate::train::step::Batch;
-
-/// Images that are evaluated at a time.
-pub(super) const EVALUATION_BATCH: usize = 512;
+use crate::train::step::{Batch, EVALUATION_BATCH};
 
 /// Evaluates every run of the engine on all test images.
 ///

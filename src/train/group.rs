@@ -11,7 +11,7 @@ use crate::train::event::Event;
 use crate::train::prepare::{Plan, TrainError};
 use crate::train::run::{Group, Results};
 use crate::train::running::Running;
-use crate::train::sinks::{Sink, directory};
+use crate::train::sinks::{Sink, in_directory};
 use crate::train::start::Start;
 
 /// Trains as planned and keeps the records in `dir`. `stop` ends the run after the step in progress, with a checkpoint.
@@ -91,7 +91,7 @@ pub fn train_together(
     for (place, Member { plan, dir }) in members.iter().enumerate() {
         let open = || {
             let start = Start::in_directory(plan, dir)?;
-            let sinks = directory::open(dir, &start)?;
+            let sinks = in_directory(dir, &start)?;
             Ok(Opened::new(place, start, sinks))
         };
         match open() {

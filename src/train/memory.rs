@@ -8,8 +8,8 @@ use crate::config::model::{Body, ModelConfig};
 use crate::data::{Part, Prepared};
 use crate::model::Network;
 use crate::model::memory::{HostMemory, convolution, host};
-use crate::train::evaluation::EVALUATION_BATCH;
 use crate::train::machine::{self, Available};
+use crate::train::step::EVALUATION_BATCH;
 
 /// Images of a data set, as far as its memory goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

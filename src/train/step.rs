@@ -7,6 +7,9 @@ use crate::data::{Part, Prepared};
 use crate::model::Network;
 use crate::optim::UpdateNorms;
 
+/// Images that are evaluated at a time.
+pub const EVALUATION_BATCH: usize = 512;
+
 /// Images of one part of the data, by index.
 #[derive(Clone, Copy)]
 pub struct Batch<'a> {
