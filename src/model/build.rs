@@ -3,18 +3,12 @@
 use thiserror::Error;
 
 use crate::config::model::{Body, ModelConfig, NormConfig, NormKind, NormPosition, ResidualConfig, ResidualStart};
-use crate::model::{LayerSpec, Network, NetworkError, Shape};
+use crate::model::error::NetworkError;
+use crate::model::network::Network;
+use crate::model::shape::Shape;
+use crate::model::spec::LayerSpec;
+use crate::model::unit::Unit;
 use crate::model::{cnn, mlp};
-
-/// A hidden layer before norm and activation are put around it.
-pub(super) struct Unit {
-    /// The linear layer or convolution.
-    pub weight: LayerSpec,
-    /// Whether its output has its input's shape.
-    pub keeps_shape: bool,
-    /// Pooling after it.
-    pub pool: Option<LayerSpec>,
-}
 
 /// A config whose network cannot be built.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]

@@ -1,8 +1,9 @@
 //! The hidden units of a convolutional network.
 
 use crate::config::model::{Head, PoolKind, Stage};
-use crate::model::build::Unit;
-use crate::model::{LayerSpec, Shape};
+use crate::model::shape::Shape;
+use crate::model::spec::LayerSpec;
+use crate::model::unit::Unit;
 
 /// A convolution unit for each layer of each stage. `shape` is the first one's input and becomes the last one's output,
 /// as far as it can be told; impossible windows are found when the network is built.

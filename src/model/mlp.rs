@@ -1,7 +1,7 @@
 //! The hidden units of a fully connected network.
 
-use crate::model::LayerSpec;
-use crate::model::build::Unit;
+use crate::model::spec::LayerSpec;
+use crate::model::unit::Unit;
 
 /// A linear unit for each width; `inputs` is the length of the first one's input.
 pub(super) fn units(widths: &[usize], inputs: usize, bias: bool) -> Vec<Unit> {

@@ -22,6 +22,7 @@ mod param;
 mod planner;
 mod shape;
 mod spec;
+mod unit;
 pub mod workspace;
 
 pub use error::NetworkError;
