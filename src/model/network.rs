@@ -1,12 +1,9 @@
 //! The plan of a network: layers in order, their shapes, and every parameter with its name and place.
 
 use crate::activation::Activation;
-use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
 use crate::model::param::Param;
-use crate::model::planner;
 use crate::model::shape::Shape;
-use crate::model::spec::LayerSpec;
 
 /// The plan of a network.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,12 +34,6 @@ pub struct ObservedLayer {
 }
 
 impl Network {
-    /// Lays out `specs` for samples of shape `input`. With `fuse`, an activation right after a linear or convolution
-    /// layer becomes part of it; without, every module stays a layer of its own (for layer-by-layer checks).
-    pub fn build(input: Shape, specs: &[LayerSpec], fuse: bool) -> Result<Self, NetworkError> {
-        planner::plan(input, specs, fuse)
-    }
-
     /// Shape of a sample of outputs.
     pub fn output(&self) -> Shape {
         self.layers.last().map_or(self.input, |layer| layer.output)

@@ -13,15 +13,21 @@ use crate::model::spec::LayerSpec;
 /// Parameters and values of a sample are limited to this many.
 const MAX_VALUES: usize = 1 << 28;
 
-/// [`Network::build`].
-pub(super) fn plan(input: Shape, specs: &[LayerSpec], fuse: bool) -> Result<Network, NetworkError> {
-    let mut planner = Planner { fuse, ..Planner::default() };
-    let layers = planner.sequence("", input, specs)?;
-    if layers.is_empty() {
-        return Err(NetworkError::Empty);
+impl Network {
+    /// Lays out `specs` for samples of shape `input`. With `fuse`, an activation right after a linear or convolution
+    /// layer becomes part of it; without, every module stays a layer of its own (for layer-by-layer checks).
+    ///
+    /// # Errors
+    /// There is no layer, or a layer's shapes do not fit; names the layer.
+    pub fn build(input: Shape, specs: &[LayerSpec], fuse: bool) -> Result<Self, NetworkError> {
+        let mut planner = Planner { fuse, ..Planner::default() };
+        let layers = planner.sequence("", input, specs)?;
+        if layers.is_empty() {
+            return Err(NetworkError::Empty);
+        }
+        let Planner { params, running, observed, .. } = planner;
+        Ok(Self { input, layers, params, running, observed })
     }
-    let Planner { params, running, observed, .. } = planner;
-    Ok(Network { input, layers, params, running, observed })
 }
 
 #[derive(Default)]
@@ -331,7 +337,7 @@ mod tests {
         for (kernel, padding, fits) in
             [(1, 0, true), (1, 1, false), (2, 1, true), (2, 2, false), (3, 1, true), (3, 2, false)]
         {
-            let planned = plan(input, &[LayerSpec::MaxPool { kernel, stride: 1, padding }], true);
+            let planned = Network::build(input, &[LayerSpec::MaxPool { kernel, stride: 1, padding }], true);
             assert_eq!(planned.is_ok(), fits, "{kernel} {padding}");
             if let Err(error) = planned {
                 let rule = format!("more than half of the pooling window of {kernel}");
