@@ -4,9 +4,9 @@ use thiserror::Error;
 
 use crate::config::model::{Body, ModelConfig, NormConfig, NormKind, NormPosition, ResidualConfig, ResidualStart};
 use crate::model::error::NetworkError;
+use crate::model::layer::LayerSpec;
 use crate::model::network::Network;
 use crate::model::shape::Shape;
-use crate::model::spec::LayerSpec;
 use crate::model::unit::Unit;
 use crate::model::{cnn, mlp};
 

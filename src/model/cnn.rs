@@ -1,8 +1,8 @@
 //! The hidden units of a convolutional network.
 
 use crate::config::model::{Head, PoolKind, Stage};
+use crate::model::layer::LayerSpec;
 use crate::model::shape::Shape;
-use crate::model::spec::LayerSpec;
 use crate::model::unit::Unit;
 
 /// A convolution unit for each layer of each stage. `shape` is the first one's input and becomes the last one's output,

@@ -1,8 +1,104 @@
-//! A layer of the plan: what it computes, its shapes, where its parameters are.
+//! A layer as it is written, and as the plan has it: what it computes, its shapes, where its parameters are.
 
 use crate::activation::Activation;
 use crate::cpu::conv::ConvShape;
 use crate::model::shape::Shape;
+
+/// A module as the user writes it, before shapes are known; a list of them is a network.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LayerSpec {
+    /// y = Wx + b with `out` outputs.
+    Linear {
+        /// Outputs.
+        out: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// 2-D convolution (cross-correlation, as everywhere in the field).
+    Conv2d {
+        /// Output channels.
+        out: usize,
+        /// Kernel height and width.
+        kernel: [usize; 2],
+        /// Step between windows.
+        stride: usize,
+        /// Zeros around the image.
+        padding: usize,
+        /// Whether there is a bias.
+        bias: bool,
+    },
+    /// φ, element by element.
+    Activation(Activation),
+    /// Maximum over windows.
+    MaxPool {
+        /// Window size.
+        kernel: usize,
+        /// Step between windows.
+        stride: usize,
+        /// Padding, which never wins.
+        padding: usize,
+    },
+    /// Mean over windows.
+    AvgPool {
+        /// Window size.
+        kernel: usize,
+        /// Step between windows.
+        stride: usize,
+    },
+    /// Mean over all pixels: an image of one pixel, or a vector if `flatten`.
+    GlobalAvgPool {
+        /// Whether the output is a vector.
+        flatten: bool,
+    },
+    /// Image to vector, in PyTorch's order (channel, row, column).
+    Flatten,
+    /// Batch normalisation per channel.
+    BatchNorm {
+        /// Added to the variance.
+        eps: f64,
+        /// Share of the batch in the running estimates.
+        momentum: f64,
+    },
+    /// Layer normalisation over the whole sample.
+    LayerNorm {
+        /// Added to the variance.
+        eps: f64,
+    },
+    /// x + body(x).
+    Residual(Vec<Self>),
+    /// x·α with one learned number α.
+    Scale {
+        /// α at the start.
+        start: f64,
+        /// Factor on the learning rate.
+        lr_scale: f64,
+    },
+    /// x + β with one learned number β, 0 at the start.
+    Shift {
+        /// Factor on the learning rate.
+        lr_scale: f64,
+    },
+}
+
+impl LayerSpec {
+    /// What layers of this kind are called, before their number.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Linear { .. } => "linear",
+            Self::Conv2d { .. } => "conv",
+            Self::Activation(_) => "act",
+            Self::MaxPool { .. } => "max_pool",
+            Self::AvgPool { .. } => "avg_pool",
+            Self::GlobalAvgPool { .. } => "global_avg_pool",
+            Self::Flatten => "flatten",
+            Self::BatchNorm { .. } => "batch_norm",
+            Self::LayerNorm { .. } => "layer_norm",
+            Self::Residual(_) => "residual",
+            Self::Scale { .. } => "scale",
+            Self::Shift { .. } => "shift",
+        }
+    }
+}
 
 /// What a layer computes, with its geometry.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,6 +139,59 @@ pub enum Op {
     Shift,
 }
 
+/// Kinds of layers that plan and theory treat alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Wx + b and φ of it: linear layers and convolutions.
+    Weights,
+    /// φ alone.
+    Activation,
+    /// The largest of several pixels.
+    Maximum,
+    /// The mean of several pixels.
+    Mean,
+    /// The same values in another shape.
+    Reshape,
+    /// Rescaled by the batch's or the sample's own moments.
+    Norm,
+    /// Numbers times each value, or added to it.
+    Scalar,
+    /// x + body(x).
+    Sum,
+}
+
+impl Op {
+    /// Which family it belongs to.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Linear | Self::Conv2d(_) => Family::Weights,
+            Self::Activation => Family::Activation,
+            Self::MaxPool(_) => Family::Maximum,
+            Self::AvgPool(_) | Self::GlobalAvgPool => Family::Mean,
+            Self::Flatten => Family::Reshape,
+            Self::BatchNorm { .. } | Self::LayerNorm { .. } => Family::Norm,
+            Self::Residual(_) => Family::Sum,
+            Self::Scale | Self::Shift => Family::Scalar,
+        }
+    }
+
+    /// Its windows, if it has some.
+    pub fn windows(&self) -> Option<&ConvShape> {
+        match self {
+            Self::Conv2d(shape) | Self::MaxPool(shape) | Self::AvgPool(shape) => Some(shape),
+            Self::Linear
+            | Self::Activation
+            | Self::GlobalAvgPool
+            | Self::Flatten
+            | Self::BatchNorm { .. }
+            | Self::LayerNorm { .. }
+            | Self::Residual(_)
+            | Self::Scale
+            | Self::Shift => None,
+        }
+    }
+}
+
 /// A layer with its shapes and parameters. Weight layers carry their activation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layer {
@@ -72,11 +221,13 @@ impl Layer {
         matches!(self.op, Op::Flatten) && (self.input.pixels() == 1 || self.input.units() == 1)
     }
 
+    /// The layers inside a residual block; none of any other layer.
+    pub fn body(&self) -> &[Self] {
+        if let Op::Residual(body) = &self.op { body } else { &[] }
+    }
+
     /// Whether it or a layer inside it has parameters.
     pub fn has_params(&self) -> bool {
-        match &self.op {
-            Op::Residual(body) => body.iter().any(Self::has_params),
-            _ => self.weight.is_some() || self.bias.is_some(),
-        }
+        self.weight.is_some() || self.bias.is_some() || self.body().iter().any(Self::has_params)
     }
 }

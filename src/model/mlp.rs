@@ -1,6 +1,6 @@
 //! The hidden units of a fully connected network.
 
-use crate::model::spec::LayerSpec;
+use crate::model::layer::LayerSpec;
 use crate::model::unit::Unit;
 
 /// A linear unit for each width; `inputs` is the length of the first one's input.

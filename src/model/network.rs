@@ -1,7 +1,7 @@
 //! The plan of a network: layers in order, their shapes, and every parameter with its name and place.
 
 use crate::activation::Activation;
-use crate::model::layer::{Layer, Op};
+use crate::model::layer::{Family, Layer, Op};
 use crate::model::param::Param;
 use crate::model::shape::Shape;
 
@@ -62,9 +62,7 @@ impl Network {
     pub fn flat_layers(&self) -> Vec<&Layer> {
         fn walk<'a>(layers: &'a [Layer], all: &mut Vec<&'a Layer>) {
             for layer in layers {
-                if let Op::Residual(body) = &layer.op {
-                    walk(body, all);
-                }
+                walk(layer.body(), all);
                 all.push(layer);
             }
         }
@@ -102,8 +100,7 @@ impl Network {
                     let (units, activation) = (layer.output.units(), layer.activation);
                     observed.push(ObservedLayer { name: layer.name.clone(), units, activation, weight: layer.weight });
                 };
-                let weighs = matches!(layer.op, Op::Linear | Op::Conv2d(_));
-                let activation = if weighs {
+                let activation = if layer.op.family() == Family::Weights {
                     std::mem::replace(&mut layer.activation, Activation::Identity)
                 } else {
                     Activation::Identity

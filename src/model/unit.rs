@@ -1,6 +1,6 @@
 //! A hidden layer on its way from a config to the plan.
 
-use crate::model::spec::LayerSpec;
+use crate::model::layer::LayerSpec;
 
 /// A hidden layer before norm and activation are put around it.
 pub(super) struct Unit {
