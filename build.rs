@@ -12,7 +12,7 @@ fn kernels() {
     let out = std::path::PathBuf::from(std::env::var("OUT_DIR").expect("cargo sets it"));
     let kernels = cudaforge::KernelBuilder::new()
         .source_dir("src/gpu/cuda")
-        .observation(["src/gpu/cuda/common.cuh"])
+        .watch(["src/gpu/cuda/common.cuh"])
         .args(["-std=c++17", "-O3"])
         .build_ptx()
         .and_then(|ptx| ptx.write(out.join("ptx.rs")));
