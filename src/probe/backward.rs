@@ -5,7 +5,7 @@
 //! maximum hands it to one pixel.
 
 use crate::config::resolve::Resolved;
-use crate::model::{Layer, Network, Op};
+use crate::model::{Family, Layer, Network};
 use crate::probe::forward::{NORM, RESIDUAL, RowForecast, mean_over, top_level_places};
 use crate::probe::layers::{WeightLaw, weight_law};
 use crate::probe::map::Taps;
@@ -73,7 +73,7 @@ fn step_back(
     gradient: &mut Gradient,
 ) -> Result<(), String> {
     let layer = places[next.layer].ok_or(RESIDUAL)?;
-    if matches!(layer.op, Op::Residual(_)) {
+    if layer.op.family() == Family::Sum {
         return Err(RESIDUAL.into());
     }
     if next.z != next.layer || row.z != row.layer {
@@ -118,10 +118,7 @@ impl Gradient {
     }
 
     fn through_weights(&mut self, layer: &Layer, law: &WeightLaw) {
-        let taps = match &layer.op {
-            Op::Conv2d(shape) => Some(Taps { shape, centre_only: law.centre_only }),
-            _ => None,
-        };
+        let taps = layer.op.windows().map(|shape| Taps { shape, centre_only: law.centre_only });
         for map in &mut self.maps {
             if let Some(taps) = &taps {
                 *map = taps.scatter(map);
@@ -132,17 +129,20 @@ impl Gradient {
 
     fn through(&mut self, layer: &Layer) -> Result<(), String> {
         let pixels = layer.input.pixels();
+        let taps = layer.op.windows().map(|shape| Taps { shape, centre_only: false });
         for map in &mut self.maps {
-            match &layer.op {
-                Op::Flatten => *map = vec![map[0]; pixels],
-                Op::GlobalAvgPool => *map = vec![map[0] / (pixels * pixels) as f64; pixels],
-                Op::MaxPool(shape) => *map = Taps { shape, centre_only: false }.scatter(map),
-                Op::AvgPool(shape) => {
-                    let share = 1.0 / (shape.kernel[0] * shape.kernel[1]) as f64;
-                    *map = Taps { shape, centre_only: false }.scatter(map).into_iter().map(|g| g * share).collect();
+            match (layer.op.family(), &taps) {
+                (Family::Maximum, Some(taps)) => *map = taps.scatter(map),
+                (Family::Mean, Some(taps)) => {
+                    let share = 1.0 / (taps.shape.kernel[0] * taps.shape.kernel[1]) as f64;
+                    *map = taps.scatter(map).into_iter().map(|g| g * share).collect();
                 }
-                Op::BatchNorm { .. } | Op::LayerNorm { .. } => return Err(NORM.into()),
-                _ => return Err(RESIDUAL.into()),
+                (Family::Mean, None) => *map = vec![map[0] / (pixels * pixels) as f64; pixels],
+                (Family::Reshape, _) => *map = vec![map[0]; pixels],
+                (Family::Norm, _) => return Err(NORM.into()),
+                (Family::Maximum, None) | (Family::Weights | Family::Activation | Family::Scalar | Family::Sum, _) => {
+                    return Err(RESIDUAL.into());
+                }
             }
         }
         Ok(())

@@ -6,7 +6,7 @@
 
 use crate::config::resolve::Resolved;
 use crate::inference::spread::sample_std;
-use crate::model::{Layer, Network, Op};
+use crate::model::{Family, Layer, Network};
 use crate::probe::band::Walk;
 use crate::probe::layers::{WeightLaw, weight_law};
 use crate::probe::map::Taps;
@@ -113,10 +113,7 @@ pub(super) fn forecast(
 /// For each flat index the layer, if it is not inside a residual block.
 pub(super) fn top_level_places(network: &Network) -> Vec<Option<&Layer>> {
     fn inside(layer: &Layer) -> usize {
-        match &layer.op {
-            Op::Residual(body) => body.iter().map(|layer| inside(layer) + 1).sum(),
-            _ => 0,
-        }
+        layer.body().iter().map(|layer| inside(layer) + 1).sum()
     }
     network.layers.iter().flat_map(|layer| std::iter::repeat_n(None, inside(layer)).chain([Some(layer)])).collect()
 }
@@ -137,10 +134,10 @@ fn advance(
     if row.z != row.layer {
         return Err(NORM.into());
     }
-    let law = match layer.op {
-        Op::Residual(_) => return Err(RESIDUAL.into()),
-        _ => weight_law(network, config, layer)?,
-    };
+    if layer.op.family() == Family::Sum {
+        return Err(RESIDUAL.into());
+    }
+    let law = weight_law(network, config, layer)?;
     signal.weigh(layer, &law);
     Ok(signal.activate(row, law, layer.output.units()))
 }
@@ -186,18 +183,16 @@ impl Signal {
 
     /// Through a layer without weights.
     fn through(mut self, layer: &Layer) -> Result<Self, String> {
-        match &layer.op {
-            Op::Flatten => self.average(),
-            Op::GlobalAvgPool if layer.input.pixels() == 1 => {}
-            Op::GlobalAvgPool | Op::AvgPool(_) => {
+        match layer.op.family() {
+            Family::Reshape => self.average(),
+            Family::Mean if layer.op.windows().is_none() && layer.input.pixels() == 1 => {}
+            Family::Mean => {
                 return Err("averages over pixels need the covariance of pixels, which is not followed".into());
             }
-            Op::MaxPool(_) => return Err("a maximum over pixels has no prediction".into()),
-            Op::BatchNorm { .. } | Op::LayerNorm { .. } => {
-                return Err(NORM.into());
-            }
-            Op::Activation => return Err("an activation without a weight layer before it".into()),
-            _ => return Err(RESIDUAL.into()),
+            Family::Maximum => return Err("a maximum over pixels has no prediction".into()),
+            Family::Norm => return Err(NORM.into()),
+            Family::Activation => return Err("an activation without a weight layer before it".into()),
+            Family::Weights | Family::Scalar | Family::Sum => return Err(RESIDUAL.into()),
         }
         Ok(self)
     }
@@ -211,10 +206,7 @@ impl Signal {
 
     /// Through the weights: the pre-activations.
     fn weigh(&mut self, layer: &Layer, law: &WeightLaw) {
-        let taps = match &layer.op {
-            Op::Conv2d(shape) => Some(Taps { shape, centre_only: law.centre_only }),
-            _ => None,
-        };
+        let taps = layer.op.windows().map(|shape| Taps { shape, centre_only: law.centre_only });
         for map in self.lengths.iter_mut().chain(&mut self.crosses) {
             let gathered = taps.as_ref().map_or_else(|| map.clone(), |taps| taps.gather(map));
             *map = gathered.into_iter().map(|m| law.variance_w * m + law.variance_b).collect();

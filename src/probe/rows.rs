@@ -2,7 +2,7 @@
 //! every residual sum.
 
 use crate::activation::Activation;
-use crate::model::{Layer, Network, Op};
+use crate::model::{Family, Layer, Network};
 
 /// A place, with indices into [`Network::flat_layers`] of a network with its activations apart.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,18 +22,18 @@ pub fn rows(network: &Network) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     let mut open = false;
     for (i, layer) in network.flat_layers().into_iter().enumerate() {
-        match &layer.op {
-            Op::Linear | Op::Conv2d(_) | Op::Residual(_) => {
+        match layer.op.family() {
+            Family::Weights | Family::Sum => {
                 rows.push(Row { layer: i, z: i, h: None, activation: Activation::Identity });
                 open = true;
             }
-            Op::BatchNorm { .. } | Op::LayerNorm { .. } if open => rows.last_mut().expect("one is open").z = i,
-            Op::Activation if open => {
+            Family::Norm if open => rows.last_mut().expect("one is open").z = i,
+            Family::Activation if open => {
                 let row = rows.last_mut().expect("one is open");
                 (row.h, row.activation) = (Some(i), layer.activation);
                 open = false;
             }
-            _ => {}
+            Family::Norm | Family::Activation | Family::Maximum | Family::Mean | Family::Reshape | Family::Scalar => {}
         }
     }
     rows
@@ -41,10 +41,12 @@ pub fn rows(network: &Network) -> Vec<Row> {
 
 /// What kind of layer a row is named after.
 pub(crate) fn kind(layer: &Layer) -> &'static str {
-    match layer.op {
-        Op::Conv2d(_) => "conv",
-        Op::Residual(_) => "residual",
-        _ => "linear",
+    if layer.op.family() == Family::Sum {
+        "residual"
+    } else if layer.op.windows().is_some() {
+        "conv"
+    } else {
+        "linear"
     }
 }
 
@@ -56,17 +58,17 @@ mod tests {
     fn names(specs: &[LayerSpec]) -> Vec<(String, String, Option<String>)> {
         let network = Network::build(Shape::Flat(4), specs, true).unwrap().with_activations_apart();
         let layers = network.flat_layers();
-        let name = |i: usize| format!("{} {}", layers[i].name, kind_name(&layers[i].op));
+        let name = |i: usize| format!("{} {}", layers[i].name, family_name(layers[i].op.family()));
         let kinds = rows(&network);
         kinds.into_iter().map(|row| (layers[row.layer].name.clone(), name(row.z), row.h.map(name))).collect()
     }
 
-    fn kind_name(op: &Op) -> &'static str {
-        match op {
-            Op::Activation => "φ",
-            Op::BatchNorm { .. } => "norm",
-            Op::Residual(_) => "sum",
-            _ => "weight",
+    fn family_name(family: Family) -> &'static str {
+        match family {
+            Family::Activation => "φ",
+            Family::Norm => "norm",
+            Family::Sum => "sum",
+            Family::Weights | Family::Maximum | Family::Mean | Family::Reshape | Family::Scalar => "weight",
         }
     }
 

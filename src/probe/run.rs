@@ -7,7 +7,7 @@ use crate::config::resolve::Resolved;
 use crate::data::{Part, Prepared};
 use crate::inference::spread;
 use crate::init::fans;
-use crate::model::{Layer, Network, Op};
+use crate::model::{Family, Layer, Network, Op};
 use crate::probe::backward::{BackForecast, Outputs, forecast_back, kept, slope_square};
 use crate::probe::band::{CONFIDENCE, Walk, around, of_std};
 use crate::probe::error::ProbeError;
@@ -158,10 +158,7 @@ impl Board<'_> {
         let (row, layer) = (&self.rows[i], self.row_layer(i));
         let forward = self.forward[i].as_ref();
         let weight = layer.weight.map(|index| &self.network.params[index]);
-        let taps = match &layer.op {
-            Op::Conv2d(shape) => Some(Taps { shape, centre_only: false }),
-            _ => None,
-        };
+        let taps = layer.op.windows().map(|shape| Taps { shape, centre_only: false });
         let [z_second, z_mean, z_std, h_second, h_mean, h_std] = self.signal(i);
         let (same, different) = (forward.ok().and_then(|f| f.same), forward.ok().and_then(|f| f.different));
         let has_band = forward.is_ok_and(|f| f.z_walk.is_small());
@@ -314,9 +311,7 @@ impl Board<'_> {
     /// The limit of depth, from the law of a layer between the first and the last.
     fn far(&self) -> Option<FarRecord> {
         let hidden: Vec<usize> = (0..self.rows.len()).filter(|&i| self.rows[i].h.is_some()).collect();
-        let plain = |i: usize| {
-            self.rows[i].z == self.rows[i].layer && matches!(self.row_layer(i).op, Op::Linear | Op::Conv2d(_))
-        };
+        let plain = |i: usize| self.rows[i].z == self.rows[i].layer && self.row_layer(i).op.family() == Family::Weights;
         if hidden.is_empty() || !(0..self.rows.len()).all(plain) {
             return None;
         }
@@ -334,7 +329,7 @@ impl Board<'_> {
             variance_b: law.variance_b,
             q_fixed: match field.limit {
                 LengthLimit::Fixed(point) => Some(point.q),
-                _ => None,
+                LengthLimit::Kept | LengthLimit::Unbounded | LengthLimit::Unsettled => None,
             },
             chi: field.chi,
             correlation_fixed: field.correlation_fixed,

@@ -3,7 +3,7 @@
 //!
 //! Such zeros are no signal that vanished: what makes them moves in the first steps, or never will.
 
-use crate::model::{Layer, Network, Op};
+use crate::model::{Family, Layer, Network};
 use crate::probe::rows::Row;
 
 /// Why values are exactly 0.
@@ -108,33 +108,26 @@ impl Walk<'_> {
     /// Through `layers`, whose input is 0 for the reason `cause`; `block` is the residual block that they are in.
     fn forwards(&mut self, layers: &[Layer], mut cause: Option<Cause>, block: Option<&str>) -> Option<Cause> {
         for layer in layers {
-            cause = match &layer.op {
-                Op::Linear | Op::Conv2d(_) if !self.is_zero(layer.bias) => None,
-                Op::Linear | Op::Conv2d(_) if self.is_zero(layer.weight) => {
+            cause = match layer.op.family() {
+                Family::Weights if !self.is_zero(layer.bias) => None,
+                Family::Weights if self.is_zero(layer.weight) => {
                     cause.or_else(|| Some(Cause::Weights(layer.name.clone())))
                 }
-                Op::Residual(body) => {
-                    let branch = self.forwards(body, cause.clone(), Some(&layer.name));
+                Family::Sum => {
+                    let branch = self.forwards(layer.body(), cause.clone(), Some(&layer.name));
                     cause.and(branch)
                 }
-                Op::Scale if self.is_zero(layer.weight) => {
+                Family::Scalar if layer.weight.is_some() && self.is_zero(layer.weight) => {
                     cause.or_else(|| Some(Cause::Alpha(block.unwrap_or(&layer.name).to_string())))
                 }
-                Op::Shift if !self.is_zero(layer.bias.or(layer.weight)) => None,
-                Op::Activation => {
+                Family::Scalar if !self.is_zero(layer.bias) => None,
+                Family::Activation => {
                     let keeps = layer.activation.value(0.0) == 0.0;
                     cause.filter(|_| keeps).or_else(|| self.off(self.index, &layer.name))
                 }
-                Op::Linear
-                | Op::Conv2d(_)
-                | Op::Scale
-                | Op::Shift
-                | Op::MaxPool(_)
-                | Op::AvgPool(_)
-                | Op::GlobalAvgPool
-                | Op::Flatten
-                | Op::BatchNorm { .. }
-                | Op::LayerNorm { .. } => cause,
+                Family::Weights | Family::Scalar | Family::Maximum | Family::Mean | Family::Reshape | Family::Norm => {
+                    cause
+                }
             };
             self.forward.push(cause.clone());
             self.index += 1;
@@ -147,28 +140,21 @@ impl Walk<'_> {
         for layer in layers.iter().rev() {
             self.index -= 1;
             self.backward[self.index] = cause.clone();
-            cause = match &layer.op {
-                Op::Linear | Op::Conv2d(_) if self.is_zero(layer.weight) => {
+            cause = match layer.op.family() {
+                Family::Weights if self.is_zero(layer.weight) => {
                     cause.or_else(|| Some(Cause::Weights(layer.name.clone())))
                 }
-                Op::Residual(body) => {
-                    let branch = self.backwards(body, cause.clone(), Some(&layer.name));
+                Family::Sum => {
+                    let branch = self.backwards(layer.body(), cause.clone(), Some(&layer.name));
                     cause.and(branch)
                 }
-                Op::Scale if self.is_zero(layer.weight) => {
+                Family::Scalar if layer.weight.is_some() && self.is_zero(layer.weight) => {
                     cause.or_else(|| Some(Cause::Alpha(block.unwrap_or(&layer.name).to_string())))
                 }
-                Op::Activation => cause.or_else(|| self.off(self.index, &layer.name)),
-                Op::Linear
-                | Op::Conv2d(_)
-                | Op::Scale
-                | Op::Shift
-                | Op::MaxPool(_)
-                | Op::AvgPool(_)
-                | Op::GlobalAvgPool
-                | Op::Flatten
-                | Op::BatchNorm { .. }
-                | Op::LayerNorm { .. } => cause,
+                Family::Activation => cause.or_else(|| self.off(self.index, &layer.name)),
+                Family::Weights | Family::Scalar | Family::Maximum | Family::Mean | Family::Reshape | Family::Norm => {
+                    cause
+                }
             };
         }
         cause
