@@ -35,3 +35,14 @@ pub fn gather_images(bytes: &Tensor, indices: &Tensor, scale: f64, offset: f64) 
         None => bytes.index_select(indices, 0)?.to_dtype(DType::F32)?.affine(scale, offset),
     }
 }
+
+/// `t` as `[a, b, c]` with the last two dimensions exchanged; without a copy where one of them is 1.
+///
+/// # Errors
+/// The device fails.
+pub fn swap(t: &Tensor, [a, b, c]: [usize; 3]) -> Result<Tensor> {
+    if b == 1 || c == 1 {
+        return t.reshape((a, c, b));
+    }
+    t.reshape((a, b, c))?.transpose(1, 2)?.contiguous()
+}

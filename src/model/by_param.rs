@@ -1,6 +1,7 @@
 //! Work on every parameter, shared by the threads.
 
-use super::{Network, Param};
+use crate::model::network::Network;
+use crate::model::param::Param;
 
 /// Fewer values than this are done before a second thread has begun.
 const WORTH_A_THREAD: usize = 1 << 16;

@@ -3,8 +3,9 @@
 //! This counts the buffers of [`CpuModel`](crate::model::cpu::CpuModel) and its workspaces; what is small beside them is left
 //! out. Sums saturate, so that no config can make them wrap.
 
-use crate::cpu::conv::ConvShape;
+use crate::model::cpu::policy::{is_transposed, shards};
 use crate::model::layer::{Layer, Op};
+use crate::model::layers::{self, conv2d};
 use crate::model::network::Network;
 use crate::model::param::Param;
 
@@ -38,7 +39,7 @@ impl HostMemory {
 /// What `network` takes on `threads` cores with batches of `rows`, of which `evaluated` go only forward, and histograms of `bins`.
 pub fn host(network: &Network, rows: usize, evaluated: usize, threads: usize, bins: usize) -> HostMemory {
     let parameters = bytes(network.parameters());
-    let transposed: usize = network.params.iter().filter(|param| param.is_transposed()).map(Param::len).sum();
+    let transposed: usize = network.params.iter().filter(|param| is_transposed(param)).map(Param::len).sum();
     let (shards, rows_of_shard) = cut(network, rows);
     let rows_at_once = rows_of_shard.max(cut(network, evaluated).1);
     // A buffer that grows from training to evaluation lies beside its old self for a moment.
@@ -64,13 +65,13 @@ fn bytes(values: usize) -> u64 {
 
 /// Shards of a batch, and the rows of the largest.
 fn cut(network: &Network, rows: usize) -> (usize, usize) {
-    let shards = network.shards(rows);
-    (shards, rows.div_ceil(shards))
+    let count = shards(network, rows);
+    (count, rows.div_ceil(count))
 }
 
 /// Bytes that one worker keeps of `rows` samples.
 fn workspace(network: &Network, rows: usize) -> u64 {
-    let kept = layers(&network.layers).saturating_add(network.input.len() as u64);
+    let kept = of_layers(&network.layers).saturating_add(network.input.len() as u64);
     // The gradient of a layer's output and of its input; each residual block keeps one more, and a wide layer its product.
     let widest = network.flat_layers().iter().map(|layer| layer.output.len().max(layer.input.len())).max().unwrap_or(0);
     let passing = (2 + depth(&network.layers)).saturating_mul(widest as u64);
@@ -80,90 +81,35 @@ fn workspace(network: &Network, rows: usize) -> u64 {
 
 /// Values of a sample in the largest buffer of a layer.
 fn largest(layers: &[&Layer]) -> u64 {
-    let of = |layer: &&Layer| match &layer.op {
-        Op::Conv2d(shape) => padded(shape).max(layer.output.len() as u64),
-        Op::Linear
-        | Op::Activation
-        | Op::MaxPool(_)
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::Flatten
-        | Op::BatchNorm { .. }
-        | Op::LayerNorm { .. }
-        | Op::Residual(_)
-        | Op::Scale
-        | Op::Shift => layer.output.len() as u64,
-    };
-    layers.iter().map(of).max().unwrap_or(0)
+    layers.iter().map(|layer| layers::kept(layer).max(layer.output.len() as u64)).max().unwrap_or(0)
 }
 
 /// Values that the layers keep of a sample.
-fn layers(layers: &[Layer]) -> u64 {
-    layers.iter().map(layer).fold(0, u64::saturating_add)
+fn of_layers(layers: &[Layer]) -> u64 {
+    layers.iter().map(of_layer).fold(0, u64::saturating_add)
 }
 
-fn layer(layer: &Layer) -> u64 {
+fn of_layer(layer: &Layer) -> u64 {
     if layer.passes_through() {
         return 0;
     }
     let output = layer.output.len() as u64;
     let apart = if layer.activation.slope_from_output() { 0 } else { output };
-    let more = match &layer.op {
-        Op::Conv2d(shape) => padded(shape),
-        // Where each maximum was, in 32 bits.
-        Op::MaxPool(_) => output,
-        Op::Residual(body) => layers(body),
-        Op::Linear
-        | Op::Activation
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::Flatten
-        | Op::BatchNorm { .. }
-        | Op::LayerNorm { .. }
-        | Op::Scale
-        | Op::Shift => 0,
-    };
-    output.saturating_add(apart).saturating_add(more)
+    output.saturating_add(apart).saturating_add(layers::kept(layer)).saturating_add(of_layers(layer.body()))
 }
 
 /// Values that a convolution keeps of a sample.
-pub fn convolution(layer_of: &Layer) -> Option<u64> {
-    matches!(layer_of.op, Op::Conv2d(_)).then(|| layer(layer_of))
-}
-
-/// Values of an image between its zeros, as far as windows reach.
-fn padded(shape: &ConvShape) -> u64 {
-    let side = |axis: usize| {
-        (shape.output[axis] as u64 - 1).saturating_mul(shape.stride as u64).saturating_add(shape.kernel[axis] as u64)
-    };
-    side(0).saturating_mul(side(1)).saturating_mul(shape.in_channels as u64)
+pub fn convolution(layer: &Layer) -> Option<u64> {
+    matches!(layer.op, Op::Conv2d(_)).then(|| of_layer(layer))
 }
 
 /// Values of the padded outputs that a convolution's backward pass needs at once.
 fn spread(layer: &Layer) -> Option<u64> {
-    let Op::Conv2d(shape) = &layer.op else { return None };
-    let side = |axis: usize| {
-        let lead = shape.kernel[axis].div_ceil(shape.stride) as u64 - 1;
-        lead.saturating_add(shape.output[axis] as u64).saturating_add(shape.padding as u64 / shape.stride as u64)
-    };
-    Some(side(0).saturating_mul(side(1)).saturating_mul(shape.out_channels as u64))
+    if let Op::Conv2d(shape) = &layer.op { Some(conv2d::spread(shape)) } else { None }
 }
 
 /// Residual blocks within each other.
 fn depth(layers: &[Layer]) -> u64 {
-    let of = |layer: &Layer| match &layer.op {
-        Op::Residual(body) => 1 + depth(body),
-        Op::Linear
-        | Op::Conv2d(_)
-        | Op::Activation
-        | Op::MaxPool(_)
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::Flatten
-        | Op::BatchNorm { .. }
-        | Op::LayerNorm { .. }
-        | Op::Scale
-        | Op::Shift => 0,
-    };
+    let of = |layer: &Layer| if let Op::Residual(body) = &layer.op { 1 + depth(body) } else { 0 };
     layers.iter().map(of).max().unwrap_or(0)
 }

@@ -25,7 +25,6 @@ mod param;
 mod planner;
 mod shape;
 mod unit;
-pub mod workspace;
 
 pub use error::NetworkError;
 pub use layer::{Family, Layer, LayerSpec, Op};

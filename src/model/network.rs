@@ -124,19 +124,4 @@ impl Network {
         let layers = split(&self.layers, &mut observed);
         Self { layers, observed, ..self.clone() }
     }
-
-    /// Into how many shards a batch of `rows` is cut. It follows from the batch and the network alone, never from the
-    /// number of threads, so that results do not depend on that.
-    pub fn shards(&self, rows: usize) -> usize {
-        if self.takes_whole_batch() { 1 } else { rows.div_ceil(SHARD_ROWS).max(1) }
-    }
-
-    /// Batch norm needs the whole batch at once; very wide layers would pack the same large weights for every shard, and
-    /// run faster with threads inside the product.
-    pub fn takes_whole_batch(&self) -> bool {
-        !self.running.is_empty() || self.params.iter().any(Param::is_wide)
-    }
 }
-
-/// Rows of a shard: enough for the matrix product to run at full speed, few enough to stay in a core's cache.
-const SHARD_ROWS: usize = 64;

@@ -1,8 +1,8 @@
 //! What is looked for in a step, and what was seen.
 
-use super::Network;
 use crate::cpu::activation::{Observation, ObserveSettings};
 use crate::cpu::loss::LossSums;
+use crate::model::network::Network;
 
 /// What to observe in a step besides the loss.
 #[derive(Clone, Copy, Debug, PartialEq)]

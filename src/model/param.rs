@@ -33,9 +33,6 @@ pub enum Layout {
     },
 }
 
-/// Weights of this many values are multiplied by the whole batch at once.
-const WIDE_WEIGHT: usize = 512 * 512;
-
 /// One named parameter tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Param {
@@ -73,16 +70,6 @@ impl Param {
     /// Its place in the flat array.
     pub fn range(&self) -> std::ops::Range<usize> {
         self.start..self.start + self.len()
-    }
-
-    /// Whether its products are so large that the whole batch takes part in one.
-    pub fn is_wide(&self) -> bool {
-        self.role == Role::Weight && self.len() >= WIDE_WEIGHT
-    }
-
-    /// Whether the forward pass reads it transposed. Large linear weights stay as they are, and their samples are transposed.
-    pub fn is_transposed(&self) -> bool {
-        self.role == Role::Weight && (self.shape.len() == 4 || !self.is_wide())
     }
 
     /// From PyTorch's order to the kernels', or back if `to_torch`.

@@ -13,7 +13,7 @@ use initlab::activation::Activation;
 use initlab::cpu::activation::{Observation, ObserveSettings};
 use initlab::cpu::moments::Sums;
 use initlab::model::Role;
-use initlab::model::cpu::CpuModel;
+use initlab::model::cpu::{CpuModel, policy};
 use initlab::model::device::DeviceModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::{Observe, Observed};
@@ -249,7 +249,10 @@ fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
         for rows in [200, 70] {
             let about = format!("{rows} rows of {input} through {specs:?}");
             let batch = Batch::new(input, rows, network.output().len());
-            assert_eq!(network.shards(rows), if network.takes_whole_batch() { 1 } else { rows.div_ceil(64) });
+            assert_eq!(
+                policy::shards(&network, rows),
+                if policy::takes_whole_batch(&network) { 1 } else { rows.div_ceil(64) }
+            );
             let got = host.forward_backward(rows, batch.fill(), batch.targets(), loss, &OBSERVE);
             let want = device.forward_backward(&batch.tensor(), batch.targets(), loss, &OBSERVE).unwrap();
             let want = only(want.observed);

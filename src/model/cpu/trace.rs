@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::{CpuModel, Shard, transpose_weights};
 use crate::cpu::activation::Observation;
 use crate::cpu::buffer::Buffer;
 use crate::cpu::loss::LossSums;
-use crate::model::Layer;
+use crate::model::cpu::model::CpuModel;
+use crate::model::cpu::pass::Pass;
+use crate::model::cpu::shard::Shard;
+use crate::model::layer::Layer;
 use crate::model::objective::{Loss, Targets, loss_and_gradient};
 use crate::model::observe::{Observe, reset};
-use crate::model::workspace::{Pass, reorder_samples};
 
 impl CpuModel {
     /// One step with everything kept, for checks: samples in PyTorch's order, one shard. Returns the mean loss, the
@@ -26,7 +27,7 @@ impl CpuModel {
             .layers
             .iter()
             .enumerate()
-            .map(|(i, layer)| reorder_samples(layer.output, self.workers[0].layer_output(&network, i), true))
+            .map(|(i, layer)| layer.output.channels_first(self.workers[0].layer_output(&network, i)))
             .collect();
         self.finish_running(rows);
         (sums.loss / rows as f64, outputs, input)
@@ -43,7 +44,7 @@ impl CpuModel {
     ) -> (Vec<Observation>, Vec<f32>) {
         let observe = Observe { statistics: true, ..Observe::default() };
         let found = self.pass_over(samples, &observe, output_gradient);
-        self.workers[0].visit(&self.network, &mut see);
+        self.workers[0].visit(&self.network, &mut |layer, output, _| see(layer, output));
         found
     }
 
@@ -55,19 +56,20 @@ impl CpuModel {
         output_gradient: impl FnOnce(&[f32], &mut [f32]),
     ) -> (Vec<Observation>, Vec<f32>) {
         let network = Arc::clone(&self.network);
-        transpose_weights(&network, None, &self.params, &mut self.transposed);
+        self.transpose_weights();
         let rows = samples.len() / network.input.len();
         if self.shards.is_empty() {
             self.shards.push(Shard::default());
         }
         let (workspace, shard) = (&mut self.workers[0], &mut self.shards[0]);
-        workspace.scratch.careful = true;
+        workspace.scratch.activation.careful = true;
         let mut observations = Vec::new();
         if observe.statistics {
             reset(&mut observations, &network, observe);
         }
-        workspace.input = Buffer::from(&*reorder_samples(network.input, samples, false));
+        workspace.input = Buffer::from(&*network.input.channels_last(samples));
         let mut pass = Pass {
+            network: &network,
             params: &self.params,
             transposed: &self.transposed,
             running: &self.running,
@@ -77,10 +79,10 @@ impl CpuModel {
             settings: observe.settings,
             observations: &mut observations,
         };
-        workspace.forward(&network, &mut pass);
+        workspace.forward(&mut pass);
         shard.gradients.resize(network.parameters());
-        let input = workspace.backward(&network, &mut pass, &mut shard.gradients, true, output_gradient);
-        let input = reorder_samples(network.input, &input.expect("the gradient of the samples was asked for"), true);
+        let input = workspace.backward(&mut pass, &mut shard.gradients, true, output_gradient);
+        let input = network.input.channels_first(&input.expect("the gradient of the samples was asked for"));
         (observations, input)
     }
 }

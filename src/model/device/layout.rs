@@ -2,10 +2,10 @@
 
 use candle_core::{Result, Tensor};
 
-use super::DeviceModel;
-use crate::gpu::reduce::split_last;
-use crate::model::Shape;
-use crate::model::{Layout, Param};
+use crate::gpu::swap;
+use crate::model::device::model::DeviceModel;
+use crate::model::param::{Layout, Param};
+use crate::model::shape::Shape;
 
 /// Samples `[run, row, …]` in PyTorch's order as `[run, row·pixel, channel]`.
 pub fn samples_from_torch(samples: &Tensor, shape: Shape) -> Result<Tensor> {
@@ -19,14 +19,6 @@ pub fn samples_to_torch(samples: &Tensor, shape: Shape) -> Result<Tensor> {
     let rows = samples.elem_count() / (runs * shape.len());
     let swapped = swap(samples, [runs * rows, shape.pixels(), shape.units()])?;
     swapped.reshape([vec![runs, rows], shape.dims()].concat())
-}
-
-/// `t` as `[a, b, c]` with the last two dimensions exchanged; without a copy where one of them is 1.
-pub fn swap(t: &Tensor, [a, b, c]: [usize; 3]) -> Result<Tensor> {
-    if b == 1 || c == 1 {
-        return t.reshape((a, c, b));
-    }
-    t.reshape((a, b, c))?.transpose(1, 2)?.contiguous()
 }
 
 /// A parameter's values in PyTorch's order and shape, from those in the kernels' layout.
@@ -88,16 +80,5 @@ impl DeviceModel {
     pub fn gradient(&self, run: usize, index: usize) -> Result<Tensor> {
         let param = &self.network().params[index];
         param_to_torch(&self.gradients().get(run)?.narrow(0, param.start, param.len())?, param)
-    }
-
-    /// Parameter `index` of every run as matrices of so many columns, `[run, len/columns, columns]`, without a copy.
-    pub(super) fn matrices(&self, index: Option<usize>, columns: usize) -> Result<Tensor> {
-        split_last(&self.values(index)?, columns)
-    }
-
-    /// Parameter `index` of every run, `[run, value]`, without a copy.
-    pub(super) fn values(&self, index: Option<usize>) -> Result<Tensor> {
-        let param = &self.network().params[index.expect("this layer has the parameter")];
-        self.params.narrow(1, param.start, param.len())
     }
 }

@@ -2,12 +2,12 @@
 
 use candle_core::{Result, Tensor};
 
-use super::DeviceModel;
-use super::observe::Seen;
-use super::transfer::Transfer;
 use crate::cpu::loss::LossSums;
 use crate::gpu::loss::Measured;
 use crate::loss::of_values_on_tensors;
+use crate::model::device::model::DeviceModel;
+use crate::model::device::observe::Seen;
+use crate::model::device::transfer::Transfer;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observed;
 

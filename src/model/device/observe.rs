@@ -8,15 +8,16 @@ use std::sync::Arc;
 
 use candle_core::{DType, Result, Tensor};
 
-use super::forward::{Kept, Trace};
-use super::transfer::Transfer;
 use crate::cpu::activation::Observation;
 use crate::cpu::live::live_interval;
 use crate::cpu::moments::Sums;
 use crate::gpu::cuda;
 use crate::gpu::reduce::by_pixel;
+use crate::model::device::pass::{Kept, Trace};
+use crate::model::device::transfer::Transfer;
+use crate::model::layer::Layer;
+use crate::model::network::Network;
 use crate::model::observe::Observe;
-use crate::model::{Layer, Network, Op};
 
 /// Tensors of the observed layers, by layer.
 pub struct Seen<'a> {
@@ -86,8 +87,8 @@ impl<'a> Seen<'a> {
     /// Keeps z and h of all observed layers.
     pub fn forward(&mut self, layers: &[Layer], traces: &[Trace]) {
         for (layer, trace) in layers.iter().zip(traces) {
-            if let (Op::Residual(body), Kept::Body(traces)) = (&layer.op, &trace.kept) {
-                self.forward(body, traces);
+            if let Kept::Body(traces) = &trace.kept {
+                self.forward(layer.body(), traces);
             }
             if let Some(slot) = layer.observation.and_then(|i| self.layers.get_mut(i)) {
                 *slot = Some(LayerSeen { z: trace.z.clone(), h: trace.out().clone() });

@@ -5,7 +5,8 @@ use candle_core::{DType, Device, Result};
 use crate::activation::Activation;
 use crate::gpu::cuda::Convolution;
 use crate::gpu::{Phi, Windows};
-use crate::model::{Layer, Network, Op};
+use crate::model::layer::{Layer, Op};
+use crate::model::network::Network;
 
 /// One layer made ready.
 pub struct Prepared {
@@ -28,16 +29,11 @@ impl Prepared {
 
     fn new(runs: &[&Layer], dtype: DType, device: &Device) -> Result<Self> {
         let activations: Vec<Activation> = runs.iter().map(|layer| layer.activation).collect();
-        let convolution = match &runs[0].op {
-            Op::Conv2d(shape) => Convolution::new(*shape, dtype, device)?,
-            _ => None,
-        };
-        let windows = match &runs[0].op {
-            Op::Conv2d(_) if convolution.is_some() => None,
-            Op::Conv2d(shape) | Op::MaxPool(shape) | Op::AvgPool(shape) => Some(Windows::new(*shape, dtype, device)?),
-            _ => None,
-        };
-        let bodies: Vec<&[Layer]> = runs.iter().map(|layer| body(layer)).collect();
+        let op = &runs[0].op;
+        let convolution = if let Op::Conv2d(shape) = op { Convolution::new(*shape, dtype, device)? } else { None };
+        let windows = op.windows().filter(|_| convolution.is_none());
+        let windows = windows.map(|shape| Windows::new(*shape, dtype, device)).transpose()?;
+        let bodies: Vec<&[Layer]> = runs.iter().map(|layer| layer.body()).collect();
         let body = Self::all(&bodies, dtype, device)?;
         Ok(Self { phi: Phi::new(&activations, dtype, device)?, convolution, windows, body })
     }
@@ -46,10 +42,6 @@ impl Prepared {
     pub fn windows(&self) -> &Windows {
         self.windows.as_ref().expect("this layer has windows")
     }
-}
-
-fn body(layer: &Layer) -> &[Layer] {
-    if let Op::Residual(body) = &layer.op { body } else { &[] }
 }
 
 impl Network {
