@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{LANES, Vector};
+use super::vector::{LANES, Vector};
 
 /// Eight lanes in an AVX2 register. Private to the dispatch: it exists only in code compiled for AVX2.
 #[derive(Clone, Copy)]

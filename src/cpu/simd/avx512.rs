@@ -3,7 +3,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::Avx2;
-use super::{LANES, Vector};
+use super::vector::{LANES, Vector};
 
 /// Sixteen lanes in an AVX-512 register. Private to the dispatch: it exists only in code compiled for AVX-512.
 #[derive(Clone, Copy)]
