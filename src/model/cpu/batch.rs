@@ -130,7 +130,7 @@ impl CpuModel {
         observe: &Observe,
         work: &(impl Fn(&mut Workspace, &mut Shard, &mut Pass<'_>) + Sync),
     ) {
-        let Self { network, params, transposed, running, workers, shards, used, pool, .. } = self;
+        let Self { network, params, transposed, running, step, workers, shards, used, pool, .. } = self;
         let shards = &mut shards[..*used];
         let whole = shards.len() == 1;
         let threads = workers.len();
@@ -142,6 +142,8 @@ impl CpuModel {
                 transposed,
                 running,
                 training,
+                step: *step,
+                first_row: shard.rows.start,
                 rows: shard.rows.len(),
                 threads: if whole { threads } else { 1 },
                 settings: observe.settings,

@@ -23,6 +23,7 @@ pub struct CpuModel {
     pub(super) transposed: Vec<Buffer>,
     pub(super) running: Vec<f32>,
     pub(super) batches_seen: u64,
+    pub(super) step: u64,
     pub(super) workers: Vec<Workspace>,
     /// Those that the last batch had use for come first.
     pub(super) shards: Vec<Shard>,
@@ -52,6 +53,7 @@ impl CpuModel {
             transposed,
             running,
             batches_seen: 0,
+            step: 0,
             workers,
             shards: Vec::new(),
             used: 0,
@@ -122,6 +124,11 @@ impl CpuModel {
     /// Sets the number of training steps seen.
     pub fn set_batches_seen(&mut self, batches: u64) {
         self.batches_seen = batches;
+    }
+
+    /// Tells layers that draw which training step comes next.
+    pub fn set_step(&mut self, step: u64) {
+        self.step = step;
     }
 
     /// What `look` sees of another pass, after which running estimates and [`CpuModel::seen`] are what they were.

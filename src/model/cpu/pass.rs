@@ -23,6 +23,12 @@ pub struct Pass<'a> {
     pub running: &'a [f32],
     /// Whether this is a pass of training: batch norm takes the batch's moments.
     pub training: bool,
+    /// Number of the training step: what a layer draws comes from its stream.
+    #[expect(dead_code, reason = "no layer draws yet")]
+    pub step: u64,
+    /// The batch's row that comes first here, so that a row's draws do not depend on the cut into shards.
+    #[expect(dead_code, reason = "no layer draws yet")]
+    pub first_row: usize,
     /// Samples.
     pub rows: usize,
     /// Threads inside a layer's products.

@@ -74,6 +74,8 @@ impl CpuModel {
             transposed: &self.transposed,
             running: &self.running,
             training: true,
+            step: self.step,
+            first_row: 0,
             rows,
             threads: 1,
             settings: observe.settings,

@@ -22,6 +22,7 @@ pub struct DeviceModel {
     /// Batch norm's estimates, `[run, value]`; absent where there are none.
     pub(super) running: Option<Tensor>,
     pub(super) batches_seen: u64,
+    pub(super) step: u64,
 }
 
 impl DeviceModel {
@@ -53,7 +54,7 @@ impl DeviceModel {
             let one = Tensor::new(estimates, &device)?.to_dtype(dtype)?;
             Some(one.unsqueeze(0)?.repeat((runs, 1))?)
         };
-        Ok(Self { networks, device, dtype, prepared, params, gradients: None, running, batches_seen: 0 })
+        Ok(Self { networks, device, dtype, prepared, params, gradients: None, running, batches_seen: 0, step: 0 })
     }
 
     /// The plan of the first run; the others differ at most in activation parameters.
@@ -114,8 +115,14 @@ impl DeviceModel {
         self.batches_seen = batches;
     }
 
+    /// Tells layers that draw which training step comes next.
+    pub fn set_step(&mut self, step: u64) {
+        self.step = step;
+    }
+
     /// What layers get in a pass over `rows` rows.
     pub(super) fn pass(&self, rows: usize, training: bool) -> Pass<'_> {
-        Pass { network: self.network(), params: &self.params, running: self.running.as_ref(), training, rows }
+        let (network, running, step) = (self.network(), self.running.as_ref(), self.step);
+        Pass { network, params: &self.params, running, training, step, rows }
     }
 }

@@ -19,6 +19,9 @@ pub struct Pass<'a> {
     pub running: Option<&'a Tensor>,
     /// Whether this is a pass of training: batch norm takes the batch's moments.
     pub training: bool,
+    /// Number of the training step: what a layer draws comes from its stream.
+    #[expect(dead_code, reason = "no layer draws yet")]
+    pub step: u64,
     /// Rows of a run.
     pub rows: usize,
 }

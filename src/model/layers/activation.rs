@@ -1,6 +1,6 @@
 //! φ in a layer of its own, element by element.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::activation::Activation;
 use crate::cpu::activation;
@@ -64,11 +64,11 @@ pub fn apply_backward(
     activation::backward(layer.activation, gradient, saved, layer.output.units(), bias, observation, scratch);
 }
 
-pub fn forward_on_device(prepared: &Prepared, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(prepared: &Prepared, input: Tensor) -> candle_core::Result<Trace> {
     let z = input.clone();
     Trace::new(prepared, input, &z, Kept::Nothing)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> candle_core::Result<Gradient> {
     Ok(Gradient::of_output(back.dz(at)?))
 }

@@ -1,6 +1,6 @@
 //! Batch normalisation of each channel (Ioffe & Szegedy 2015).
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::gpu::norm::moments;
@@ -15,7 +15,7 @@ use crate::model::layers::activation;
 use crate::model::layers::norm;
 use crate::model::param::Layout;
 
-pub fn plan(layer: &mut Layer, eps: f64, momentum: f64, draft: &mut Draft) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, eps: f64, momentum: f64, draft: &mut Draft) -> Result<(), NetworkError> {
     let (start, units) = (draft.running.last().map_or(0, |(_, range)| range.end), layer.input.units());
     draft.running.push((format!("{}.running_mean", layer.key), start..start + units));
     draft.running.push((format!("{}.running_var", layer.key), start + units..start + 2 * units));
@@ -67,7 +67,12 @@ pub fn follow(layer: &Layer, State { moments, .. }: &State, rows: usize, running
 /// The dimensions of `[run, row, pixel, unit]` over which the moments are taken, the innermost first.
 const DIMS: &[usize] = &[2, 1];
 
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    input: Tensor,
+) -> candle_core::Result<Trace> {
     let Op::BatchNorm { eps, running, .. } = layer.op else { unreachable!("this is a batch norm") };
     let moments = if pass.training {
         moments(&by_pixel(&input, pass.rows)?, DIMS)?
@@ -79,7 +84,7 @@ pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass
     norm::forward_on_device(layer, prepared, pass, input, moments, eps)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     norm::backward_on_device(at, back, DIMS, DIMS)
 }
 
@@ -94,7 +99,7 @@ pub struct Estimates {
 }
 
 /// Those of a batch norm after a training step on `rows` rows (unbiased variance, as PyTorch does); `None` of any other layer.
-pub fn estimates_on_device(layer: &Layer, trace: &Trace, rows: usize) -> Result<Option<Estimates>> {
+pub fn estimates_on_device(layer: &Layer, trace: &Trace, rows: usize) -> candle_core::Result<Option<Estimates>> {
     let (Op::BatchNorm { momentum, running: start, .. }, Kept::Normal { moments: [mean, variance], .. }) =
         (&layer.op, &trace.kept)
     else {

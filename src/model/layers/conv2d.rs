@@ -1,6 +1,6 @@
 //! A convolution (cross-correlation, as everywhere in the field) with its activation.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::conv::{ConvPlan, ConvShape};
@@ -23,7 +23,7 @@ pub fn plan(
     (kernel, stride, padding): ([usize; 2], usize, usize),
     bias: bool,
     draft: &mut Draft,
-) -> std::result::Result<(), NetworkError> {
+) -> Result<(), NetworkError> {
     nonzero(layer, "output channels", out)?;
     let shape = windows(layer, out, kernel, stride, padding)?;
     let [height, width] = shape.output;
@@ -127,7 +127,12 @@ fn in_parts(out: &mut [f32], unit: usize, threads: usize, work: impl Fn(usize, &
 }
 
 /// On its device's own kernels where it has some, else as a product with patches.
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    input: Tensor,
+) -> candle_core::Result<Trace> {
     if let Some(convolution) = &prepared.convolution {
         let (weights, bias) = (pass.values(layer.weight)?, pass.bias(layer)?);
         let (z, activated) = convolution.forward(&input, &weights, bias.as_ref(), &prepared.phi)?;
@@ -139,7 +144,7 @@ pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass
 }
 
 /// Behind another convolution that has kernels of its own they go through its activation too.
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     let At { layer, prepared, trace, .. } = at;
     if let Kept::Patches(patches) = &trace.kept {
         let dx = linear::product_backward(at, patches, back)?;

@@ -1,6 +1,6 @@
 //! Image to vector, in PyTorch's order (channel, row, column). Where both orders are one, the walk looks through this layer.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::pool::transpose_images;
@@ -24,14 +24,19 @@ pub fn backward(layer: &Layer, pass: &Pass<'_>, scratch: &mut Scratch, back: Bac
     back.into_input(layer, pass, scratch, |dy, dx| transpose_images(dy, units, pixels, dx))
 }
 
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    input: Tensor,
+) -> candle_core::Result<Trace> {
     let (runs, rows) = (pass.runs()?, pass.rows);
     let torch = swap(&input, [runs * rows, layer.input.pixels(), layer.input.units()])?;
     let out = torch.reshape((runs, rows, layer.output.units()))?;
     Trace::new(prepared, input, &out, Kept::Nothing)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> candle_core::Result<Gradient> {
     let (images, input) = (back.pass.runs()? * back.pass.rows, at.layer.input);
     let dx = swap(&back.dz(at)?, [images, input.units(), input.pixels()])?;
     Ok(Gradient::of_output(dx.reshape(at.trace.input.shape())?))

@@ -1,6 +1,6 @@
 //! Mean over all pixels of each channel.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::pool;
@@ -14,7 +14,7 @@ use crate::model::layer::{Layer, Op};
 use crate::model::shape::Shape;
 
 /// The output is an image of one pixel, or a vector with `flatten`.
-pub fn plan(layer: &mut Layer, flatten: bool) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, flatten: bool) -> Result<(), NetworkError> {
     let channels = image(layer)?.0;
     let pixel = Shape::Image { channels, height: 1, width: 1 };
     (layer.op, layer.output) = (Op::GlobalAvgPool, if flatten { Shape::Flat(channels) } else { pixel });
@@ -30,11 +30,11 @@ pub fn backward(layer: &Layer, pass: &Pass<'_>, scratch: &mut Scratch, back: Bac
     back.into_input(layer, pass, scratch, |dy, dx| pool::global_average_backward(dy, pixels, units, dx))
 }
 
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(layer: &Layer, prepared: &Prepared, input: Tensor) -> candle_core::Result<Trace> {
     let out = mean_of_pixels(&input, layer.input.pixels())?;
     Trace::new(prepared, input, &out, Kept::Nothing)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> candle_core::Result<Gradient> {
     Ok(Gradient::of_output(mean_of_pixels_backward(&back.dz(at)?, at.layer.input.pixels())?))
 }

@@ -1,6 +1,6 @@
 //! Layer normalisation over the whole sample (Ba et al. 2016).
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::norm::{layer_backward, layer_forward};
@@ -15,7 +15,7 @@ use crate::model::layer::{Layer, Op};
 use crate::model::layers::{activation, norm};
 use crate::model::param::Layout;
 
-pub fn plan(layer: &mut Layer, eps: f64, draft: &mut Draft) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, eps: f64, draft: &mut Draft) -> Result<(), NetworkError> {
     layer.op = Op::LayerNorm { eps };
     let layout = Layout::ChannelsLast { channels: layer.input.units(), pixels: layer.input.pixels() };
     draft.norm_params(layer, layer.input.dims(), layout)
@@ -48,11 +48,11 @@ pub fn forward_on_device(
     prepared: &Prepared,
     pass: &device::Pass<'_>,
     input: Tensor,
-) -> Result<Trace> {
+) -> candle_core::Result<Trace> {
     let moments = moments(&by_pixel(&input, pass.rows)?, DIMS)?;
     norm::forward_on_device(layer, prepared, pass, input, moments, eps)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     norm::backward_on_device(at, back, DIMS, &[1])
 }

@@ -1,6 +1,6 @@
 //! A linear layer: φ(Wx + b).
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::gemm::{Matrix, matmul};
@@ -18,7 +18,7 @@ use crate::model::layers::activation;
 use crate::model::param::Layout;
 use crate::model::shape::Shape;
 
-pub fn plan(layer: &mut Layer, out: usize, bias: bool, draft: &mut Draft) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, out: usize, bias: bool, draft: &mut Draft) -> Result<(), NetworkError> {
     let inputs = flat(layer)?;
     nonzero(layer, "outputs", out)?;
     (layer.op, layer.output) = (Op::Linear, Shape::Flat(out));
@@ -68,23 +68,33 @@ pub fn backward(
     dx
 }
 
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    input: Tensor,
+) -> candle_core::Result<Trace> {
     let (z, activated) = product(layer, prepared, pass, &input)?;
     Ok(Trace { input, z, activated, kept: Kept::Nothing })
 }
 
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     Ok(Gradient { dh: product_backward(at, &at.trace.input, back)?, dz: None })
 }
 
 /// z = Wx + b and φ(z) for rows x, `[run, row, in]` → `[run, row, out]`.
-pub fn product(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, x: &Tensor) -> Result<(Tensor, Activated)> {
+pub fn product(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    x: &Tensor,
+) -> candle_core::Result<(Tensor, Activated)> {
     let product = x.matmul(&pass.matrices(layer.weight, x.dim(2)?)?.transpose(1, 2)?)?;
     prepared.phi.forward(&product, pass.bias(layer)?.as_ref())
 }
 
 /// Behind φ(Wx + b) with x the layer's input or its patches: keeps dW = dzᵀx and db = Σdz, returns dx = dz·W if that is wanted.
-pub fn product_backward(at: At<'_>, x: &Tensor, back: &mut device::Back<'_>) -> Result<Option<Tensor>> {
+pub fn product_backward(at: At<'_>, x: &Tensor, back: &mut device::Back<'_>) -> candle_core::Result<Option<Tensor>> {
     let At { layer, prepared, trace, .. } = at;
     let dz = if layer.bias.is_some() {
         let (dz, sums) = prepared.phi.backward_sums(back.dh(), &trace.z, &trace.activated, back.pass.rows)?;

@@ -1,6 +1,6 @@
 //! Maximum over windows; the first of equal ones gets the gradient.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::conv::ConvShape;
@@ -12,7 +12,7 @@ use crate::model::error::NetworkError;
 use crate::model::geometry::{pooled, windows};
 use crate::model::layer::{Layer, Op};
 
-pub fn plan(layer: &mut Layer, kernel: usize, stride: usize, padding: usize) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, kernel: usize, stride: usize, padding: usize) -> Result<(), NetworkError> {
     if padding > kernel / 2 {
         return Err(NetworkError::PoolPadding { layer: layer.name.clone(), kernel, padding });
     }
@@ -37,12 +37,12 @@ pub fn backward(
     back.into_input(layer, pass, scratch, |dy, dx| pool::max_backward(shape, dy, &state.chosen, dx))
 }
 
-pub fn forward_on_device(prepared: &Prepared, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(prepared: &Prepared, input: Tensor) -> candle_core::Result<Trace> {
     let (out, chosen) = prepared.windows().max(&input)?;
     Trace::new(prepared, input, &out, Kept::Chosen(chosen))
 }
 
-pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &device::Back<'_>) -> candle_core::Result<Gradient> {
     let Kept::Chosen(chosen) = &at.trace.kept else { unreachable!("the forward pass has kept the places") };
     Ok(Gradient::of_output(at.prepared.windows().max_backward(chosen, &back.dz(at)?)?))
 }

@@ -17,7 +17,7 @@ mod residual;
 mod scale;
 mod shift;
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::model::cpu::pass::{Back, Pass, Scratch, State};
@@ -33,7 +33,7 @@ pub(super) fn plan(
     layer: &mut Layer,
     body: Vec<Layer>,
     draft: &mut Draft,
-) -> std::result::Result<(), NetworkError> {
+) -> Result<(), NetworkError> {
     match spec {
         LayerSpec::Linear { out, bias } => linear::plan(layer, *out, *bias, draft)?,
         LayerSpec::Conv2d { out, kernel, stride, padding, bias } => {
@@ -122,7 +122,7 @@ pub(super) fn forward_on_device(
     pass: &device::Pass<'_>,
     input: Tensor,
     body: Vec<Trace>,
-) -> Result<Trace> {
+) -> candle_core::Result<Trace> {
     match &layer.op {
         Op::Linear => linear::forward_on_device(layer, prepared, pass, input),
         Op::Conv2d(_) => conv2d::forward_on_device(layer, prepared, pass, input),
@@ -140,7 +140,7 @@ pub(super) fn forward_on_device(
 }
 
 /// The backward pass of a layer on a device: keeps its parameters' gradients, returns its input's.
-pub(super) fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub(super) fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     match &at.layer.op {
         Op::Linear => linear::backward_on_device(at, back),
         Op::Conv2d(_) => conv2d::backward_on_device(at, back),

@@ -1,6 +1,6 @@
 //! A residual block, x + body(x): the sum alone, the body is structure.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::update::accumulate;
@@ -10,7 +10,7 @@ use crate::model::device::prepared::Prepared;
 use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
 
-pub fn plan(layer: &mut Layer, body: Vec<Layer>) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, body: Vec<Layer>) -> Result<(), NetworkError> {
     let output = body.last().map_or(layer.input, |last| last.output);
     if output != layer.input {
         return Err(NetworkError::Residual { layer: layer.name.clone(), input: layer.input, output });
@@ -40,12 +40,12 @@ pub fn backward(
 }
 
 /// The body has run and left `body`.
-pub fn forward_on_device(prepared: &Prepared, input: Tensor, body: Vec<Trace>) -> Result<Trace> {
+pub fn forward_on_device(prepared: &Prepared, input: Tensor, body: Vec<Trace>) -> candle_core::Result<Trace> {
     let out = (&input + body.last().map_or(&input, Trace::out))?;
     Trace::new(prepared, input, &out, Kept::Body(body))
 }
 
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     let branch = back.branch.take().expect("a body passes its gradient on");
     Ok(Gradient::of_output((back.dz(at)? + branch)?))
 }

@@ -1,6 +1,6 @@
 //! x·α with one learned number α.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::cpu::update;
@@ -12,7 +12,7 @@ use crate::model::draft::Draft;
 use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
 
-pub fn plan(layer: &mut Layer, start: f64, lr_scale: f64, draft: &mut Draft) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, start: f64, lr_scale: f64, draft: &mut Draft) -> Result<(), NetworkError> {
     layer.op = Op::Scale;
     layer.weight = Some(draft.scalar(layer, "scale", start, lr_scale)?);
     Ok(())
@@ -31,12 +31,17 @@ pub fn backward(layer: &Layer, pass: &Pass<'_>, Back { x, mut gradient, gradient
     gradient
 }
 
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    input: Tensor,
+) -> candle_core::Result<Trace> {
     let out = input.broadcast_mul(&pass.matrices(layer.weight, 1)?)?;
     Trace::new(prepared, input, &out, Kept::Nothing)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     let (layer, dy) = (at.layer, back.dz(at)?);
     back.keep(layer.weight, &unit_sums(&(&dy * &at.trace.input)?, back.pass.rows)?.sum_keepdim(1)?)?;
     Ok(Gradient::of_output(dy.broadcast_mul(&back.pass.matrices(layer.weight, 1)?)?))

@@ -1,6 +1,6 @@
 //! x + β with one learned number β, 0 at the start.
 
-use candle_core::{Result, Tensor};
+use candle_core::Tensor;
 
 use crate::cpu::buffer::Buffer;
 use crate::gpu::reduce::unit_sums;
@@ -11,7 +11,7 @@ use crate::model::draft::Draft;
 use crate::model::error::NetworkError;
 use crate::model::layer::{Layer, Op};
 
-pub fn plan(layer: &mut Layer, lr_scale: f64, draft: &mut Draft) -> std::result::Result<(), NetworkError> {
+pub fn plan(layer: &mut Layer, lr_scale: f64, draft: &mut Draft) -> Result<(), NetworkError> {
     layer.op = Op::Shift;
     layer.bias = Some(draft.scalar(layer, "bias", 0.0, lr_scale)?);
     Ok(())
@@ -28,12 +28,17 @@ pub fn backward(layer: &Layer, pass: &Pass<'_>, Back { gradient, gradients, .. }
     gradient
 }
 
-pub fn forward_on_device(layer: &Layer, prepared: &Prepared, pass: &device::Pass<'_>, input: Tensor) -> Result<Trace> {
+pub fn forward_on_device(
+    layer: &Layer,
+    prepared: &Prepared,
+    pass: &device::Pass<'_>,
+    input: Tensor,
+) -> candle_core::Result<Trace> {
     let out = input.broadcast_add(&pass.matrices(layer.bias, 1)?)?;
     Trace::new(prepared, input, &out, Kept::Nothing)
 }
 
-pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> Result<Gradient> {
+pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_core::Result<Gradient> {
     let dy = back.dz(at)?;
     back.keep(at.layer.bias, &unit_sums(&dy, back.pass.rows)?.sum_keepdim(1)?)?;
     Ok(Gradient::of_output(dy))
