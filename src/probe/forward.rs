@@ -227,15 +227,7 @@ impl Signal {
         let z_noise = list.mean_of(|cs| cs.iter().map(|c| 2.0 * c * c).collect()) / n;
         let z_walk = Walk { single: self.walk.single + 2.0 / n, pooled: self.walk.pooled + z_noise, ..self.walk };
         let z_mean_std = (list.covariance(q, self.crosses.iter().map(|map| mean(map))) / n).sqrt();
-        let groups = [0..self.same, self.same..self.pairs.len()];
-        let at_z: Vec<Option<(f64, f64)>> = groups
-            .iter()
-            .zip(self.strays)
-            .map(|(group, stray)| {
-                let c = mean_if_any(&list.correlations[group.clone()])?;
-                Some((c, (stray + (1.0 - c * c).powi(2) / n).sqrt()))
-            })
-            .collect();
+        let at_z = self.mean_correlations(&list, n);
 
         // h.
         let moments: Vec<Vec<_>> =
@@ -244,19 +236,7 @@ impl Signal {
             moments.iter().map(|map| map.iter().map(of).collect()).collect()
         };
         let (means, squares, slopes) = (map_of(&|m| m.mean), map_of(&|m| m.mean_square), map_of(&|m| m.slope_square));
-        let crosses: Vec<Vec<f64>> = self
-            .pairs
-            .iter()
-            .zip(&self.crosses)
-            .map(|(&(a, b), cross)| {
-                let lengths = self.lengths[a].iter().zip(&self.lengths[b]);
-                let at = |((&q1, &q2), &k): ((&f64, &f64), &f64)| {
-                    let scale = (q1 * q2).sqrt();
-                    if scale > 0.0 { response.product(q1, q2, k / scale) } else { response.product(q1, q2, 0.0) }
-                };
-                lengths.zip(cross).map(at).collect()
-            })
-            .collect();
+        let crosses = self.products(&response);
         let covariances = self.pairs.iter().zip(&crosses).map(|(&(a, b), cross)| {
             let product: Vec<f64> = means[a].iter().zip(&means[b]).map(|(x, y)| x * y).collect();
             mean(cross) - mean(&product)
@@ -294,6 +274,29 @@ impl Signal {
         };
         (self.lengths, self.crosses, self.walk) = (squares, crosses, h_walk);
         (forecast, self)
+    }
+
+    /// Mean correlation of z over the pairs of one class, and of different ones, with the std of one pair's over networks of
+    /// `n` units.
+    fn mean_correlations(&self, list: &PairList, n: f64) -> [Option<(f64, f64)>; 2] {
+        let of = |group: std::ops::Range<usize>, stray: f64| {
+            let c = mean_if_any(&list.correlations[group])?;
+            Some((c, (stray + (1.0 - c * c).powi(2) / n).sqrt()))
+        };
+        [of(0..self.same, self.strays[0]), of(self.same..self.pairs.len(), self.strays[1])]
+    }
+
+    /// `E[φ(z)φ(z′)]` of each pair of images at each pixel.
+    fn products(&self, response: &PairResponse) -> Vec<Vec<f64>> {
+        let of = |(&(a, b), cross): (&(usize, usize), &Vec<f64>)| {
+            let lengths = self.lengths[a].iter().zip(&self.lengths[b]);
+            let at = |((&q1, &q2), &k): ((&f64, &f64), &f64)| {
+                let scale = (q1 * q2).sqrt();
+                response.product(q1, q2, if scale > 0.0 { k / scale } else { 0.0 })
+            };
+            lengths.zip(cross).map(at).collect()
+        };
+        self.pairs.iter().zip(&self.crosses).map(of).collect()
     }
 
     fn pair_list(&self) -> PairList {

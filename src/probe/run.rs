@@ -71,12 +71,7 @@ pub fn probe(
         done();
         Ok(measured)
     };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
-    let measured: Vec<Measured> = match pool {
-        Ok(pool) => pool.install(|| seeds.par_iter().map(one).collect::<Result<_, TrainError>>())?,
-        // The system starts no threads; one after the other gives the same.
-        Err(_) => seeds.iter().map(one).collect::<Result<_, TrainError>>()?,
-    };
+    let measured = side_by_side(&seeds, options.threads, one)?;
 
     let config = experiment.resolved().map_err(TrainError::from)?;
     let forward = forecast(&network, &config, &rows, &sample);
@@ -109,6 +104,19 @@ pub fn probe(
     };
     report.verdict = conclude(&report, board.leaving(), &board.zeros, experiment);
     Ok(report)
+}
+
+/// What each seed shows, so many at a time.
+fn side_by_side(
+    seeds: &[u64],
+    threads: usize,
+    one: impl Fn(&u64) -> Result<Measured, TrainError> + Sync + Send,
+) -> Result<Vec<Measured>, TrainError> {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build() {
+        Ok(pool) => pool.install(|| seeds.par_iter().map(one).collect()),
+        // The system starts no threads; one after the other gives the same.
+        Err(_) => seeds.iter().map(one).collect(),
+    }
 }
 
 fn input_report(sample: &Sample) -> InputRecord {

@@ -88,19 +88,11 @@ pub fn observe(
         let mut list = [ObservedLayer::default(); MOST];
         let mut kept = Vec::with_capacity(tensors.len());
         let (mut longest, mut widest) = (0, 0);
-        for (place, (to, (t, near))) in list.iter_mut().zip(tensors).enumerate() {
+        for (place, (to, (tensor, near))) in list.iter_mut().zip(tensors).enumerate() {
             let i = at * MOST + place;
-            let (t, apart) = in_pieces(t)?;
-            let len = t.elem_count() / runs;
-            *to = ObservedLayer {
-                values: address(&t)?,
-                near: *near,
-                run: apart as i64,
-                len: int(len)?,
-                units: int(units[i])?,
-                ..ObservedLayer::default()
-            };
-            longest = longest.max(len);
+            let t;
+            (*to, t) = entry(tensor, *near)?;
+            longest = longest.max(t.elem_count() / runs);
             if marked.contains(&i) {
                 (to.live, to.ends) = (next_live, next_ends);
                 next_live += (runs * units[i] * size_of::<u32>()) as u64;
@@ -127,6 +119,15 @@ pub fn observe(
         unsafe { launch(device, OBSERVE, "observe_sums", grid, &call)? };
     }
     Ok(Some((sums, live)))
+}
+
+/// A tensor's entry in the list of a launch, and the tensor as the kernel reads it.
+fn entry(t: &Tensor, near: f64) -> Result<(ObservedLayer, Tensor)> {
+    let (runs, _, units) = t.dims3()?;
+    let (t, apart) = in_pieces(t)?;
+    let len = int(t.elem_count() / runs)?;
+    let (values, run, units) = (address(&t)?, apart as i64, int(units)?);
+    Ok((ObservedLayer { values, near, run, len, units, ..ObservedLayer::default() }, t))
 }
 
 /// Counts of h in equal bins over `[low, high]`, with one bin more on either side, `[run, bin]`.
