@@ -2,6 +2,7 @@
 
 mod allocation;
 mod architecture;
+mod circles;
 mod cli;
 mod cohort;
 #[cfg(feature = "cuda")]
