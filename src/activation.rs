@@ -9,6 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 mod elu;
+mod error;
 mod gelu;
 mod normal;
 mod parse;
@@ -19,8 +20,8 @@ mod sigmoid;
 mod tanh;
 
 pub use elu::{SELU_ALPHA, SELU_LAMBDA};
+pub use error::ActivationParseError;
 pub use normal::{normal_cdf, normal_pdf};
-pub use parse::ActivationParseError;
 pub use pieces::{Pieces, ReluForm, kaiming_gain};
 use row::{Numbers, Phi, Row};
 pub use row::{Parameter, Range};
