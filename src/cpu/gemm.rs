@@ -124,7 +124,7 @@ impl Kernel for Product<'_> {
                     a_term: a.col_stride,
                     b: vectors,
                     b_term: step,
-                    copy: if packs && whole { packed.0.as_mut_ptr().cast() } else { std::ptr::null_mut() },
+                    copy: (packs && whole).then(|| packed.0.as_mut_ptr().cast()),
                     terms,
                     out: self.out.wrapping_add(self.rows.start * n + column),
                     out_row: n,
@@ -201,8 +201,8 @@ struct Tiles {
     a_term: usize,
     b: *const f32,
     b_term: usize,
-    /// Where the first rows of tiles copy the panel to as they multiply, for the others; null if it stays where it is.
-    copy: *mut f32,
+    /// Where the first rows of tiles copy the panel to as they multiply, for the others, unless it stays where it is.
+    copy: Option<*mut f32>,
     terms: usize,
     out: *mut f32,
     out_row: usize,
@@ -251,7 +251,7 @@ impl Tiles {
         unsafe {
             self.rows::<V, N, M, false>(rows, V::LANES);
             (self.b, self.out) = (self.b.add(N * V::LANES), self.out.add(N * V::LANES));
-            self.copy = self.copy.wrapping_add(if self.copy.is_null() { 0 } else { N * V::LANES });
+            self.copy = self.copy.map(|copy| copy.add(N * V::LANES));
         }
         *columns -= N * V::LANES;
     }
@@ -262,9 +262,9 @@ impl Tiles {
         let mut rest = rows;
         // SAFETY: the caller's promise.
         unsafe {
-            if rest >= 2 * M && !MASKED && !self.copy.is_null() {
+            if let Some(copy) = self.copy.filter(|_| rest >= 2 * M && !MASKED) {
                 self.tile::<V, N, M, false, true>(lanes, &mut rest);
-                (self.b, self.b_term) = (self.copy, PANEL);
+                (self.b, self.b_term) = (copy, PANEL);
             }
             while rest >= M {
                 self.tile::<V, N, M, MASKED, false>(lanes, &mut rest);
@@ -300,13 +300,13 @@ impl Tiles {
                 }
             }
             let mut sums = [[V::splat(0.0); N]; M];
-            let (mut at, mut b, mut copy) = (0, self.b, self.copy);
+            let (mut at, mut b, mut copy) = (0, self.b, self.copy.filter(|_| COPY));
             for _ in 0..self.terms {
                 let vectors: [V; N] = std::array::from_fn(|v| load(b.add(v * V::LANES)));
-                if COPY {
+                if let Some(to) = copy {
                     (0..N).for_each(|v| prefetch_at(b.wrapping_add(AHEAD * self.b_term + v * V::LANES)));
-                    vectors.iter().enumerate().for_each(|(v, vector)| vector.store(copy.add(v * V::LANES)));
-                    copy = copy.wrapping_add(PANEL);
+                    vectors.iter().enumerate().for_each(|(v, vector)| vector.store(to.add(v * V::LANES)));
+                    copy = Some(to.wrapping_add(PANEL));
                 }
                 for m in 0..M {
                     let value = V::splat(*a[m].add(at));
