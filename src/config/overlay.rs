@@ -34,25 +34,24 @@ impl Document {
 }
 
 fn lay(below: &mut Node, over: &Node) {
-    match (&mut below.data, &over.data) {
-        (Data::Table(old), Data::Table(new)) if !changes_kind(old, new) => {
-            for entry in new {
-                match old.iter_mut().find(|there| there.key == entry.key) {
-                    Some(there) => lay(&mut there.node, &entry.node),
-                    None => old.push(entry.clone()),
-                }
+    if let (Data::Table(old), Data::Table(new)) = (&mut below.data, &over.data)
+        && !changes_kind(old, new)
+    {
+        for entry in new {
+            match old.iter_mut().find(|there| there.key == entry.key) {
+                Some(there) => lay(&mut there.node, &entry.node),
+                None => old.push(entry.clone()),
             }
         }
-        _ => *below = over.clone(),
+    } else {
+        *below = over.clone();
     }
 }
 
 fn changes_kind(old: &[Entry], new: &[Entry]) -> bool {
     let kind = |entries: &[Entry]| {
-        entries.iter().find(|entry| entry.key == "kind").and_then(|entry| match &entry.node.data {
-            Data::String(kind) => Some(kind.clone()),
-            _ => None,
-        })
+        let entry = entries.iter().find(|entry| entry.key == "kind")?;
+        if let Data::String(kind) = &entry.node.data { Some(kind.clone()) } else { None }
     };
     matches!((kind(old), kind(new)), (Some(old), Some(new)) if old != new)
 }

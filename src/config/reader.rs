@@ -252,10 +252,7 @@ impl<'a> Section<'a> {
     }
 
     fn entries(&self) -> &'a [Entry] {
-        match &self.node.data {
-            Data::Table(entries) => entries,
-            _ => &[],
-        }
+        if let Data::Table(entries) = &self.node.data { entries } else { &[] }
     }
 
     fn unread(&self) -> impl Iterator<Item = &'a Entry> {

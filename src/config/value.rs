@@ -36,18 +36,12 @@ impl<'a> Value<'a> {
 
     /// The string, if it is one.
     pub fn as_str(&self) -> Option<&'a str> {
-        match &self.node.data {
-            Data::String(text) => Some(text),
-            _ => None,
-        }
+        if let Data::String(text) = &self.node.data { Some(text) } else { None }
     }
 
     /// The boolean, if it is one.
     pub fn as_bool(&self) -> Option<bool> {
-        match self.node.data {
-            Data::Boolean(value) => Some(value),
-            _ => None,
-        }
+        if let Data::Boolean(value) = self.node.data { Some(value) } else { None }
     }
 
     /// The integer, if it is one that a `usize` holds.
@@ -60,7 +54,7 @@ impl<'a> Value<'a> {
         match &self.node.data {
             Data::Integer(number, _) => number.map(|number| number as f64),
             Data::Float(number, _) => number.is_finite().then_some(*number),
-            _ => None,
+            Data::String(_) | Data::Boolean(_) | Data::Datetime(_) | Data::Array(_) | Data::Table(_) => None,
         }
     }
 
@@ -133,10 +127,7 @@ impl<'a> Value<'a> {
     }
 
     fn integer<T: TryFrom<i128>>(&self) -> Option<T> {
-        match self.node.data {
-            Data::Integer(Some(number), _) => T::try_from(number).ok(),
-            _ => None,
-        }
+        if let Data::Integer(Some(number), _) = self.node.data { T::try_from(number).ok() } else { None }
     }
 
     pub(crate) fn each<T>(
@@ -150,11 +141,8 @@ impl<'a> Value<'a> {
 
 /// What a count must be; the bound is named only to whom it concerns.
 fn bounded_count(found: &Data, most: u64) -> String {
-    match found {
-        Data::Integer(None, _) => format!("an integer from 0 to {most}"),
-        Data::Integer(Some(number), _) if *number > 0 => format!("an integer from 0 to {most}"),
-        _ => COUNT.into(),
-    }
+    let too_large = matches!(found, Data::Integer(number, _) if number.is_none_or(|number| number > 0));
+    if too_large { format!("an integer from 0 to {most}") } else { COUNT.into() }
 }
 
 /// Names a section in a sentence.
