@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::activation::Activation;
-use crate::config::check::{at_least_one, positive};
+use crate::config::key::{Key, Keys, Optional, choice, count, form, number, table};
+use crate::config::range::{ABOVE_0, AT_LEAST_1};
 use crate::config::{ConfigError, Section, choices};
 use crate::init::{Aim, BiasInit, Gain, InitRule, WeightInit, preset};
 
@@ -64,6 +65,52 @@ pub enum LsuvMean {
     Shift,
 }
 
+const LSUV: Optional<LsuvConfig> = table(
+    "lsuv",
+    |value| LsuvConfig::read(value.to_section()?),
+    "Rescales each layer by what data shows: layer-sequential unit variance (Mishkin & Matas 2016).",
+)
+.or("nothing is rescaled");
+const PRESET: Optional<(InitRule, Option<Aim>)> = choice(
+    "preset",
+    || {
+        let plain = choices::presets().into_iter().map(|(name, rule)| (name, (rule, None), ""));
+        let aims = Aim::ALL.map(|aim| (aim.preset(), (InitConfig::kaiming().rule, Some(aim)), ""));
+        plain.chain(aims).collect()
+    },
+    "Weights and biases together, or an aim.",
+)
+.or("it is kaiming; with lsuv, orthogonal of gain 1");
+const AIM: Optional<()> = elsewhere(
+    "aim",
+    "a name, or a table with its kind and parameters",
+    "What theory is to make of gains and of the activation.",
+)
+.or("it is the preset's");
+const WEIGHT: Optional<()> =
+    elsewhere("weight", "a name, or a table with its kind and parameters", "The rule of the weights.")
+        .or("it is the preset's");
+const BIAS: Optional<()> =
+    elsewhere("bias", "a name, or a table with its kind and parameters", "The rule of the biases.")
+        .or("it is the preset's");
+const FIRST: Optional<()> =
+    elsewhere("first", "a table", "The first layer's own preset, weight, bias.").or("it starts as the others");
+const LAST: Optional<()> =
+    elsewhere("last", "a table", "The last layer's own preset, weight, bias.").or("it starts as the others");
+
+/// The keys of `[init]`.
+pub(crate) const KEYS: &[Keys] = &[
+    Keys { path: "init", when: "", keys: &[&LSUV, &PRESET, &AIM, &WEIGHT, &BIAS, &FIRST, &LAST] },
+    Keys { path: "init.first", when: "", keys: &[&PRESET, &WEIGHT, &BIAS] },
+    Keys { path: "init.last", when: "", keys: &[&PRESET, &WEIGHT, &BIAS] },
+    Keys { path: "init.lsuv", when: "", keys: &[&OF, &MEAN, &TOLERANCE, &MAX_ITERATIONS, &IMAGES] },
+];
+
+/// A key that [`choices`] reads.
+const fn elsewhere(name: &'static str, words: &'static str, help: &'static str) -> Key<()> {
+    form(name, words, |_| Ok(()), help)
+}
+
 impl InitConfig {
     /// Kaiming normal, fan_in, gain of each layer's activation, zero biases.
     pub fn kaiming() -> Self {
@@ -72,19 +119,21 @@ impl InitConfig {
 
     /// Reads `[init]` of a network with `activation`; whether an aim suits the network is not known here.
     pub(crate) fn read(section: &Section<'_>, activation: Activation) -> Result<Self, ConfigError> {
-        let lsuv = section.section("lsuv")?.map(LsuvConfig::read).transpose()?;
+        let lsuv = section.find(&LSUV)?;
         let default = if lsuv.is_some() {
             // The paper's orthonormal start.
             InitRule { weight: WeightInit::Orthogonal { gain: Gain::Given(1.0) }, bias: BiasInit::Zeros }
         } else {
             Self::kaiming().rule
         };
-        let (base, of_preset) = read_preset(section)?.unwrap_or((default, None));
-        let aim = choices::aim(section, "aim", activation)?.or(of_preset.map(|aim| aim.usual_for(activation)));
+        let (base, of_preset) = section.find(&PRESET)?.unwrap_or((default, None));
+        let aim = choices::aim(section, AIM.name(), activation)?.or(of_preset.map(|aim| aim.usual_for(activation)));
         let bias = aim.and_then(Aim::bias);
         let rule = choices::weight_and_bias(section, InitRule { bias: bias.unwrap_or(base.bias), ..base })?;
         if bias.is_some_and(|bias| bias != rule.bias) {
-            return Err(section.error("bias", "is set by the aim critical: give its variance as init.aim.variance_b"));
+            return Err(
+                section.error(BIAS.name(), "is set by the aim critical: give its variance as init.aim.variance_b")
+            );
         }
         let of_layer = |key| -> Result<Option<InitRule>, ConfigError> {
             let Some(layer) = section.section(key)? else { return Ok(None) };
@@ -92,36 +141,56 @@ impl InitConfig {
             layer.finish()?;
             Ok(Some(own))
         };
-        Ok(Self { rule, aim, first: of_layer("first")?, last: of_layer("last")?, lsuv })
+        Ok(Self { rule, aim, first: of_layer(FIRST.name())?, last: of_layer(LAST.name())?, lsuv })
     }
 }
 
-/// The rule and the aim of `preset`.
-fn read_preset(section: &Section<'_>) -> Result<Option<(InitRule, Option<Aim>)>, ConfigError> {
-    let plain = choices::presets().into_iter().map(|(name, rule)| (name, (rule, None)));
-    let aims = Aim::ALL.map(|aim| (aim.preset(), (InitConfig::kaiming().rule, Some(aim))));
-    section.choice("preset", &plain.chain(aims).collect::<Vec<_>>())
-}
+const OF: Key<LsuvTarget> = choice(
+    "of",
+    || {
+        vec![
+            ("pre_activation", LsuvTarget::PreActivation, "The pre-activation z, as the paper does."),
+            ("activation", LsuvTarget::Activation, "The activation h = φ(z), as lesson 8 does."),
+        ]
+    },
+    "Whose std becomes 1.",
+)
+.default("activation");
+const MEAN: Optional<LsuvMean> = choice(
+    "mean",
+    || {
+        vec![
+            ("keep", LsuvMean::Keep, "Nothing."),
+            ("bias", LsuvMean::Bias, "The bias takes the pre-activation's mean off."),
+            ("shift", LsuvMean::Shift, "The shift of a ReLU-family activation takes the activation's mean off."),
+        ]
+    },
+    "What moves the mean to 0.",
+)
+.or("it is shift for the activation, bias for the pre-activation");
+const TOLERANCE: Key<f64> =
+    number("tolerance", "A layer is done when its std is within this of 1.").within(&[ABOVE_0]).default("1e-3");
+const MAX_ITERATIONS: Key<usize> =
+    count("max_iterations", "Rescalings of one layer at most.").within(&[AT_LEAST_1]).default("20");
+const IMAGES: Key<usize> = count("images", "Training images that are measured.").within(&[AT_LEAST_1]).default("512");
 
 impl LsuvConfig {
     fn read(section: Section<'_>) -> Result<Self, ConfigError> {
-        let targets = [("pre_activation", LsuvTarget::PreActivation), ("activation", LsuvTarget::Activation)];
-        let of = section.choice("of", &targets)?.unwrap_or(LsuvTarget::Activation);
-        let means = [("keep", LsuvMean::Keep), ("bias", LsuvMean::Bias), ("shift", LsuvMean::Shift)];
+        let of = section.get(&OF)?;
         let usual = if of == LsuvTarget::Activation { LsuvMean::Shift } else { LsuvMean::Bias };
-        let mean = section.choice("mean", &means)?.unwrap_or(usual);
+        let mean = section.find(&MEAN)?.unwrap_or(usual);
         if (of, mean) == (LsuvTarget::Activation, LsuvMean::Bias) {
             let advice =
                 "must be \"shift\" or \"keep\" with of = \"activation\": a bias before φ would change the std again";
-            return Err(section.error("mean", advice));
+            return Err(section.error(MEAN.name(), advice));
         }
         if (of, mean) == (LsuvTarget::PreActivation, LsuvMean::Shift) {
-            return Err(section.error("mean", "must be \"bias\" or \"keep\" with of = \"pre_activation\""));
+            return Err(section.error(MEAN.name(), "must be \"bias\" or \"keep\" with of = \"pre_activation\""));
         }
         let config = Self {
-            tolerance: positive(&section, "tolerance")?.unwrap_or(1e-3),
-            max_iterations: at_least_one(&section, "max_iterations")?.unwrap_or(20),
-            images: at_least_one(&section, "images")?.unwrap_or(512),
+            tolerance: section.get(&TOLERANCE)?,
+            max_iterations: section.get(&MAX_ITERATIONS)?,
+            images: section.get(&IMAGES)?,
             of,
             mean,
         };

@@ -68,6 +68,20 @@ impl Place {
 }
 
 impl Data {
+    /// As a config has it.
+    pub(crate) fn written(&self) -> String {
+        let entry = |entry: &Entry| format!("{} = {}", entry.key, entry.node.data.written());
+        match self {
+            Self::String(text) => format!("\"{text}\""),
+            Self::Integer(_, text) | Self::Float(_, text) | Self::Datetime(text) => text.clone(),
+            Self::Boolean(value) => value.to_string(),
+            Self::Array(items) => {
+                format!("[{}]", items.iter().map(|item| item.data.written()).collect::<Vec<_>>().join(", "))
+            }
+            Self::Table(entries) => format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", ")),
+        }
+    }
+
     /// What it is, for "found …": the type, and the value where it is short enough to show.
     pub(crate) fn describe(&self) -> String {
         let entries = |n: usize| if n == 1 { "1 entry".into() } else { format!("{n} entries") };

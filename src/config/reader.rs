@@ -1,7 +1,8 @@
 //! Strict reading: a section remembers which keys were asked for, and every other key is an error.
 //!
-//! The reading functions return `Ok(None)` for an absent key, so that a default stands where the key is read;
-//! the `required_…` forms make absence an error. `finish` comes last:
+//! [`Section::get`] and [`Section::find`] read a [`Key`](crate::config::key::Key). The functions by type are for keys
+//! whose form depends on others: they return `Ok(None)` for an absent key, their `required_…` forms an error. `finish`
+//! comes last:
 //!
 //! ```
 //! use initlab::config::Document;
@@ -17,7 +18,7 @@ use std::cell::RefCell;
 
 use crate::config::error::{ConfigError, shortened};
 use crate::config::node::{Data, Entry, Node};
-use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
+use crate::config::value::{COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
 use crate::spelling::nearest;
 
 /// A table that is being read.
@@ -29,12 +30,22 @@ pub struct Section<'a> {
     asked: RefCell<Vec<String>>,
 }
 
-const TABLES: &str = "an array of tables";
+pub(crate) const TABLES: &str = "an array of tables";
 
 impl<'a> Value<'a> {
     /// The table, if it is one, to be read and finished.
     pub fn as_section(&self) -> Option<Section<'a>> {
         matches!(self.node().data, Data::Table(_)).then(|| Section::new(self.node(), self.path()))
+    }
+
+    /// The table that it must be.
+    pub(crate) fn to_section(&self) -> Result<Section<'a>, ConfigError> {
+        self.as_section().ok_or_else(|| self.wrong(TABLE))
+    }
+
+    /// The tables of the array that it must be.
+    pub(crate) fn to_sections(&self) -> Result<Vec<Section<'a>>, ConfigError> {
+        self.each(TABLES, Self::to_section)
     }
 }
 
@@ -109,7 +120,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// Another type.
     pub fn section(&self, key: &str) -> Result<Option<Self>, ConfigError> {
-        self.read(key, |value| value.as_section().ok_or_else(|| value.wrong(TABLE)))
+        self.read(key, Value::to_section)
     }
 
     /// An array of tables, written `[[key]]` or inline.
@@ -117,7 +128,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// Another type, or an entry of another type.
     pub fn sections(&self, key: &str) -> Result<Option<Vec<Self>>, ConfigError> {
-        self.read(key, |value| value.each(TABLES, |item| item.as_section().ok_or_else(|| item.wrong(TABLE))))
+        self.read(key, Value::to_sections)
     }
 
     /// An array of counts or sizes.
@@ -125,7 +136,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// Another type, or an entry that [`Section::usize`] would refuse.
     pub fn usize_list(&self, key: &str) -> Result<Option<Vec<usize>>, ConfigError> {
-        self.read(key, |value| value.each("an array of non-negative integers", Value::usize))
+        self.read(key, Value::counts)
     }
 
     /// An array of finite numbers.
@@ -133,15 +144,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// Another type, or an entry that [`Section::f64`] would refuse.
     pub fn f64_list(&self, key: &str) -> Result<Option<Vec<f64>>, ConfigError> {
-        self.read(key, |value| value.each("an array of numbers", Value::f64))
-    }
-
-    /// An array of strings.
-    ///
-    /// # Errors
-    /// Another type, or an entry of another type.
-    pub fn string_list(&self, key: &str) -> Result<Option<Vec<String>>, ConfigError> {
-        self.read(key, |value| value.each("an array of strings", Value::string))
+        self.read(key, Value::numbers)
     }
 
     /// [`Section::usize`] of a key that must be there.
@@ -152,28 +155,12 @@ impl<'a> Section<'a> {
         self.usize(key)?.ok_or_else(|| self.missing(key, COUNT))
     }
 
-    /// [`Section::u64`] of a key that must be there.
-    ///
-    /// # Errors
-    /// As there, and an absent key.
-    pub fn required_u64(&self, key: &str) -> Result<u64, ConfigError> {
-        self.u64(key)?.ok_or_else(|| self.missing(key, COUNT))
-    }
-
     /// [`Section::f64`] of a key that must be there.
     ///
     /// # Errors
     /// As there, and an absent key.
     pub fn required_f64(&self, key: &str) -> Result<f64, ConfigError> {
         self.f64(key)?.ok_or_else(|| self.missing(key, NUMBER))
-    }
-
-    /// [`Section::bool`] of a key that must be there.
-    ///
-    /// # Errors
-    /// As there, and an absent key.
-    pub fn required_bool(&self, key: &str) -> Result<bool, ConfigError> {
-        self.bool(key)?.ok_or_else(|| self.missing(key, BOOLEAN))
     }
 
     /// [`Section::string`] of a key that must be there.
@@ -189,7 +176,8 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key.
     pub fn required_choice<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Result<T, ConfigError> {
-        self.choice(key, names)?.ok_or_else(|| self.missing(key, &format!("one of {}", quoted(names))))
+        self.choice(key, names)?
+            .ok_or_else(|| self.missing(key, &format!("one of {}", quoted(names.iter().map(|(name, _)| *name)))))
     }
 
     /// [`Section::section`] of a key that must be there.

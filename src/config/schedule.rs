@@ -4,7 +4,8 @@ use std::f64::consts::PI;
 
 use serde::Serialize;
 
-use crate::config::check::{at_least_one, fraction, non_negative, positive};
+use crate::config::key::{Key, Keys, choice, count, number};
+use crate::config::range::{ABOVE_0, AT_LEAST_0, AT_LEAST_1, FRACTION};
 use crate::config::{ConfigError, Section};
 
 /// The learning rate's course.
@@ -53,6 +54,53 @@ pub enum ScheduleShape {
     Lesson,
 }
 
+/// The shapes, before their parameters are read.
+#[derive(Clone, Copy)]
+enum Kind {
+    Constant,
+    Step,
+    Cosine,
+    OneCycle,
+    Exponential,
+    Lesson,
+}
+
+const KIND: Key<Kind> = choice(
+    "kind",
+    || {
+        vec![
+            ("constant", Kind::Constant, "Always 1."),
+            ("step", Kind::Step, "Times a factor after every so many steps."),
+            ("cosine", Kind::Cosine, "Half a cosine from 1 to the end's factor (Loshchilov & Hutter 2017)."),
+            ("one_cycle", Kind::OneCycle, "Half a cosine up, half a cosine down (Smith 2018)."),
+            ("exponential", Kind::Exponential, "From 1 to the end's factor in equal ratios: the range test's."),
+            ("lesson", Kind::Lesson, "Lesson 8's two cosines, half of the run each: 0.2 to 1, then 1 to 0.1."),
+        ]
+    },
+    "The course of the factor.",
+)
+.default("constant");
+const EVERY: Key<usize> =
+    count("every", "Steps between two drops.").within(&[AT_LEAST_1]).expects("the steps between two drops");
+const FACTOR: Key<f64> = number("factor", "What each drop multiplies the rate by.").within(&[ABOVE_0]).default("0.1");
+const COSINE_END: Key<f64> = number("end", "The factor at the end of the run.").within(&[AT_LEAST_0]).default("0");
+const WARM: Key<f64> = number("warm", "Share of the run that goes up.").within(&[FRACTION]).default("0.3");
+const START: Key<f64> = number("start", "The factor at the beginning.").within(&[AT_LEAST_0]).default("0.04");
+const CYCLE_END: Key<f64> = number("end", "The factor at the end of the run.").within(&[AT_LEAST_0]).default("4e-6");
+const EXPONENTIAL_END: Key<f64> =
+    number("end", "The factor at the end of the run.").within(&[ABOVE_0]).expects("the factor at the end of the run");
+const WARMUP_STEPS: Key<usize> =
+    count("warmup_steps", "Steps of linear growth, whose factor is multiplied with the course's.").default("0");
+
+/// The keys of `[schedule]`.
+pub(crate) const KEYS: &[Keys] = &[
+    Keys { path: "schedule", when: "", keys: &[&KIND, &WARMUP_STEPS] },
+    Keys { path: "schedule", when: "kind = \"step\"", keys: &[&EVERY, &FACTOR] },
+    Keys { path: "schedule", when: "kind = \"cosine\"", keys: &[&COSINE_END] },
+    Keys { path: "schedule", when: "kind = \"one_cycle\"", keys: &[&WARM, &START, &CYCLE_END] },
+    Keys { path: "schedule", when: "kind = \"exponential\"", keys: &[&EXPONENTIAL_END] },
+];
+
 impl Schedule {
     /// Always the optimiser's rate.
     pub const CONSTANT: Self = Self { shape: ScheduleShape::Constant, warmup_steps: 0 };
@@ -73,43 +121,19 @@ impl Schedule {
     }
 
     pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
-        #[derive(Clone, Copy)]
-        enum Kind {
-            Constant,
-            Step,
-            Cosine,
-            OneCycle,
-            Exponential,
-            Lesson,
-        }
-        let kinds = [
-            ("constant", Kind::Constant),
-            ("step", Kind::Step),
-            ("cosine", Kind::Cosine),
-            ("one_cycle", Kind::OneCycle),
-            ("exponential", Kind::Exponential),
-            ("lesson", Kind::Lesson),
-        ];
-        let shape = match section.choice("kind", &kinds)?.unwrap_or(Kind::Constant) {
+        let shape = match section.get(&KIND)? {
             Kind::Constant => ScheduleShape::Constant,
-            Kind::Step => ScheduleShape::Step {
-                every: at_least_one(&section, "every")?
-                    .ok_or_else(|| section.missing("every", "the steps between two drops"))?,
-                factor: positive(&section, "factor")?.unwrap_or(0.1),
-            },
-            Kind::Cosine => ScheduleShape::Cosine { end: non_negative(&section, "end")?.unwrap_or(0.0) },
+            Kind::Step => ScheduleShape::Step { every: section.get(&EVERY)?, factor: section.get(&FACTOR)? },
+            Kind::Cosine => ScheduleShape::Cosine { end: section.get(&COSINE_END)? },
             Kind::OneCycle => ScheduleShape::OneCycle {
-                warm: fraction(&section, "warm")?.unwrap_or(0.3),
-                start: non_negative(&section, "start")?.unwrap_or(0.04),
-                end: non_negative(&section, "end")?.unwrap_or(4e-6),
+                warm: section.get(&WARM)?,
+                start: section.get(&START)?,
+                end: section.get(&CYCLE_END)?,
             },
-            Kind::Exponential => ScheduleShape::Exponential {
-                end: positive(&section, "end")?
-                    .ok_or_else(|| section.missing("end", "the factor at the end of the run"))?,
-            },
+            Kind::Exponential => ScheduleShape::Exponential { end: section.get(&EXPONENTIAL_END)? },
             Kind::Lesson => ScheduleShape::Lesson,
         };
-        let warmup_steps = section.usize("warmup_steps")?.unwrap_or(0);
+        let warmup_steps = section.get(&WARMUP_STEPS)?;
         section.finish()?;
         Ok(Self { shape, warmup_steps })
     }

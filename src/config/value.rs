@@ -82,10 +82,11 @@ impl<'a> Value<'a> {
     ///
     /// # Errors
     /// Not a string, or none of `names`.
-    pub fn choice<T: Copy>(&self, names: &[(&str, T)]) -> Result<T, ConfigError> {
-        let name = self.as_str().ok_or_else(|| self.wrong(&format!("one of {}", quoted(names))))?;
+    pub fn choice<T: Clone>(&self, names: &[(&str, T)]) -> Result<T, ConfigError> {
+        let wrong = || self.wrong(&format!("one of {}", quoted(names.iter().map(|(known, _)| *known))));
+        let name = self.as_str().ok_or_else(wrong)?;
         if let Some((_, meaning)) = names.iter().find(|(known, _)| *known == name) {
-            return Ok(*meaning);
+            return Ok(meaning.clone());
         }
         let near = nearest(name, names.iter().map(|(known, _)| *known));
         let hint = near.map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
@@ -130,6 +131,16 @@ impl<'a> Value<'a> {
         if let Data::Integer(Some(number), _) = self.node.data { T::try_from(number).ok() } else { None }
     }
 
+    /// An array of counts or sizes.
+    pub(crate) fn counts(&self) -> Result<Vec<usize>, ConfigError> {
+        self.each("an array of non-negative integers", Value::usize)
+    }
+
+    /// An array of finite numbers.
+    pub(crate) fn numbers(&self) -> Result<Vec<f64>, ConfigError> {
+        self.each("an array of numbers", Value::f64)
+    }
+
     pub(crate) fn each<T>(
         &self,
         expected: &str,
@@ -151,6 +162,6 @@ pub(crate) fn place_name(path: &str) -> String {
 }
 
 /// The names of a choice, for a sentence.
-pub(crate) fn quoted<T>(names: &[(&str, T)]) -> String {
-    names.iter().map(|(name, _)| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+pub(crate) fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }

@@ -11,6 +11,7 @@ use crate::loss::row::{Row, shares};
 /// Cross-entropy against the labels.
 pub const ROW: Row = Row {
     name: "cross_entropy",
+    help: "cross-entropy of the softmax against the labels",
     outputs: |classes| classes,
     on_slices,
     on_tensors,

@@ -15,6 +15,8 @@ pub type OnTensors = fn(&Tensor, &Tensor, f64) -> Result<Measured>;
 pub struct Row {
     /// Its name in a config.
     pub name: &'static str,
+    /// What it is, in a line.
+    pub help: &'static str,
     /// Outputs of a network that is trained with it for so many classes.
     pub outputs: fn(usize) -> usize,
     /// The form on slices.

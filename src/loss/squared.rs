@@ -9,6 +9,7 @@ use crate::loss::row::{Row, shares};
 /// Against one-hot labels, or, with one output, against the label as a number.
 pub const MSE: Row = Row {
     name: "mse",
+    help: "mean squared error against one-hot labels; with one output against the label as a number",
     outputs: |classes| classes,
     on_slices,
     on_tensors,
@@ -19,6 +20,7 @@ pub const MSE: Row = Row {
 /// One output against the label as a number.
 pub const MSE_DIGIT: Row = Row {
     name: "mse_digit",
+    help: "mean squared error of one output against the digit as a number (lesson 8's first loss)",
     outputs: |_| 1,
     // The variance of the labels.
     blind: |labels, _| {

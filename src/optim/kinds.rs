@@ -39,6 +39,8 @@ impl Optimizer {
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
+    /// What it is, in a line.
+    pub help: &'static str,
     /// Its settings, besides the learning rate.
     pub keys: &'static [Key],
     /// The optimiser with these settings.
@@ -47,10 +49,30 @@ pub struct Kind {
 
 /// Every optimiser; the first is what a config without a name means.
 pub const KINDS: [Kind; 4] = [
-    Kind { name: "sgd", keys: sgd::KEYS, build: |settings| Sgd::new(settings).map(Optimizer::Sgd) },
-    Kind { name: "adam", keys: adam::ADAM_KEYS, build: |settings| Ok(Optimizer::Adam(Adam::new(settings))) },
-    Kind { name: "adamw", keys: adam::ADAMW_KEYS, build: |settings| Ok(Optimizer::Adamw(AdamW::new(settings))) },
-    Kind { name: "rmsprop", keys: rmsprop::KEYS, build: |settings| Ok(Optimizer::Rmsprop(Rmsprop::new(settings))) },
+    Kind {
+        name: "sgd",
+        help: "stochastic gradient descent",
+        keys: sgd::KEYS,
+        build: |settings| Sgd::new(settings).map(Optimizer::Sgd),
+    },
+    Kind {
+        name: "adam",
+        help: "Kingma & Ba 2015",
+        keys: adam::ADAM_KEYS,
+        build: |settings| Ok(Optimizer::Adam(Adam::new(settings))),
+    },
+    Kind {
+        name: "adamw",
+        help: "Loshchilov & Hutter 2019: decay apart from the gradient",
+        keys: adam::ADAMW_KEYS,
+        build: |settings| Ok(Optimizer::Adamw(AdamW::new(settings))),
+    },
+    Kind {
+        name: "rmsprop",
+        help: "Tieleman & Hinton 2012",
+        keys: rmsprop::KEYS,
+        build: |settings| Ok(Optimizer::Rmsprop(Rmsprop::new(settings))),
+    },
 ];
 
 #[cfg(test)]

@@ -1,0 +1,35 @@
+//! `[record]`: what is kept on the disk.
+
+use serde::Serialize;
+
+use crate::config::key::{Key, Keys, Optional, count, flag};
+use crate::config::range::AT_LEAST_1;
+use crate::config::{ConfigError, Section};
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RecordConfig {
+    /// Steps between two checkpoints; absent: after each evaluation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checkpoint_every: Option<usize>,
+    /// Whether TensorBoard's event file is written, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub tensorboard: bool,
+}
+
+const CHECKPOINT_EVERY: Optional<usize> =
+    count("checkpoint_every", "Steps between two checkpoints.").within(&[AT_LEAST_1]).or("each evaluation has one");
+const TENSORBOARD: Key<bool> =
+    flag("tensorboard", "Whether TensorBoard's event file is written, too.").default("false");
+
+/// The keys of `[record]`.
+pub(crate) const KEYS: Keys = Keys { path: "record", when: "", keys: &[&CHECKPOINT_EVERY, &TENSORBOARD] };
+
+impl RecordConfig {
+    pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
+        let record =
+            Self { checkpoint_every: section.find(&CHECKPOINT_EVERY)?, tensorboard: section.get(&TENSORBOARD)? };
+        section.finish()?;
+        Ok(record)
+    }
+}
