@@ -18,14 +18,6 @@ pub(crate) fn fraction(section: &Section<'_>, key: &str) -> Result<Option<f64>, 
     within(section, key, FRACTION)
 }
 
-/// A count of at least 1.
-pub(crate) fn at_least_one(section: &Section<'_>, key: &str) -> Result<Option<usize>, ConfigError> {
-    match section.usize(key)? {
-        Some(0) => Err(section.error(key, "must be at least 1, found 0")),
-        found => Ok(found),
-    }
-}
-
 fn within(section: &Section<'_>, key: &str, range: Range<f64>) -> Result<Option<f64>, ConfigError> {
     match section.f64(key)? {
         Some(x) if !(range.holds)(&x) => Err(section.error(key, format!("must be {}, found {x}", range.words))),

@@ -20,10 +20,10 @@
 
 use std::path::Path;
 
-use crate::config::check::{at_least_one, positive};
 use crate::config::{ConfigError, Document, Experiment, Section, Value};
 use crate::data::{Split, home};
 use crate::study::grid::Grid;
+use crate::study::keys;
 use crate::study::target::{Measure, Target};
 
 /// More runs than this are most likely a misplaced number.
@@ -241,7 +241,7 @@ fn read_seeds(root: &Section<'_>) -> Result<Vec<u64>, ConfigError> {
 fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
     let mut targets = Vec::new();
     for section in root.required_sections("targets")? {
-        let (accuracy, loss) = (positive(&section, "test_accuracy")?, positive(&section, "train_loss")?);
+        let (accuracy, loss) = (section.find(&keys::TEST_ACCURACY)?, section.find(&keys::TRAIN_LOSS)?);
         let target = match (accuracy, loss) {
             (Some(value), None) if value <= 1.0 => Target { measure: Measure::TestAccuracy, value },
             (Some(value), None) => {
@@ -340,16 +340,11 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
 }
 
 fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
-    let bound = |key| positive(&section, key)?.ok_or_else(|| section.missing(key, "a learning rate"));
-    let (low, high) = (bound("low")?, bound("high")?);
+    let (low, high) = (section.get(&keys::LOW)?, section.get(&keys::HIGH)?);
     if low >= high {
         return Err(section.error("high", format!("must be above `low`, which is {low}")));
     }
-    let points = section.usize("points")?.unwrap_or(5);
-    if !(2..=100).contains(&points) {
-        return Err(section.error("points", format!("must be from 2 to 100, found {points}")));
-    }
-    let seeds = at_least_one(&section, "seeds")?.unwrap_or(1);
+    let (points, seeds) = (section.get(&keys::POINTS)?, section.get(&keys::TUNE_SEEDS)?);
     let grid = Grid { low, high, points, seeds };
     let rates = grid.rates(0, 0);
     if rates.windows(2).any(|pair| pair[0] == pair[1]) {

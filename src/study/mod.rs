@@ -20,6 +20,7 @@ pub mod execute;
 pub mod export;
 pub mod file;
 pub mod grid;
+pub mod keys;
 pub mod outcomes;
 pub mod plan;
 pub mod predict;
