@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod completions;
+pub mod config;
 pub mod data;
 pub mod dataset;
 mod device;
@@ -69,6 +70,8 @@ enum Command {
     Lesson8(lesson8::Lesson8Args),
     /// Show, get and check data sets.
     Data(data::DataCommand),
+    /// Print every key of configs with its type, range, default and meaning.
+    Config(config::ReferenceArgs),
     /// Print a script that completes this command's options in a shell.
     Completions(completions::CompletionsArgs),
 }
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Lesson8(args) => lesson8::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

@@ -2,14 +2,44 @@
 
 use crate::activation::{self, Activation, Range};
 use crate::config::check::{non_negative, positive};
+use crate::config::key::{Keys, Optional, choice, form, number};
+use crate::config::range::{ABOVE_0, AT_LEAST_0};
 use crate::config::{ConfigError, Section, Value};
 use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, Parameter, Slot, WeightInit, preset};
 
-/// Reads the activation at `key`.
-pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Activation>, ConfigError> {
-    let Some(value) = section.value(key) else { return Ok(None) };
+/// The form of what has parameters.
+pub(crate) const NAME_OR_TABLE: &str = "a name, or a table with its kind and parameters";
+
+/// A start of a layer of its own.
+pub(crate) const PRESET: Optional<InitRule> =
+    choice("preset", || presets().map(|(name, rule)| (name, rule, "")).collect(), "Weights and biases together.")
+        .or("they start as in the other layers");
+/// The rule of the weights.
+pub(crate) const WEIGHT: Optional<WeightInit> =
+    form("weight", NAME_OR_TABLE, weight, "The rule of the weights.").or("it is the preset's");
+/// The rule of the biases.
+pub(crate) const BIAS: Optional<BiasInit> =
+    form("bias", NAME_OR_TABLE, bias, "The rule of the biases.").or("it is the preset's");
+
+const ZETA: Optional<f64> =
+    number("zeta", "χ^L: what gradients grow by over the whole depth.").within(&[ABOVE_0]).or("it is 1.5");
+const ETA: Optional<f64> =
+    number("eta", "The correlation that unrelated inputs come to.").within(&[ABOVE_0]).or("it is 0.9");
+const VARIANCE_B: Optional<f64> = number("variance_b", "σ_b², the variance of the biases.")
+    .within(&[AT_LEAST_0])
+    .or("it is what the activation needs");
+
+/// The keys of `[init.aim]`, besides its kind.
+pub(crate) const AIM_KEYS: &[Keys] = &[
+    Keys { path: "init.aim", when: "kind = \"depth_aware\"", keys: &[&ZETA] },
+    Keys { path: "init.aim", when: "kind = \"tat\"", keys: &[&ETA] },
+    Keys { path: "init.aim", when: "kind = \"critical\"", keys: &[&VARIANCE_B] },
+];
+
+/// Reads an activation.
+pub(crate) fn activation(value: &Value<'_>) -> Result<Activation, ConfigError> {
     let names = Activation::NAMES.map(|name| (name, Activation::from_name(name).expect("every listed name is known")));
-    by_name_or_table(&value, &names, |table, default| {
+    by_name_or_table(value, &names, |table, default| {
         let mut activation = default;
         for (activation::Parameter { name, range, .. }, _) in default.parameters() {
             let given = match range {
@@ -20,27 +50,22 @@ pub(crate) fn activation(section: &Section<'_>, key: &str) -> Result<Option<Acti
         }
         Ok(activation)
     })
-    .map(Some)
 }
 
-/// Reads the weight rule at `key`.
-pub(crate) fn weight(section: &Section<'_>, key: &str) -> Result<Option<WeightInit>, ConfigError> {
-    let Some(value) = section.value(key) else { return Ok(None) };
-    by_name_or_table(&value, &WeightInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
+/// Reads a weight rule.
+fn weight(value: &Value<'_>) -> Result<WeightInit, ConfigError> {
+    by_name_or_table(value, &WeightInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
         rule.parameters().try_for_each(|parameter| read_parameter(table, parameter))?;
         Ok(rule)
     })
-    .map(Some)
 }
 
-/// Reads the bias rule at `key`.
-pub(crate) fn bias(section: &Section<'_>, key: &str) -> Result<Option<BiasInit>, ConfigError> {
-    let Some(value) = section.value(key) else { return Ok(None) };
-    by_name_or_table(&value, &BiasInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
+/// Reads a bias rule.
+fn bias(value: &Value<'_>) -> Result<BiasInit, ConfigError> {
+    by_name_or_table(value, &BiasInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
         rule.parameters().try_for_each(|parameter| read_parameter(table, parameter))?;
         Ok(rule)
     })
-    .map(Some)
 }
 
 /// Puts the value that `table` has for a parameter in the place of its default.
@@ -73,19 +98,19 @@ fn read_gain(table: &Section<'_>, key: &str) -> Result<Option<Gain>, ConfigError
 
 /// Reads `preset`, `weight` and `bias` of a section; what is absent comes from the preset, then from `default`.
 pub(crate) fn rule(section: &Section<'_>, default: InitRule) -> Result<InitRule, ConfigError> {
-    weight_and_bias(section, section.choice("preset", &presets())?.unwrap_or(default))
+    weight_and_bias(section, section.find(&PRESET)?.unwrap_or(default))
 }
 
 /// Every preset of a single rule with its name.
-pub(crate) fn presets() -> Vec<(&'static str, InitRule)> {
-    PRESETS.iter().map(|&n| (n, preset(n).expect("every listed preset is known"))).collect()
+pub(crate) fn presets() -> impl Iterator<Item = (&'static str, InitRule)> {
+    PRESETS.iter().map(|&name| (name, preset(name).expect("every listed preset is known")))
 }
 
 /// Reads `weight` and `bias` of a section; what is absent comes from `base`.
 pub(crate) fn weight_and_bias(section: &Section<'_>, base: InitRule) -> Result<InitRule, ConfigError> {
     Ok(InitRule {
-        weight: weight(section, "weight")?.unwrap_or(base.weight),
-        bias: bias(section, "bias")?.unwrap_or(base.bias),
+        weight: section.find(&WEIGHT)?.unwrap_or(base.weight),
+        bias: section.find(&BIAS)?.unwrap_or(base.bias),
     })
 }
 
@@ -97,9 +122,9 @@ pub(crate) fn aim(section: &Section<'_>, key: &str, activation: Activation) -> R
     let (complete, aim) = by_name_or_table(&value, &names, |table, (_, start)| {
         Ok(match start {
             Aim::MomentMatched {} => (true, start),
-            Aim::DepthAware { zeta } => (true, Aim::DepthAware { zeta: positive(table, "zeta")?.unwrap_or(zeta) }),
-            Aim::Tat { eta } => (true, Aim::Tat { eta: positive(table, "eta")?.unwrap_or(eta) }),
-            Aim::Critical { .. } => match non_negative(table, "variance_b")? {
+            Aim::DepthAware { zeta } => (true, Aim::DepthAware { zeta: table.find(&ZETA)?.unwrap_or(zeta) }),
+            Aim::Tat { eta } => (true, Aim::Tat { eta: table.find(&ETA)?.unwrap_or(eta) }),
+            Aim::Critical { .. } => match table.find(&VARIANCE_B)? {
                 Some(variance_b) => (true, Aim::Critical { variance_b }),
                 None => (false, start),
             },

@@ -74,8 +74,8 @@ const LSUV: Optional<LsuvConfig> = table(
 const PRESET: Optional<(InitRule, Option<Aim>)> = choice(
     "preset",
     || {
-        let plain = choices::presets().into_iter().map(|(name, rule)| (name, (rule, None), ""));
-        let aims = Aim::ALL.map(|aim| (aim.preset(), (InitConfig::kaiming().rule, Some(aim)), ""));
+        let plain = choices::presets().map(|(name, rule)| (name, (rule, None), ""));
+        let aims = Aim::ALL.map(|aim| (aim.preset(), (InitConfig::kaiming().rule, Some(aim)), aim.help()));
         plain.chain(aims).collect()
     },
     "Weights and biases together, or an aim.",
@@ -87,12 +87,6 @@ const AIM: Optional<()> = elsewhere(
     "What theory is to make of gains and of the activation.",
 )
 .or("it is the preset's");
-const WEIGHT: Optional<()> =
-    elsewhere("weight", "a name, or a table with its kind and parameters", "The rule of the weights.")
-        .or("it is the preset's");
-const BIAS: Optional<()> =
-    elsewhere("bias", "a name, or a table with its kind and parameters", "The rule of the biases.")
-        .or("it is the preset's");
 const FIRST: Optional<()> =
     elsewhere("first", "a table", "The first layer's own preset, weight, bias.").or("it starts as the others");
 const LAST: Optional<()> =
@@ -100,9 +94,9 @@ const LAST: Optional<()> =
 
 /// The keys of `[init]`.
 pub(crate) const KEYS: &[Keys] = &[
-    Keys { path: "init", when: "", keys: &[&LSUV, &PRESET, &AIM, &WEIGHT, &BIAS, &FIRST, &LAST] },
-    Keys { path: "init.first", when: "", keys: &[&PRESET, &WEIGHT, &BIAS] },
-    Keys { path: "init.last", when: "", keys: &[&PRESET, &WEIGHT, &BIAS] },
+    Keys { path: "init", when: "", keys: &[&LSUV, &PRESET, &AIM, &choices::WEIGHT, &choices::BIAS, &FIRST, &LAST] },
+    Keys { path: "init.first", when: "", keys: &[&choices::PRESET, &choices::WEIGHT, &choices::BIAS] },
+    Keys { path: "init.last", when: "", keys: &[&choices::PRESET, &choices::WEIGHT, &choices::BIAS] },
     Keys { path: "init.lsuv", when: "", keys: &[&OF, &MEAN, &TOLERANCE, &MAX_ITERATIONS, &IMAGES] },
 ];
 
@@ -131,9 +125,8 @@ impl InitConfig {
         let bias = aim.and_then(Aim::bias);
         let rule = choices::weight_and_bias(section, InitRule { bias: bias.unwrap_or(base.bias), ..base })?;
         if bias.is_some_and(|bias| bias != rule.bias) {
-            return Err(
-                section.error(BIAS.name(), "is set by the aim critical: give its variance as init.aim.variance_b")
-            );
+            return Err(section
+                .error(choices::BIAS.name(), "is set by the aim critical: give its variance as init.aim.variance_b"));
         }
         let of_layer = |key| -> Result<Option<InitRule>, ConfigError> {
             let Some(layer) = section.section(key)? else { return Ok(None) };

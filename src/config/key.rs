@@ -57,7 +57,6 @@ enum Absent {
 }
 
 /// The keys of a table, as the reference lists them.
-#[derive(Clone, Copy)]
 pub struct Keys {
     /// Path of the table; empty for the top level.
     pub path: &'static str,
@@ -65,6 +64,22 @@ pub struct Keys {
     pub when: &'static str,
     /// In the order of reading.
     pub keys: &'static [&'static dyn Documented],
+}
+
+/// Rows of a table, made from [`Keys`] or from another list.
+pub struct Part {
+    /// Path of the table; empty for the top level.
+    pub path: &'static str,
+    /// The choice that makes these keys valid; empty if they always are.
+    pub when: String,
+    /// The keys.
+    pub rows: Vec<Row>,
+}
+
+impl From<&Keys> for Part {
+    fn from(keys: &Keys) -> Self {
+        Self { path: keys.path, when: keys.when.into(), rows: keys.keys.iter().map(|key| key.row()).collect() }
+    }
 }
 
 /// What the reference says about a key.

@@ -17,6 +17,7 @@ pub mod overrides;
 pub mod range;
 pub mod reader;
 pub mod record;
+pub mod reference;
 pub mod residual;
 pub mod resolve;
 pub mod schedule;
@@ -26,6 +27,7 @@ pub mod stats;
 mod tests;
 pub mod train;
 pub mod value;
+mod vocabulary;
 
 pub use crate::config::document::Document;
 pub use crate::config::error::ConfigError;

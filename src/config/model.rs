@@ -109,13 +109,9 @@ const KIND: Key<Kind> = choice(
     },
     "The kind of network.",
 );
-const ACTIVATION: Optional<()> = form(
-    "activation",
-    "a name, or a table with its kind and parameters",
-    |_| Ok(()),
-    "φ after every layer but the last.",
-)
-.or("it is relu");
+const ACTIVATION: Key<Activation> =
+    form("activation", choices::NAME_OR_TABLE, choices::activation, "φ after every layer but the last.")
+        .default("relu");
 const BIAS: Key<Biases> = form(
     "bias",
     "true, false or \"output\"",
@@ -182,7 +178,7 @@ impl ModelConfig {
         };
         let config = Self {
             body,
-            activation: choices::activation(&section, ACTIVATION.name())?.unwrap_or(Activation::Relu),
+            activation: section.get(&ACTIVATION)?,
             bias: section.get(&BIAS)?,
             norm: section.get(&NORM)?,
             residual: section.find(&RESIDUAL)?,

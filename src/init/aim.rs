@@ -99,6 +99,20 @@ impl Aim {
         }
     }
 
+    /// What is to hold, in a line.
+    pub fn help(self) -> &'static str {
+        match self {
+            Self::MomentMatched {} => {
+                "mean 0 and std 1 after the ReLU family, second moment 1 before any other activation"
+            }
+            Self::DepthAware { .. } => {
+                "mean 0 and std 1 after a leaky ReLU whose leak suits the depth (Martens et al. 2021)"
+            }
+            Self::Tat { .. } => "a leaky ReLU that keeps unrelated inputs apart over the depth (Zhang et al. 2022)",
+            Self::Critical { .. } => "χ = 1 at the fixed length (Poole et al. 2016, Schoenholz et al. 2017)",
+        }
+    }
+
     /// The name as a preset.
     pub fn preset(self) -> &'static str {
         match self {

@@ -5,6 +5,7 @@ mod browser;
 mod compare;
 mod compare_parts;
 mod compare_words;
+mod config;
 mod config_errors;
 mod lesson8;
 mod lr_find;
