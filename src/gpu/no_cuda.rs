@@ -12,7 +12,7 @@ use crate::cpu::conv::ConvShape;
 pub enum Convolution {}
 
 impl Convolution {
-    pub fn new(_: ConvShape, _: DType, _: &Device) -> Result<Option<Self>> {
+    pub fn new(_: ConvShape, _: &Phi, _: DType, _: &Device) -> Result<Option<Self>> {
         Ok(None)
     }
 

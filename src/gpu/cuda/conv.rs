@@ -89,9 +89,12 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// The kernels for a shape, if they have room for it.
-    pub fn new(shape: ConvShape, dtype: DType, device: &Device) -> Result<Option<Self>> {
+    /// The kernels for a shape with an activation behind it, if they have room for the one and know the other.
+    pub fn new(shape: ConvShape, phi: &Phi, dtype: DType, device: &Device) -> Result<Option<Self>> {
         let (Device::Cuda(gpu), DType::F32 | DType::F64) = (device, dtype) else { return Ok(None) };
+        if PhiArguments::new(phi)?.is_none() {
+            return Ok(None);
+        }
         let room = gpu.cuda_stream().context().attribute(CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN).w()?;
         let (room, bytes) = (room as usize, dtype.size_in_bytes());
         let found = Tiling::new(&shape, false, bytes, room).zip(Tiling::new(&shape, true, bytes, room));
@@ -109,7 +112,7 @@ impl Convolution {
     /// z = w∗x + b and φ(z) for x `[run, row·pixel, channel]`, with weights and bias `[run, …]` of one tensor.
     pub fn forward(&self, x: &Tensor, w: &Tensor, bias: Option<&Tensor>, phi: &Phi) -> Result<(Tensor, Activated)> {
         let images = self.images(x, self.shape.input_len())?;
-        let phi = PhiArguments::new(phi)?;
+        let phi = known(phi)?;
         let z = unwritten((x.dim(0)?, images * self.shape.windows(), self.shape.out_channels), x)?;
         let h = if phi.is_identity() { z.clone() } else { unwritten(z.shape(), x)? };
         let through = if phi.is_identity() { None } else { Some(&h) };
@@ -134,7 +137,7 @@ impl Convolution {
         [y, x]: [&Tensor; 2],
         wanted: bool,
     ) -> Result<(Option<Tensor>, Tensor)> {
-        let phi = PhiArguments::new(phi)?;
+        let phi = known(phi)?;
         if phi.is_identity() {
             let dx = self.backward(dz, w)?;
             return Ok((Some(dx.clone()), dx));
@@ -252,6 +255,11 @@ impl Convolution {
 
 fn on_gpu(t: &Tensor) -> Result<&CudaDevice> {
     gpu(t).ok_or_else(|| candle_core::Error::Msg("a convolution left its GPU".into()))
+}
+
+/// A convolution is made for activations that the kernels have.
+fn known(phi: &Phi) -> Result<PhiArguments> {
+    PhiArguments::new(phi)?.ok_or_else(|| candle_core::Error::Msg("a convolution's kernels lack its activation".into()))
 }
 
 fn both([a, b]: [usize; 2]) -> Result<[i32; 2]> {

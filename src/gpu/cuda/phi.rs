@@ -24,9 +24,10 @@ impl PhiArguments {
     /// φ(z) = z.
     pub const IDENTITY: Self = Self { relu: 0, kind: 0, alpha: 0.0, lambda: 0.0 };
 
-    pub fn new(phi: &Phi) -> Result<Self> {
+    /// `None` for an activation that the kernels do not have.
+    pub fn new(phi: &Phi) -> Result<Option<Self>> {
         let of = |kind| Self { kind, ..Self::IDENTITY };
-        Ok(match phi {
+        Ok(Some(match phi {
             Phi::Relu(relu) => Self { relu: address(&relu.numbers)?, ..of(1) },
             Phi::Same(activation) => match *activation {
                 Activation::Tanh => of(2),
@@ -43,7 +44,7 @@ impl PhiArguments {
                 | Activation::GeneralRelu { .. }
                 | Activation::ShiftedRelu { .. } => Self::IDENTITY,
             },
-        })
+        }))
     }
 
     pub fn is_identity(&self) -> bool {
@@ -101,7 +102,7 @@ fn elementwise(len: usize, runs: usize, vector: usize) -> Grid {
 /// z = `product` + `bias` and φ(z). The product becomes z: nobody else may have it if there is a bias.
 pub fn phi_forward(phi: &Phi, product: &Tensor, bias: Option<&Tensor>) -> Result<Option<(Tensor, Activated)>> {
     let Some(device) = gpu(product) else { return Ok(None) };
-    let arguments = PhiArguments::new(phi)?;
+    let Some(arguments) = PhiArguments::new(phi)? else { return Ok(None) };
     let identity = arguments.is_identity();
     let z = aligned(product)?;
     let h = if identity { z.clone() } else { unwritten(z.shape(), &z)? };
@@ -136,7 +137,7 @@ pub fn phi_forward(phi: &Phi, product: &Tensor, bias: Option<&Tensor>) -> Result
 /// dh·φ′(z).
 pub fn phi_backward(phi: &Phi, dh: &Tensor, z: &Tensor, h: &Tensor) -> Result<Option<Tensor>> {
     let Some(device) = gpu(dh) else { return Ok(None) };
-    let phi = PhiArguments::new(phi)?;
+    let Some(phi) = PhiArguments::new(phi)? else { return Ok(None) };
     if phi.is_identity() || dh.elem_count() == 0 {
         return Ok(Some(dh.clone()));
     }
@@ -157,7 +158,7 @@ pub fn phi_backward_sums(phi: &Phi, dh: &Tensor, z: &Tensor, h: &Tensor) -> Resu
     /// Rows of a part: a thread adds 16 of them.
     const PART: usize = 128;
     let Some(device) = gpu(dh) else { return Ok(None) };
-    let phi = PhiArguments::new(phi)?;
+    let Some(phi) = PhiArguments::new(phi)? else { return Ok(None) };
     let [dh, z, h] = [dh.contiguous()?, z.contiguous()?, h.contiguous()?];
     let (runs, rows, units) = dh.dims3()?;
     let parts = rows.div_ceil(PART);

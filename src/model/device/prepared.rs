@@ -30,12 +30,14 @@ impl Prepared {
     fn new(runs: &[&Layer], dtype: DType, device: &Device) -> Result<Self> {
         let activations: Vec<Activation> = runs.iter().map(|layer| layer.activation).collect();
         let op = &runs[0].op;
-        let convolution = if let Op::Conv2d(shape) = op { Convolution::new(*shape, dtype, device)? } else { None };
+        let phi = Phi::new(&activations, dtype, device)?;
+        let convolution =
+            if let Op::Conv2d(shape) = op { Convolution::new(*shape, &phi, dtype, device)? } else { None };
         let windows = op.windows().filter(|_| convolution.is_none());
         let windows = windows.map(|shape| Windows::new(*shape, dtype, device)).transpose()?;
         let bodies: Vec<&[Layer]> = runs.iter().map(|layer| layer.body()).collect();
         let body = Self::all(&bodies, dtype, device)?;
-        Ok(Self { phi: Phi::new(&activations, dtype, device)?, convolution, windows, body })
+        Ok(Self { phi, convolution, windows, body })
     }
 
     /// The windows of a layer that has them.
