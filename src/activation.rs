@@ -17,6 +17,7 @@ mod pieces;
 mod relu;
 mod row;
 mod sigmoid;
+mod softsign;
 mod tanh;
 
 pub use elu::{SELU_ALPHA, SELU_LAMBDA};
@@ -73,6 +74,8 @@ pub enum Activation {
     Selu,
     /// φ(z) = ln(1 + e^z).
     Softplus,
+    /// φ(z) = z/(1 + |z|).
+    Softsign,
 }
 
 /// Where a variant has a parameter.
@@ -89,7 +92,7 @@ const NO_SLOTS: [Slot<'static>; 3] = [Slot::Absent, Slot::Absent, Slot::Absent];
 
 impl Activation {
     /// Every activation with its default parameters.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Identity,
         Self::Relu,
         Self::LeakyRelu { leak: 0.01 },
@@ -103,6 +106,7 @@ impl Activation {
         Self::Elu { alpha: 1.0 },
         Self::Selu,
         Self::Softplus,
+        Self::Softsign,
     ];
 
     /// What the identity may be called too.
@@ -136,6 +140,7 @@ impl Activation {
             Self::Elu { alpha } => (&elu::ELU, [Number(alpha), Absent, Absent]),
             Self::Selu => (&elu::SELU, NO_SLOTS),
             Self::Softplus => (&sigmoid::SOFTPLUS, NO_SLOTS),
+            Self::Softsign => (&softsign::ROW, NO_SLOTS),
         }
     }
 
@@ -280,7 +285,8 @@ mod tests {
     #[test]
     fn no_two_ends_of_an_output_are_further_apart_than_the_largest_std_allows() {
         for phi in all() {
-            let values: Vec<f64> = (-4000..=4000).map(|i| phi.value(0.25 * f64::from(i))).collect();
+            let points = (-4000..=4000).map(|i| 0.25 * f64::from(i)).chain([-1e14, 1e14]);
+            let values: Vec<f64> = points.map(|z| phi.value(z)).collect();
             let (low, high) = values.iter().fold((f64::MAX, f64::MIN), |(l, h), &x| (l.min(x), h.max(x)));
             let half = 0.5 * (high - low);
             assert!(

@@ -80,7 +80,7 @@ mod tests {
         assert!(matched(Activation::LeakyRelu { leak: 1e3 }).is_some());
     }
 
-    const ACTIVATIONS: [&str; 18] = [
+    const ACTIVATIONS: [&str; 19] = [
         "identity",
         "relu",
         "leaky_relu",
@@ -99,6 +99,7 @@ mod tests {
         "elu:alpha=0.5",
         "selu",
         "softplus",
+        "softsign",
     ];
 
     fn experiment(model: &str, rest: &str) -> Experiment {

@@ -39,6 +39,7 @@ dispatch! {
                 });
             }
             Activation::Softplus => map(values, math::softplus),
+            Activation::Softsign => map(values, |z| z / (1.0 + z.abs())),
             Activation::Identity
             | Activation::Relu
             | Activation::LeakyRelu { .. }
@@ -74,11 +75,55 @@ dispatch! {
                 g * if h > 0.0 { SELU_SCALE } else { h + SELU_SCALED_ALPHA }
             }),
             Activation::Softplus => map_slope(gradient, saved, |g, z| g * math::sigmoid(z)),
+            Activation::Softsign => map_slope(gradient, saved, |g, z| {
+                let r = 1.0 / (1.0 + z.abs());
+                g * (r * r)
+            }),
             Activation::Identity
             | Activation::Relu
             | Activation::LeakyRelu { .. }
             | Activation::GeneralRelu { .. }
             | Activation::ShiftedRelu { .. } => unreachable!("straight pieces have vectors of their own"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cpu::simd::tests::with_every_width;
+
+    /// Values of either sign, denser and denser towards 0, then far out.
+    fn points() -> Vec<f32> {
+        let near = (-4000..=4000i16).map(|i| 80.0 * (f32::from(i) / 4000.0).powi(3));
+        near.chain([1e4, 1e10, f32::MAX].into_iter().flat_map(|z| [z, -z])).collect()
+    }
+
+    #[test]
+    fn values_and_slopes_keep_their_digits_near_0_and_far_out() {
+        with_every_width(|| {
+            for phi in [Activation::Softsign] {
+                let z = points();
+                let (mut h, mut slope) = (z.clone(), vec![1.0; z.len()]);
+                apply_smooth(phi, &mut h);
+                apply_smooth_slope(phi, &mut slope, &z);
+                for ((&z, &h), &slope) in z.iter().zip(&h).zip(&slope) {
+                    let (z, h, slope) = (f64::from(z), f64::from(h), f64::from(slope));
+                    let (value, exact) = (phi.value(z), phi.derivative(z));
+                    assert!((h - value).abs() <= 5e-7 * value.abs() + 1e-36, "{phi}({z}) is {h}, not {value}");
+                    assert!((slope - exact).abs() <= 5e-7 * exact.abs() + 1e-36, "{phi}'({z}) is {slope}, not {exact}");
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn nan_passes_forwards_and_backwards() {
+        for phi in Activation::ALL.into_iter().filter(|phi| phi.pieces().is_none()) {
+            let (mut h, mut slope) = ([f32::NAN], [1.0]);
+            apply_smooth(phi, &mut h);
+            apply_smooth_slope(phi, &mut slope, &[f32::NAN]);
+            assert!(h[0].is_nan() && slope[0].is_nan(), "{phi}");
         }
     }
 }

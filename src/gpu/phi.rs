@@ -167,6 +167,7 @@ fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
         Activation::Selu => elu(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
         // Exponents that are never positive do not overflow.
         Activation::Softplus => z.relu()? + z.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?,
+        Activation::Softsign => z / z.abs()?.affine(1.0, 1.0)?,
         Activation::Identity
         | Activation::Relu
         | Activation::LeakyRelu { .. }
@@ -197,6 +198,7 @@ fn slope(activation: Activation, z: &Tensor, h: &Tensor) -> Result<Tensor> {
         Activation::Elu { alpha } => elu_slope(z, alpha),
         Activation::Selu => elu_slope(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
         Activation::Softplus => candle_nn::ops::sigmoid(z),
+        Activation::Softsign => z.abs()?.affine(1.0, 1.0)?.recip()?.sqr(),
         Activation::Identity
         | Activation::Relu
         | Activation::LeakyRelu { .. }

@@ -74,6 +74,7 @@ fn every_activation_has_its_moments_gains_and_chis() {
         ("sigmoid", 0.5, 0.293379, 1.846229, 4.801313, 0.152827, 1.033592),
         // χ at 1/rms is .318458984: a table that gives .318458 has cut it, not rounded it.
         ("softplus", 0.806059, 0.921246, 1.041867, 1.919126, 0.318459, 1.080528),
+        ("softsign", 0.0, 0.183014, 2.337533, 2.337533, 1.244010, 1.244010),
     ];
     for (text, mean, mean_square, rms, std, chi_rms, chi_std) in cases {
         let (m, g) = (moments(phi(text), 1.0), gains(phi(text)));
@@ -100,7 +101,7 @@ fn gains_that_torch_publishes_are_exact_and_recommended() {
     for (text, gain) in cases {
         assert_eq!((gains(phi(text)).torch, gains(phi(text)).usual), (Some(gain), gain), "{text}");
     }
-    for text in ["gelu", "gelu_tanh", "silu", "elu", "softplus", "shifted_relu", "general_relu"] {
+    for text in ["gelu", "gelu_tanh", "silu", "elu", "softplus", "softsign", "shifted_relu", "general_relu"] {
         assert_eq!(gains(phi(text)).torch, None, "{text}");
     }
 }
@@ -341,5 +342,24 @@ fn activations_have_the_values_that_dks_publishes() {
     ];
     for (text, plus, minus) in cases {
         assert!((phi(text).value(0.6) - plus).abs() < 1e-15 && (phi(text).value(-0.6) - minus).abs() < 1e-15, "{text}");
+    }
+}
+
+/// From torch.nn.functional of PyTorch 2.15 in float64: `z = torch.tensor(x, requires_grad=True); h = f(z); h.backward()`, then
+/// `h` and `z.grad` with 17 digits.
+#[test]
+fn activations_have_the_values_and_slopes_that_pytorch_computes() {
+    let cases = [
+        ("softsign", -1000.0, -0.99900099900099903, 9.9800299600502108e-07),
+        ("softsign", -2.5, -0.7142857142857143, 0.081632653061224469),
+        ("softsign", -1e-9, -9.9999999899999991e-10, 0.99999999799999995),
+        ("softsign", 0.0, 0.0, 1.0),
+        ("softsign", 0.1, 0.090909090909090912, 0.82644628099173545),
+        ("softsign", 8.0, 0.88888888888888884, 0.012345679012345678),
+    ];
+    for (text, z, value, slope) in cases {
+        let (h, d) = (phi(text).value(z), phi(text).derivative(z));
+        assert!((h - value).abs() <= 1e-15 * value.abs(), "{text}({z}) is {h}, PyTorch has {value}");
+        assert!((d - slope).abs() <= 1e-15 * slope.abs(), "{text}'({z}) is {d}, PyTorch has {slope}");
     }
 }
