@@ -76,6 +76,8 @@ pub enum Activation {
     Softplus,
     /// φ(z) = z/(1 + |z|).
     Softsign,
+    /// φ(z) = z·tanh(ln(1 + e^z)) (Misra 2019).
+    Mish,
 }
 
 /// Where a variant has a parameter.
@@ -92,7 +94,7 @@ const NO_SLOTS: [Slot<'static>; 3] = [Slot::Absent, Slot::Absent, Slot::Absent];
 
 impl Activation {
     /// Every activation with its default parameters.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Identity,
         Self::Relu,
         Self::LeakyRelu { leak: 0.01 },
@@ -107,6 +109,7 @@ impl Activation {
         Self::Selu,
         Self::Softplus,
         Self::Softsign,
+        Self::Mish,
     ];
 
     /// What the identity may be called too.
@@ -141,6 +144,7 @@ impl Activation {
             Self::Selu => (&elu::SELU, NO_SLOTS),
             Self::Softplus => (&sigmoid::SOFTPLUS, NO_SLOTS),
             Self::Softsign => (&softsign::ROW, NO_SLOTS),
+            Self::Mish => (&sigmoid::MISH, NO_SLOTS),
         }
     }
 

@@ -2,7 +2,7 @@
 
 import math
 
-ACTIVATIONS = "identity relu leaky_relu general_relu shifted_relu tanh sigmoid gelu gelu_tanh silu elu selu softplus softsign linear".split()
+ACTIVATIONS = "identity relu leaky_relu general_relu shifted_relu tanh sigmoid gelu gelu_tanh silu elu selu softplus softsign mish linear".split()
 PARAMETERS = {
     "leaky_relu": ["leak"],
     "general_relu": ["leak", "shift", "max"],

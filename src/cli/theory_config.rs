@@ -80,7 +80,7 @@ mod tests {
         assert!(matched(Activation::LeakyRelu { leak: 1e3 }).is_some());
     }
 
-    const ACTIVATIONS: [&str; 19] = [
+    const ACTIVATIONS: [&str; 20] = [
         "identity",
         "relu",
         "leaky_relu",
@@ -100,6 +100,7 @@ mod tests {
         "selu",
         "softplus",
         "softsign",
+        "mish",
     ];
 
     fn experiment(model: &str, rest: &str) -> Experiment {

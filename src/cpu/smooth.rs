@@ -18,6 +18,20 @@ const SELU_SCALED_ALPHA: f32 = (SELU_LAMBDA * SELU_ALPHA) as f32;
 const GELU_C: f32 = 0.797_884_6;
 const GELU_CUBIC: f32 = 0.044_715;
 
+/// Mish and its slope, which share an exponential.
+#[inline(always)]
+fn mish(z: f32) -> (f32, f32) {
+    // With w = 1 + e^z, tanh(ln w) is (w² − 1)/(w² + 1). Both sides are multiplied by e^(−2z) where z > 0, so that nothing
+    // overflows; sums of positive terms keep their digits on either side.
+    let e = math::exp_nonpositive(-z.abs());
+    let (above, rest, share) = if z > 0.0 { (1.0 + 2.0 * e, 2.0 * e * e, e) } else { (e * (2.0 + e), 2.0, 1.0) };
+    let below = above + rest;
+    let t = above / below;
+    // sigmoid(z)·(1 − t²)
+    let bend = 4.0 * e * (1.0 + e) * share / (below * below);
+    (z * t, t + z * bend)
+}
+
 dispatch! {
     /// h = φ(z) in place, for every φ that is not of straight pieces.
     pub fn apply_smooth(activation: Activation, values: &mut [f32]) {
@@ -40,6 +54,7 @@ dispatch! {
             }
             Activation::Softplus => map(values, math::softplus),
             Activation::Softsign => map(values, |z| z / (1.0 + z.abs())),
+            Activation::Mish => map(values, |z| mish(z).0),
             Activation::Identity
             | Activation::Relu
             | Activation::LeakyRelu { .. }
@@ -79,6 +94,7 @@ dispatch! {
                 let r = 1.0 / (1.0 + z.abs());
                 g * (r * r)
             }),
+            Activation::Mish => map_slope(gradient, saved, |g, z| g * mish(z).1),
             Activation::Identity
             | Activation::Relu
             | Activation::LeakyRelu { .. }
@@ -102,7 +118,7 @@ mod tests {
     #[test]
     fn values_and_slopes_keep_their_digits_near_0_and_far_out() {
         with_every_width(|| {
-            for phi in [Activation::Softsign] {
+            for phi in [Activation::Softsign, Activation::Mish] {
                 let z = points();
                 let (mut h, mut slope) = (z.clone(), vec![1.0; z.len()]);
                 apply_smooth(phi, &mut h);
@@ -110,8 +126,11 @@ mod tests {
                 for ((&z, &h), &slope) in z.iter().zip(&h).zip(&slope) {
                     let (z, h, slope) = (f64::from(z), f64::from(h), f64::from(slope));
                     let (value, exact) = (phi.value(z), phi.derivative(z));
+                    // Mish's slope is the sum of φ(z)/z and what cancels it near −1.2.
+                    let size =
+                        if phi == Activation::Mish && z != 0.0 { exact.abs() + (value / z).abs() } else { exact };
                     assert!((h - value).abs() <= 5e-7 * value.abs() + 1e-36, "{phi}({z}) is {h}, not {value}");
-                    assert!((slope - exact).abs() <= 5e-7 * exact.abs() + 1e-36, "{phi}'({z}) is {slope}, not {exact}");
+                    assert!((slope - exact).abs() <= 5e-7 * size + 1e-36, "{phi}'({z}) is {slope}, not {exact}");
                 }
             }
         });

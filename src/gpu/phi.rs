@@ -168,6 +168,7 @@ fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
         // Exponents that are never positive do not overflow.
         Activation::Softplus => z.relu()? + z.abs()?.neg()?.exp()?.affine(1.0, 1.0)?.log()?,
         Activation::Softsign => z / z.abs()?.affine(1.0, 1.0)?,
+        Activation::Mish => z * tanh_softplus(z)?,
         Activation::Identity
         | Activation::Relu
         | Activation::LeakyRelu { .. }
@@ -199,6 +200,11 @@ fn slope(activation: Activation, z: &Tensor, h: &Tensor) -> Result<Tensor> {
         Activation::Selu => elu_slope(z, SELU_ALPHA)?.affine(SELU_LAMBDA, 0.0),
         Activation::Softplus => candle_nn::ops::sigmoid(z),
         Activation::Softsign => z.abs()?.affine(1.0, 1.0)?.recip()?.sqr(),
+        Activation::Mish => {
+            let t = tanh_softplus(z)?;
+            let bend = (z * candle_nn::ops::sigmoid(z)?)? * t.sqr()?.affine(-1.0, 1.0)?;
+            t + bend?
+        }
         Activation::Identity
         | Activation::Relu
         | Activation::LeakyRelu { .. }
@@ -215,6 +221,15 @@ fn normal_cdf(z: &Tensor) -> Result<Tensor> {
 fn gelu_inner(z: &Tensor) -> Result<Tensor> {
     let c = FRAC_2_PI.sqrt();
     z * z.sqr()?.affine(0.044715 * c, c)?
+}
+
+/// tanh(ln(1 + e^z)) = n/(n + m) with n = e^2z + 2e^z and m = 2, both times e^(−2z) above 0: no exponent is positive.
+fn tanh_softplus(z: &Tensor) -> Result<Tensor> {
+    let e = z.abs()?.neg()?.exp()?;
+    let (square, one, above) = (e.sqr()?, e.ones_like()?, z.gt(0.0)?);
+    let n = (above.where_cond(&one, &square)? + e.affine(2.0, 0.0)?)?;
+    let m = above.where_cond(&square, &one)?.affine(2.0, 0.0)?;
+    &n / (&n + m)?
 }
 
 fn elu(z: &Tensor, alpha: f64) -> Result<Tensor> {

@@ -83,7 +83,7 @@ pub fn usual_bias_variance(phi: Activation) -> f64 {
 
 /// The critical point at the least bias variance that holds a length above 0: χ = 1 and Q′ = 1 at once, so that lengths on
 /// one side of it come to it, and on the other move away more slowly than any geometric rate. GELU and SiLU have one
-/// (Roberts, Yaida & Hanin 2022, section 5.3.4, "half-stable").
+/// (Roberts, Yaida & Hanin 2022, section 5.3.4, "half-stable"), and so has Mish.
 ///
 /// `None` where lengths hold at every bias variance (tanh) or nowhere (softplus).
 pub fn half_stable(phi: Activation) -> Option<CriticalPoint> {
@@ -182,10 +182,12 @@ mod tests {
         }
     }
 
-    /// The points that Roberts, Yaida & Hanin 2022, section 5.3.4, give for GELU and SiLU (their SWISH).
+    /// The points that Roberts, Yaida & Hanin 2022, section 5.3.4, give for GELU and SiLU (their SWISH), and Mish's by quadrature.
     #[test]
     fn curved_activations_whose_length_0_repels_are_half_stable_at_a_length_above() {
-        for (name, variance_w, variance_b) in [("gelu", 1.98305826, 0.17292239), ("silu", 1.98800468, 0.55514317)] {
+        for (name, variance_w, variance_b) in
+            [("gelu", 1.98305826, 0.17292239), ("silu", 1.98800468, 0.55514317), ("mish", 2.01352407, 0.09452179)]
+        {
             let phi = Activation::from_name(name).unwrap();
             let point = half_stable(phi).unwrap();
             assert!((point.variance_w - variance_w).abs() < 1e-7, "{name} {point:?}");
@@ -198,7 +200,7 @@ mod tests {
             assert!(critical_point(phi, written).is_ok(), "{name} {written}");
         }
         for name in Activation::NAMES {
-            let repels = ["gelu", "gelu_tanh", "silu"].contains(&name);
+            let repels = ["gelu", "gelu_tanh", "silu", "mish"].contains(&name);
             assert_eq!(half_stable(Activation::from_name(name).unwrap()).is_some(), repels, "{name}");
         }
     }

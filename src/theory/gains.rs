@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn unpublished_gains_keep_a_second_moment_of_one() {
-        let others = ["gelu", "gelu_tanh", "silu", "softplus", "elu", "softsign"]
+        let others = ["gelu", "gelu_tanh", "silu", "softplus", "elu", "softsign", "mish"]
             .map(|name| Activation::from_name(name).unwrap());
         for phi in others.into_iter().chain([Activation::Elu { alpha: 0.3 }, Activation::Elu { alpha: 2.0 }]) {
             // Simpson's rule on both sides of the kink of ELU's derivative.

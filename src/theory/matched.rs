@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn other_activations_keep_the_pre_activations_length() {
-        for name in ["tanh", "gelu", "silu", "selu", "softplus", "softsign", "sigmoid", "elu"] {
+        for name in ["tanh", "gelu", "silu", "selu", "softplus", "softsign", "mish", "sigmoid", "elu"] {
             let phi = Activation::from_name(name).unwrap();
             let matched = moment_matched(phi).unwrap();
             let next = matched.gain.powi(2) * moments(phi, 1.0).mean_square;

@@ -186,8 +186,8 @@ mod tests {
     use crate::theory::length::LengthMap;
     use crate::theory::quadrature::gaussian_mean;
 
-    const CURVED: [&str; 8] =
-        ["tanh", "gelu", "silu", "softplus", "elu", "selu", "softsign", "general_relu:leak=0.1,max=1"];
+    const CURVED: [&str; 9] =
+        ["tanh", "gelu", "silu", "softplus", "elu", "selu", "softsign", "mish", "general_relu:leak=0.1,max=1"];
 
     #[test]
     fn equal_lengths_agree_with_the_plane_integral() {

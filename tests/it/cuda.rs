@@ -95,8 +95,20 @@ fn random_networks_agree_with_the_same_on_the_cpu() {
         let [runs, rows] = [one_of(&[1, 3]), one_of(&[1, 4, 11, 70])];
         let relu = |leak, max| Activation::GeneralRelu { leak, shift: 0.1, max };
         let relus = [Activation::Relu, relu(0.2, Some(0.4)), relu(-0.1, None)];
-        let names =
-            ["relu", "tanh", "sigmoid", "gelu", "gelu_tanh", "silu", "elu", "selu", "softplus", "softsign", "identity"];
+        let names = [
+            "relu",
+            "tanh",
+            "sigmoid",
+            "gelu",
+            "gelu_tanh",
+            "silu",
+            "elu",
+            "selu",
+            "softplus",
+            "softsign",
+            "mish",
+            "identity",
+        ];
         let smooth = Activation::from_name(names[case as usize % names.len()]).unwrap();
         let network = |run: usize| {
             let [first, second] = convolutions.clone();

@@ -425,6 +425,7 @@ fn candle_activation(activation: Activation, z: &Tensor) -> candle_core::Result<
         Activation::Elu { alpha } => z.elu(alpha),
         Activation::Selu => z.elu(SELU_ALPHA)? * SELU_LAMBDA,
         Activation::Softsign => z / z.abs()?.affine(1.0, 1.0)?,
+        Activation::Mish => z * z.exp()?.affine(1.0, 1.0)?.log()?.tanh()?,
         // ln(1 + e^z) as the log of a sum of exponentials.
         Activation::Softplus => Tensor::stack(&[z, &z.zeros_like()?], 0)?.log_sum_exp(0)?.reshape(z.shape()),
     }

@@ -38,7 +38,7 @@ impl PhiArguments {
                 Activation::Elu { alpha } => Self { alpha, lambda: 1.0, ..of(7) },
                 Activation::Selu => Self { alpha: SELU_ALPHA, lambda: SELU_LAMBDA, ..of(7) },
                 Activation::Softplus => of(8),
-                Activation::Softsign => return Ok(None),
+                Activation::Softsign | Activation::Mish => return Ok(None),
                 Activation::Identity
                 | Activation::Relu
                 | Activation::LeakyRelu { .. }
