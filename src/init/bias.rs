@@ -78,6 +78,17 @@ impl BiasInit {
         self.row().parameters.into_iter().flatten()
     }
 
+    /// The variance of the biases of a layer whose weight has `fan_in`, or why theory has nothing to say of them.
+    pub fn variance(self, fan_in: f64) -> Result<f64, &'static str> {
+        match self {
+            Self::Zeros => Ok(0.0),
+            Self::Constant { value: 0.0 } => Ok(0.0),
+            Self::Constant { .. } => Err("a constant bias is not drawn around 0"),
+            Self::UniformFanIn => Ok(1.0 / (3.0 * fan_in)),
+            Self::Normal { std } => Ok(std * std),
+        }
+    }
+
     /// The `len` starting values of the bias `name`, of a layer whose weight has `fan_in`.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use crate::config::model::ResidualStart;
 use crate::config::resolve::Resolved;
-use crate::init::{BiasInit, Fans, fans};
+use crate::init::{Fans, fans};
 use crate::model::{Layer, Network, initialise};
 
 /// Zero-mean draws of a layer.
@@ -40,14 +40,7 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
     let std = initialise::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
     let Fans { fan_in, fan_out } = fans(&param.shape).map_err(|error| error.to_string())?;
     let (fan_in, fan_out) = (fan_in as f64, fan_out as f64);
-    let variance_b = match rule.bias {
-        _ if layer.bias.is_none() => 0.0,
-        BiasInit::Zeros => 0.0,
-        BiasInit::Constant { value: 0.0 } => 0.0,
-        BiasInit::Constant { .. } => return Err("a constant bias is not drawn around 0".into()),
-        BiasInit::UniformFanIn => 1.0 / (3.0 * fan_in),
-        BiasInit::Normal { std } => std * std,
-    };
+    let variance_b = if layer.bias.is_none() { 0.0 } else { rule.bias.variance(fan_in)? };
     Ok(WeightLaw {
         variance_w: fan_in * std * std,
         variance_back: fan_out * std * std,

@@ -2,7 +2,6 @@
 
 use crate::config::Experiment;
 use crate::config::model::Body;
-use crate::init::BiasInit;
 use crate::theory::length::LengthMap;
 use crate::theory::trainable::trainable_depth;
 
@@ -26,15 +25,12 @@ pub fn predicted_depth(experiment: &Experiment) -> Option<PredictedDepth> {
     if !equal || model.norm.is_some() || model.residual.is_some() || init.lsuv.is_some() {
         return None;
     }
+    let (law, scale) = init.rule.weight.law_and_scale();
+    if law.structure(scale).unpredictable.is_some() {
+        return None;
+    }
     let std = init.rule.weight.std(&[width, width], model.activation).ok()??;
-    let variance_b = match init.rule.bias {
-        _ if !model.bias.hidden() => 0.0,
-        BiasInit::Zeros => 0.0,
-        BiasInit::UniformFanIn => 1.0 / (3.0 * width as f64),
-        BiasInit::Normal { std } => std * std,
-        // The same for all units: no variance, and not covered by the theory.
-        BiasInit::Constant { .. } => return None,
-    };
+    let variance_b = if model.bias.hidden() { init.rule.bias.variance(width as f64).ok()? } else { 0.0 };
     let map = LengthMap::new(model.activation, width as f64 * std * std, variance_b).ok()?;
     Some(PredictedDepth { depth: widths.len(), trainable: trainable_depth(&map) })
 }
@@ -56,6 +52,12 @@ mod tests {
             let near = |want: f64| found.trainable.is_some_and(|depth| (depth - want).abs() < 0.1);
             assert!(found.depth == 20 && trainable.map_or(found.trainable.is_none(), near), "{preset}: {found:?}");
         }
+    }
+
+    #[test]
+    fn a_constant_bias_of_zero_is_no_bias() {
+        let constant = |value: f64| predicted(&[&format!("init.bias={{kind='constant',value={value:?}}}")]);
+        assert_eq!((constant(0.0), constant(0.1)), (predicted(&["init.bias=zeros"]), None));
     }
 
     #[test]
