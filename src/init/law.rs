@@ -4,6 +4,7 @@ use std::f64::consts::FRAC_1_SQRT_2;
 
 use crate::init::error::InitError;
 use crate::init::fans::{FanMode, fans};
+use crate::init::mirrored::Mirror;
 use crate::init::orthogonal::orthonormal;
 use crate::init::scale::{Scale, Size};
 use crate::rng::{permutation, rng, standard_normals};
@@ -23,6 +24,8 @@ pub enum Law {
     Orthogonal,
     /// Orthonormal columns at the centre of each window, zero elsewhere.
     DeltaOrthogonal,
+    /// Orthogonal blocks of either sign, for a convolution at the centre of each window.
+    Mirrored(Mirror),
     /// Normal, with a fraction of each column of the weight as `[out, fan_in]` zero.
     Sparse {
         /// The fraction; as many entries of each column are zero as it takes, rounded up.
@@ -64,6 +67,11 @@ impl Law {
                 size / longer.sqrt()
             }
             Self::DeltaOrthogonal => size / fans(shape)?.of(FanMode::FanOut).sqrt(),
+            Self::Mirrored(mirror) => {
+                let [rows, columns] = mirror.block(shape);
+                let units = mirror.copies() * rows.min(columns);
+                size * (units as f64 / shape.iter().product::<usize>() as f64).sqrt()
+            }
             Self::Sparse { sparsity } => {
                 size * (1.0 - zeros_per_column(sparsity, shape[0]) as f64 / shape[0] as f64).sqrt()
             }
@@ -91,6 +99,7 @@ impl Law {
             Self::Constant if scale != Scale::Value(0.0) => {
                 Structure { unpredictable: Some("constant weights are not drawn around 0"), ..plain }
             }
+            Self::Mirrored(_) => Structure { unpredictable: Some("mirrored weights are not independent"), ..plain },
             Self::Identity => Structure { unpredictable: Some("identity weights are not drawn"), ..plain },
             Self::Orthogonal => Structure { orthogonal: true, ..plain },
             Self::DeltaOrthogonal => Structure { orthogonal: true, centre_only: true, ..plain },
@@ -101,7 +110,7 @@ impl Law {
     /// Whether it fills the weight as a matrix, so that a shape without fans cannot have it.
     pub fn needs_fans(self) -> bool {
         match self {
-            Self::Orthogonal | Self::DeltaOrthogonal | Self::Sparse { .. } | Self::Identity => true,
+            Self::Orthogonal | Self::DeltaOrthogonal | Self::Mirrored(_) | Self::Sparse { .. } | Self::Identity => true,
             Self::Constant | Self::Normal | Self::Uniform | Self::TruncatedNormal => false,
         }
     }
@@ -117,6 +126,7 @@ impl Law {
     pub fn misfit(self, shape: &[usize]) -> Option<String> {
         match self {
             Self::DeltaOrthogonal => delta_misfit(shape),
+            Self::Mirrored(mirror) => mirror.misfit(shape).or_else(|| no_centre(&shape[2..])),
             Self::Sparse { sparsity } => sparse_misfit(sparsity, shape[0]),
             Self::Constant
             | Self::Normal
@@ -145,6 +155,11 @@ impl Law {
                 let taps = orthonormal(normals(outputs * inputs), outputs, inputs);
                 at_centre(&scaled(size.std, taps), shape)
             }
+            Self::Mirrored(mirror) => {
+                let [rows, columns] = mirror.block(shape);
+                let block = scaled(size.std, orthonormal(normals(rows * columns), rows, columns));
+                at_centre(&mirror.unfold(&block, rows, columns), shape)
+            }
             // The size is that of the entries which stay, not of all.
             Self::Sparse { sparsity } => masked(seed, name, sparsity, scaled(size.std, normals(entries)), shape[0]),
             Self::Identity => {
@@ -162,11 +177,15 @@ fn delta_misfit(shape: &[usize]) -> Option<String> {
     if window.is_empty() {
         return Some("a linear weight has no window; expected a convolution's".into());
     }
-    if let Some(even) = window.iter().find(|&size| size % 2 == 0) {
-        return Some(format!("a window of {even} has no centre; expected odd sizes"));
-    }
     let few = outputs < inputs;
-    few.then(|| format!("{outputs} outputs for {inputs} inputs; expected at least as many outputs as inputs"))
+    no_centre(window).or_else(|| {
+        few.then(|| format!("{outputs} outputs for {inputs} inputs; expected at least as many outputs as inputs"))
+    })
+}
+
+fn no_centre(window: &[usize]) -> Option<String> {
+    let even = window.iter().find(|&size| size % 2 == 0)?;
+    Some(format!("a window of {even} has no centre; expected odd sizes"))
 }
 
 /// Zeros are counted per column and rounded up, so with few outputs a sparsity below 1 can leave nothing.

@@ -12,6 +12,7 @@ pub mod error;
 pub mod fans;
 pub mod gain;
 pub mod law;
+pub mod mirrored;
 pub mod orthogonal;
 pub mod presets;
 pub mod row;

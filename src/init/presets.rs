@@ -6,8 +6,18 @@ use crate::init::gain::Gain;
 use crate::init::rule::{InitRule, WeightInit};
 
 /// Every name that [`preset`] knows.
-pub const PRESETS: [&str; 9] =
-    ["torch", "keras", "candle", "lesson-simple", "lesson-raw", "kaiming", "xavier", "lecun", "orthogonal"];
+pub const PRESETS: [&str; 10] = [
+    "torch",
+    "keras",
+    "candle",
+    "lesson-simple",
+    "lesson-raw",
+    "kaiming",
+    "xavier",
+    "lecun",
+    "orthogonal",
+    "looks-linear",
+];
 
 /// The start called `name`.
 ///
@@ -19,6 +29,7 @@ pub const PRESETS: [&str; 9] =
 /// - `lesson-simple`: randn/√fan_in, zero bias. `lesson-raw`: randn, zero bias.
 /// - `kaiming`, `xavier`, `lecun`: the papers' normal form with zero bias; Kaiming takes fan_in and the gain of the
 ///   layer's activation. `orthogonal`: the same gain, zero bias.
+/// - `looks-linear`: mirrored orthogonal blocks and zero bias, which make a ReLU network linear at the start.
 pub fn preset(name: &str) -> Option<InitRule> {
     let mode = FanMode::FanIn;
     let (weight, bias) = match name {
@@ -37,6 +48,7 @@ pub fn preset(name: &str) -> Option<InitRule> {
         "xavier" => (WeightInit::XavierNormal { gain: Gain::Given(1.0) }, BiasInit::Zeros),
         "lecun" => (WeightInit::LecunNormal, BiasInit::Zeros),
         "orthogonal" => (WeightInit::Orthogonal { gain: Gain::Activation }, BiasInit::Zeros),
+        "looks-linear" => (WeightInit::LooksLinear { gain: Gain::Given(1.0) }, BiasInit::Zeros),
         _ => return None,
     };
     Some(InitRule { weight, bias })
@@ -60,6 +72,7 @@ mod tests {
             ("xavier", 2.0 / (fan_in + fan_out)),
             ("lecun", 1.0 / fan_in),
             ("orthogonal", 25.0 / 9.0 / fan_in),
+            ("looks-linear", 1.0 / fan_in),
         ];
         assert_eq!(cases.map(|(name, _)| name), PRESETS);
         for (name, variance) in cases {

@@ -6,6 +6,7 @@ use crate::init::bias::BiasInit;
 use crate::init::fans::FanMode;
 use crate::init::gain::Gain;
 use crate::init::law::Law;
+use crate::init::mirrored::Mirror;
 use crate::init::row::{self as p, NONE, Parameter, Row, fan, row};
 use crate::init::scale::Scale;
 
@@ -73,6 +74,22 @@ pub enum WeightInit {
         /// Factor on every entry.
         gain: Gain,
     },
+    /// Orthogonal blocks `[W −W; −W W]`, so that ReLU layers start as a linear map (Balduzzi et al. 2017); a network's first and
+    /// last layers take the two below of themselves.
+    LooksLinear {
+        /// Factor on every entry; 1 keeps lengths behind a ReLU, 1/(1 + leak) behind a leaky one.
+        gain: Gain,
+    },
+    /// The first layer of the same, `[W; −W]`.
+    LooksLinearFirst {
+        /// Factor on every entry.
+        gain: Gain,
+    },
+    /// The last layer of the same, `[W −W]`.
+    LooksLinearLast {
+        /// Factor on every entry.
+        gain: Gain,
+    },
     /// Normal, with a fraction of each column of the weight as `[out, fan_in]` set to zero (Martens 2010).
     Sparse {
         /// The fraction; as many entries of each column are zero as it takes, rounded up.
@@ -102,7 +119,7 @@ pub struct InitRule {
 
 impl WeightInit {
     /// Every rule with its default parameters.
-    pub const ALL: [Self; 17] = {
+    pub const ALL: [Self; 20] = {
         let (mode, gain, unit) = (FanMode::FanIn, Gain::Activation, Gain::Given(1.0));
         [
             Self::Zeros,
@@ -118,6 +135,9 @@ impl WeightInit {
             Self::KaimingUniform { mode, gain },
             Self::Orthogonal { gain },
             Self::DeltaOrthogonal { gain },
+            Self::LooksLinear { gain: unit },
+            Self::LooksLinearFirst { gain: unit },
+            Self::LooksLinearLast { gain: unit },
             Self::Sparse { sparsity: 0.1, std: 0.01 },
             Self::Identity { gain: unit },
             Self::LessonSimple,
@@ -184,6 +204,18 @@ impl WeightInit {
                 let help = "orthonormal columns at each window's centre, else 0 (Xiao et al. 2018, algorithm 2)";
                 row("delta_orthogonal", Law::DeltaOrthogonal, Scale::Gain(*gain), [p::gain(gain), None], help)
             }
+            Self::LooksLinear { gain } => {
+                let help = "orthogonal [W −W; −W W]: ReLU layers start as a linear map (Balduzzi et al. 2017)";
+                row("looks_linear", mirrored(true, true), Scale::Gain(*gain), [p::gain(gain), None], help)
+            }
+            Self::LooksLinearFirst { gain } => {
+                let help = "its first layer, [W; −W]: looks_linear takes it there of itself";
+                row("looks_linear_first", mirrored(true, false), Scale::Gain(*gain), [p::gain(gain), None], help)
+            }
+            Self::LooksLinearLast { gain } => {
+                let help = "its last layer, [W −W]: looks_linear takes it there of itself";
+                row("looks_linear_last", mirrored(false, true), Scale::Gain(*gain), [p::gain(gain), None], help)
+            }
             Self::Sparse { sparsity, std } => {
                 let law = Law::Sparse { sparsity: *sparsity };
                 let help = "normal, with a share of each input's weights 0 (Martens 2010)";
@@ -226,12 +258,28 @@ impl WeightInit {
         self.row().parameters.into_iter().flatten()
     }
 
+    /// The rule at an end of a network of which it is the common rule: looks-linear blocks have nothing to mirror before the first
+    /// layer and behind the last.
+    pub fn at_end(self, first: bool, last: bool) -> Self {
+        let Self::LooksLinear { gain } = self else { return self };
+        match (first, last) {
+            (false, false) => self,
+            (true, false) => Self::LooksLinearFirst { gain },
+            (false, true) => Self::LooksLinearLast { gain },
+            (true, true) => Self::Orthogonal { gain },
+        }
+    }
+
     /// The same rule with the number `value` where it would take the activation's gain; `None` where it takes none.
     pub fn with_gain(mut self, value: f64) -> Option<Self> {
         let gain = self.parameters().find_map(Parameter::into_gain).filter(|gain| **gain == Gain::Activation)?;
         *gain = Gain::Given(value);
         Some(self)
     }
+}
+
+const fn mirrored(outputs: bool, inputs: bool) -> Law {
+    Law::Mirrored(Mirror { outputs, inputs })
 }
 
 #[cfg(test)]

@@ -28,6 +28,9 @@ fn each_rule_has_mean_zero_and_the_promised_std() {
         (WeightInit::Orthogonal { gain }, vec![100, 200], 3.0),
         (WeightInit::Orthogonal { gain }, vec![200, 100], 3.0),
         (WeightInit::DeltaOrthogonal { gain }, vec![64, 32, 3, 3], 27.0),
+        (WeightInit::LooksLinear { gain }, vec![100, 200], 3.0),
+        (WeightInit::LooksLinearFirst { gain }, vec![64, 3, 5, 5], 75.0),
+        (WeightInit::LooksLinearLast { gain }, vec![10, 200], 3.0),
         (WeightInit::Sparse { sparsity: 0.9, std: 2.0 }, vec![100, 200], 30.0),
         (WeightInit::LessonSimple, vec![100, 200], 3.0),
         (WeightInit::LessonRaw, vec![100, 200], 3.0),
@@ -179,6 +182,7 @@ fn a_bias_is_zero_constant_normal_or_within_one_over_the_root_of_fan_in() {
 #[test]
 fn a_refusal_names_the_parameter_the_rule_and_the_reason() {
     let delta = WeightInit::DeltaOrthogonal { gain: UNIT };
+    let looks_linear = WeightInit::LooksLinear { gain: UNIT };
     let sparse = |sparsity, std| WeightInit::Sparse { sparsity, std };
     let cases = [
         (WeightInit::Normal { std: -1.0 }, vec![2, 2], "normal on shape [2, 2]: std is -1; expected a finite number"),
@@ -200,6 +204,14 @@ fn a_refusal_names_the_parameter_the_rule_and_the_reason() {
         (delta, vec![4, 2], "delta_orthogonal on shape [4, 2]: a linear weight has no window"),
         (delta, vec![4, 2, 3, 2], "delta_orthogonal on shape [4, 2, 3, 2]: a window of 2 has no centre"),
         (delta, vec![2, 4, 3, 3], "delta_orthogonal on shape [2, 4, 3, 3]: 2 outputs for 4 inputs"),
+        (
+            looks_linear,
+            vec![3, 4],
+            "looks_linear on shape [3, 4]: 3 outputs do not stand in pairs; expected an even number",
+        ),
+        (looks_linear, vec![4, 3, 3, 3], "looks_linear on shape [4, 3, 3, 3]: 3 inputs do not stand in pairs"),
+        (looks_linear, vec![4, 2, 3, 2], "looks_linear on shape [4, 2, 3, 2]: a window of 2 has no centre"),
+        (looks_linear, vec![5], "shape [5] has no fan_in and fan_out"),
         (WeightInit::LecunNormal, vec![5], "shape [5] has no fan_in and fan_out"),
         (WeightInit::Orthogonal { gain: UNIT }, vec![5], "shape [5] has no fan_in and fan_out"),
         (WeightInit::Zeros, vec![5, 0], "zeros on shape [5, 0]: expected from 1 to 2147483648 entries"),

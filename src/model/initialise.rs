@@ -107,14 +107,14 @@ pub fn expected_std(network: &Network, init: &InitConfig, index: usize) -> Optio
 
 /// The rule that starts weight `index`; the only weight of a network is its last.
 pub fn weight_rule(network: &Network, init: &InitConfig, index: usize) -> InitRule {
-    let own = if Some(index) == last_weight(network) {
-        init.last
-    } else if network.params.iter().position(|param| param.role == Role::Weight) == Some(index) {
-        init.first
-    } else {
-        None
+    let last = Some(index) == last_weight(network);
+    let first = network.params.iter().position(|param| param.role == Role::Weight) == Some(index);
+    let own = match (first, last) {
+        (_, true) => init.last,
+        (true, false) => init.first,
+        (false, false) => None,
     };
-    own.unwrap_or(init.rule)
+    own.unwrap_or_else(|| InitRule { weight: init.rule.weight.at_end(first, last), ..init.rule })
 }
 
 fn last_weight(network: &Network) -> Option<usize> {
@@ -153,10 +153,15 @@ fn fixup_factors(network: &Network) -> Vec<(usize, f32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::config::Experiment;
     use crate::model::Shape;
     use crate::model::build::build;
+    use crate::model::cpu::CpuModel;
+    use crate::model::objective::{Loss, Targets};
+    use crate::rng::{rng, standard_normals};
 
     const MLP: &str = "kind = 'mlp'\nwidths = [48, 64, 64, 64, 64, 64, 64, 64, 64]";
     const CNN: &str = "kind = 'cnn'\nstages = [{ channels = 16 }, { channels = 32, layers = 5 }]\nhidden = [40]";
@@ -220,6 +225,71 @@ mod tests {
             }
         }
         assert!(seen > 2000, "{seen} weights");
+    }
+
+    /// The outputs for each sample, before training.
+    fn outputs(model: &str, input: Shape, samples: &[f32]) -> Vec<f64> {
+        let text =
+            format!("[model]\n{model}\n[init]\npreset = 'looks-linear'\n[optimizer]\nlr = 0.1\n[train]\nepochs = 1\n");
+        let config = Experiment::parse("x.toml", &text, &[]).unwrap().resolved().unwrap();
+        let network = Arc::new(build(&config.model, input, 10).unwrap());
+        let mut model = CpuModel::new(Arc::clone(&network), 1);
+        for (i, values) in initialise(&network, &config.init, &config.model, 3).unwrap().iter().enumerate() {
+            model.set_param(i, values);
+        }
+        let labels = vec![0; samples.len() / input.len()];
+        let (_, outputs, _) = model.trace(samples, Targets::Labels(&labels), Loss::CrossEntropy);
+        outputs.last().unwrap().iter().map(|&y| f64::from(y)).collect()
+    }
+
+    const DEEP: &str = "kind = 'mlp'\nwidth = 24\ndepth = 20";
+
+    #[test]
+    fn a_network_that_looks_linear_is_linear_at_the_start() {
+        let image = Shape::Image { channels: 1, height: 12, width: 12 };
+        let convolutions = "kind = 'cnn'\nstages = [{ channels = 8 }, { channels = 16, layers = 3 }]\nhidden = [20]";
+        let models = [
+            DEEP,
+            "kind = 'mlp'\nwidths = [30, 8, 50]\nactivation = { kind = 'shifted_relu', shift = 0.5 }",
+            convolutions,
+        ];
+        for model in models {
+            let (a, b) = (144, 288);
+            let mut samples: Vec<f32> = standard_normals(&mut rng(0, "x"), b).iter().map(|&x| x as f32).collect();
+            let sum: Vec<f32> = (0..a).map(|i| samples[i] - 2.0 * samples[a + i]).collect();
+            let opposite: Vec<f32> = samples[..a].iter().map(|x| -x).collect();
+            samples.extend(sum.into_iter().chain(opposite));
+            let y = outputs(model, image, &samples);
+            let size = y.iter().fold(0.0, |most: f64, y| most.max(y.abs()));
+            assert!(size > 0.01, "{model}: {size}");
+            for i in 0..10 {
+                let [x, other, both, opposite] = [0, 10, 20, 30].map(|of| y[of + i]);
+                assert!((both - (x - 2.0 * other)).abs() < 1e-5 * size, "{model}, output {i}");
+                assert!((opposite + x).abs() < 1e-5 * size, "{model}, output {i}");
+            }
+        }
+    }
+
+    /// Twelve pixels and blocks of twelve units: every layer but the last, which keeps ten of twelve directions, is a rotation.
+    #[test]
+    fn the_linear_map_has_all_singular_values_one() {
+        let ones: Vec<f32> = (0..144).map(|i| f32::from(i % 13 == 0)).collect();
+        let columns = outputs(DEEP, Shape::Image { channels: 1, height: 3, width: 4 }, &ones);
+        for (i, j) in (0..10).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+            let product: f64 = columns.chunks(10).map(|column| column[i] * column[j]).sum();
+            assert!((product - if i == j { 1.0 } else { 0.0 }).abs() < 1e-5, "{i}, {j}: {product}");
+        }
+    }
+
+    #[test]
+    fn a_rule_of_the_ends_is_what_the_whole_network_takes_there() {
+        let stds = stds("kind = 'mlp'\nwidths = [24, 24]", "weight = 'looks_linear'");
+        let block = |units: f64, entries: f64| (units / entries).sqrt();
+        let expected = [block(24.0, 24.0 * 144.0), block(48.0, 576.0), block(20.0, 240.0)];
+        for ((name, said, ..), expected) in stds.into_iter().zip(expected) {
+            assert!((said.unwrap() - expected).abs() < 1e-12, "{name}: {said:?}, not {expected}");
+        }
+        assert_eq!(self::stds("kind = 'mlp'\nwidths = []", "weight = 'looks_linear'")[0].1, Some(1.0 / 12.0));
     }
 
     #[test]

@@ -62,8 +62,13 @@ mod tests {
 
     #[test]
     fn what_the_theory_does_not_cover_is_left_out() {
-        for set in ["model.norm=batch", "init.bias={kind='constant',value=1}", "model.residual=rezero", "init.lsuv={}"]
-        {
+        for set in [
+            "init.preset=looks-linear",
+            "model.norm=batch",
+            "init.bias={kind='constant',value=1}",
+            "model.residual=rezero",
+            "init.lsuv={}",
+        ] {
             assert_eq!(predicted(&[set]), None, "{set}");
         }
     }
