@@ -192,7 +192,7 @@ impl<'a> Bench<'a> {
             .iter()
             .map(|all| all.iter().map(|&i| self.data.labels(Part::Train)[i as usize]).collect())
             .collect();
-        let batch = |(indices, labels)| Batch { data: self.data, part: Part::Train, indices, labels };
+        let batch = |(indices, labels)| Batch { data: self.data, part: Part::Train, indices, labels, draws: None };
         let mut batches = indices.iter().map(Vec::as_slice).zip(labels.iter().map(Vec::as_slice)).map(batch);
         self.engine.forward_backward(&mut batches, &self.observe).map_err(text)?;
         let steps = vec![RunStep { lr: 1e-3, moves: true }; self.runs];

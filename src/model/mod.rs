@@ -10,6 +10,7 @@ mod cnn;
 pub mod cpu;
 pub mod device;
 mod draft;
+pub mod draws;
 mod error;
 mod geometry;
 pub mod initialise;

@@ -1,6 +1,7 @@
 //! The training batch of each step.
 
 use crate::data::{Part, epoch_order};
+use crate::model::draws::Draws;
 use crate::train::prepare::Plan;
 use crate::train::step::Batch;
 
@@ -50,6 +51,7 @@ impl<'a> Batches<'a> {
     /// The batch of the step in progress, once it is ready.
     pub fn batch(&self) -> Batch<'_> {
         let indices = &self.order.1[self.plan.rows_of_epoch(self.step)];
-        Batch { data: &self.plan.data, part: Part::Train, indices, labels: &self.labels }
+        let draws = Some(Draws { seed: self.plan.experiment.seed, step: self.step });
+        Batch { data: &self.plan.data, part: Part::Train, indices, labels: &self.labels, draws }
     }
 }

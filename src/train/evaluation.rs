@@ -19,7 +19,7 @@ pub fn evaluate(engine: &mut dyn Engine, runs: usize, plan: &Plan, observe: &Obs
     let mut totals = vec![Observed::default(); runs];
     let labels = plan.data.labels(Part::Test).chunks(EVALUATION_BATCH);
     for (indices, labels) in indices.chunks(EVALUATION_BATCH).zip(labels) {
-        let batch = Batch { data: &plan.data, part: Part::Test, indices, labels };
+        let batch = Batch { data: &plan.data, part: Part::Test, indices, labels, draws: None };
         let observed = engine.evaluate(&batch, observe)?;
         totals.iter_mut().zip(observed).for_each(|(total, observed)| total.merge(observed));
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use crate::data::{Part, Prepared};
 use crate::model::Network;
+use crate::model::draws::Draws;
 use crate::optim::UpdateNorms;
 
 /// Images that are evaluated at a time.
@@ -21,6 +22,8 @@ pub struct Batch<'a> {
     pub indices: &'a [u32],
     /// Their labels.
     pub labels: &'a [u8],
+    /// What the draws of a training step come from; absent in evaluations.
+    pub draws: Option<Draws>,
 }
 
 impl Batch<'_> {

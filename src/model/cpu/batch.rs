@@ -130,7 +130,7 @@ impl CpuModel {
         observe: &Observe,
         work: &(impl Fn(&mut Workspace, &mut Shard, &mut Pass<'_>) + Sync),
     ) {
-        let Self { network, params, transposed, running, step, workers, shards, used, pool, .. } = self;
+        let Self { network, params, transposed, running, draws, workers, shards, used, pool, .. } = self;
         let shards = &mut shards[..*used];
         let whole = shards.len() == 1;
         let threads = workers.len();
@@ -142,7 +142,7 @@ impl CpuModel {
                 transposed,
                 running,
                 training,
-                step: *step,
+                draws: draws.filter(|_| training),
                 first_row: shard.rows.start,
                 rows: shard.rows.len(),
                 threads: if whole { threads } else { 1 },

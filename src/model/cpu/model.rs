@@ -11,6 +11,7 @@ use crate::model::by_param::for_each_param;
 use crate::model::cpu::policy::is_transposed;
 use crate::model::cpu::shard::Shard;
 use crate::model::cpu::workspace::Workspace;
+use crate::model::draws::Draws;
 use crate::model::network::Network;
 use crate::model::observe::Observed;
 use crate::model::param::Param;
@@ -23,7 +24,7 @@ pub struct CpuModel {
     pub(super) transposed: Vec<Buffer>,
     pub(super) running: Vec<f32>,
     pub(super) batches_seen: u64,
-    pub(super) step: u64,
+    pub(super) draws: Option<Draws>,
     pub(super) workers: Vec<Workspace>,
     /// Those that the last batch had use for come first.
     pub(super) shards: Vec<Shard>,
@@ -53,7 +54,7 @@ impl CpuModel {
             transposed,
             running,
             batches_seen: 0,
-            step: 0,
+            draws: None,
             workers,
             shards: Vec::new(),
             used: 0,
@@ -126,9 +127,9 @@ impl CpuModel {
         self.batches_seen = batches;
     }
 
-    /// Tells layers that draw which training step comes next.
-    pub fn set_step(&mut self, step: u64) {
-        self.step = step;
+    /// Tells layers that draw what the draws of the next training step come from; without it nothing is drawn.
+    pub fn set_draws(&mut self, draws: Option<Draws>) {
+        self.draws = draws;
     }
 
     /// What `look` sees of another pass, after which running estimates and [`CpuModel::seen`] are what they were.

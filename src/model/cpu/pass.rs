@@ -8,6 +8,7 @@ use crate::cpu::activation::{self, Observation, ObserveSettings};
 use crate::cpu::buffer::Buffer;
 use crate::cpu::conv::ConvPlan;
 use crate::cpu::norm::{BatchMoments, Lines};
+use crate::model::draws::Draws;
 use crate::model::layer::Layer;
 use crate::model::network::Network;
 
@@ -23,9 +24,9 @@ pub struct Pass<'a> {
     pub running: &'a [f32],
     /// Whether this is a pass of training: batch norm takes the batch's moments.
     pub training: bool,
-    /// Number of the training step: what a layer draws comes from its stream.
+    /// What a layer's draws come from; where it is absent, as outside of training steps, nothing is drawn.
     #[expect(dead_code, reason = "no layer draws yet")]
-    pub step: u64,
+    pub draws: Option<Draws>,
     /// The batch's row that comes first here, so that a row's draws do not depend on the cut into shards.
     #[expect(dead_code, reason = "no layer draws yet")]
     pub first_row: usize,

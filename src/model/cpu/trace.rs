@@ -74,7 +74,7 @@ impl CpuModel {
             transposed: &self.transposed,
             running: &self.running,
             training: true,
-            step: self.step,
+            draws: self.draws,
             first_row: 0,
             rows,
             threads: 1,

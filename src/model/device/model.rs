@@ -6,6 +6,7 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use crate::model::device::pass::Pass;
 use crate::model::device::prepared::Prepared;
+use crate::model::draws::Draws;
 use crate::model::layer::Layer;
 use crate::model::network::Network;
 
@@ -22,7 +23,7 @@ pub struct DeviceModel {
     /// Batch norm's estimates, `[run, value]`; absent where there are none.
     pub(super) running: Option<Tensor>,
     pub(super) batches_seen: u64,
-    pub(super) step: u64,
+    pub(super) draws: Vec<Draws>,
 }
 
 impl DeviceModel {
@@ -48,13 +49,14 @@ impl DeviceModel {
         let (network, runs) = (&networks[0], networks.len());
         let params = Tensor::zeros((runs, network.parameters()), dtype, &device)?;
         let estimates = network.initial_running();
+        let draws = Vec::new();
         let running = if estimates.is_empty() {
             None
         } else {
             let one = Tensor::new(estimates, &device)?.to_dtype(dtype)?;
             Some(one.unsqueeze(0)?.repeat((runs, 1))?)
         };
-        Ok(Self { networks, device, dtype, prepared, params, gradients: None, running, batches_seen: 0, step: 0 })
+        Ok(Self { networks, device, dtype, prepared, params, gradients: None, running, batches_seen: 0, draws })
     }
 
     /// The plan of the first run; the others differ at most in activation parameters.
@@ -115,14 +117,15 @@ impl DeviceModel {
         self.batches_seen = batches;
     }
 
-    /// Tells layers that draw which training step comes next.
-    pub fn set_step(&mut self, step: u64) {
-        self.step = step;
+    /// Tells layers that draw what the draws of each run's next training step come from; without it nothing is drawn.
+    pub fn set_draws(&mut self, draws: Vec<Draws>) {
+        self.draws = draws;
     }
 
     /// What layers get in a pass over `rows` rows.
     pub(super) fn pass(&self, rows: usize, training: bool) -> Pass<'_> {
-        let (network, running, step) = (self.network(), self.running.as_ref(), self.step);
-        Pass { network, params: &self.params, running, training, step, rows }
+        let (network, running) = (self.network(), self.running.as_ref());
+        let draws: &[Draws] = if training { &self.draws } else { &[] };
+        Pass { network, params: &self.params, running, training, draws, rows }
     }
 }

@@ -5,6 +5,7 @@ use candle_core::{Result, Tensor};
 use crate::gpu::phi::Activated;
 use crate::gpu::reduce::split_last;
 use crate::model::device::prepared::Prepared;
+use crate::model::draws::Draws;
 use crate::model::layer::Layer;
 use crate::model::network::Network;
 
@@ -19,9 +20,9 @@ pub struct Pass<'a> {
     pub running: Option<&'a Tensor>,
     /// Whether this is a pass of training: batch norm takes the batch's moments.
     pub training: bool,
-    /// Number of the training step: what a layer draws comes from its stream.
+    /// What each run's draws come from; where there are none, as outside of training steps, nothing is drawn.
     #[expect(dead_code, reason = "no layer draws yet")]
-    pub step: u64,
+    pub draws: &'a [Draws],
     /// Rows of a run.
     pub rows: usize,
 }

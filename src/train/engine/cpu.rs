@@ -34,6 +34,7 @@ impl CpuEngine {
 
     fn pass(&mut self, batch: &Batch<'_>, observe: &Observe) {
         let targets = Targets::Labels(batch.labels);
+        self.model.set_draws(batch.draws);
         self.model.forward_backward(batch.indices.len(), batch.fill(), targets, self.loss, observe);
     }
 }
@@ -60,6 +61,7 @@ impl Engine for CpuEngine {
     fn repeat<'b>(&mut self, batches: &mut dyn Iterator<Item = Batch<'b>>, observe: &Observe) -> Result<Vec<Observed>> {
         let batch = only(batches);
         let (targets, loss) = (Targets::Labels(batch.labels), self.loss);
+        self.model.set_draws(batch.draws);
         Ok(vec![self.model.aside(|model| {
             model.forward_backward(batch.indices.len(), batch.fill(), targets, loss, observe);
         })])

@@ -63,6 +63,7 @@ impl DeviceEngine {
 
     fn pass(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<()> {
         let (samples, labels) = self.upload(batches)?;
+        self.model.set_draws(batches.iter().filter_map(|batch| batch.draws).collect());
         let step = self.model.forward_backward(&samples, Targets::Labels(&labels), self.loss, observe)?;
         self.gradient_norms = step.gradient_norms;
         self.observed = step.observed;

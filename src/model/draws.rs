@@ -1,0 +1,10 @@
+//! What the numbers that layers draw in a training step depend on.
+
+/// The draws of one run in one training step; a layer's come from a stream of both and of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draws {
+    /// The run's seed.
+    pub seed: u64,
+    /// Training steps before this one.
+    pub step: u64,
+}
