@@ -124,6 +124,7 @@ def model(draw):
         table = {"kind": "mlp", "width": width(), "depth": draw.choice([1, 2, 3, 10, 40])}
     maybe(draw, table, "activation", lambda: activation(draw), 0.7)
     maybe(draw, table, "bias", lambda: draw.choice([True, False, "output"]))
+    maybe(draw, table, "dropout", lambda: draw.choice([0, 0.2, 0.5, 0.99]), 0.2)
     norm = lambda: {"kind": draw.choice(["none", "batch", "layer"])} | draw.choice(
         [{}, {"position": "after"}, {"eps": number(draw, 1e-8, 1)}, {"momentum": draw.random()}]
     )

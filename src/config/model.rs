@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 
 use crate::activation::Activation;
-use crate::config::key::{Key, Keys, Optional, choice, count, form};
+use crate::config::key::{Key, Keys, Optional, choice, count, form, number};
 pub use crate::config::norm::{NormConfig, NormKind, NormPosition};
-use crate::config::range::AT_LEAST_1;
+use crate::config::range::{AT_LEAST_1, FRACTION};
 use crate::config::reader::TABLES;
 pub use crate::config::residual::{ResidualConfig, ResidualStart};
 pub use crate::config::stage::{PoolConfig, PoolKind, Stage};
@@ -21,6 +21,10 @@ pub struct ModelConfig {
     pub activation: Activation,
     /// Which linear layers and convolutions have biases.
     pub bias: Biases,
+    /// Probability of dropout in training: behind each hidden activation of an MLP; in a CNN behind the head and the activations
+    /// of `hidden`. Absent for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
     /// Normalisation of every hidden layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub norm: Option<NormConfig>,
@@ -119,6 +123,10 @@ const BIAS: Key<Biases> = form(
     "Whether layers have biases; \"output\": the last one alone.",
 )
 .default("true");
+const DROPOUT: Key<f64> =
+    number("dropout", "Probability that a hidden value is left out in a training step; 0 for none.")
+        .within(&[FRACTION])
+        .default("0.0");
 const NORM: Key<Option<NormConfig>> =
     form("norm", "a kind of [model.norm], or that table", NormConfig::read, "Normalisation of every hidden layer.")
         .default("none");
@@ -165,7 +173,7 @@ const HIDDEN: Key<Vec<usize>> = form(
 
 /// The keys of `[model]`.
 pub(crate) const KEYS: &[Keys] = &[
-    Keys { path: "model", when: "", keys: &[&KIND, &ACTIVATION, &BIAS, &NORM, &RESIDUAL] },
+    Keys { path: "model", when: "", keys: &[&KIND, &ACTIVATION, &BIAS, &DROPOUT, &NORM, &RESIDUAL] },
     Keys { path: "model", when: "kind = \"mlp\"", keys: &[&WIDTH, &DEPTH, &WIDTHS] },
     Keys { path: "model", when: "kind = \"cnn\"", keys: &[&STAGES, &HEAD, &HIDDEN] },
 ];
@@ -180,6 +188,7 @@ impl ModelConfig {
             body,
             activation: section.get(&ACTIVATION)?,
             bias: section.get(&BIAS)?,
+            dropout: Some(section.get(&DROPOUT)?).filter(|p| *p > 0.0),
             norm: section.get(&NORM)?,
             residual: section.find(&RESIDUAL)?,
         };

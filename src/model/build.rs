@@ -60,7 +60,27 @@ fn specs(config: &ModelConfig, input: Shape, outputs: usize) -> Result<Vec<Layer
         }
     };
     specs.push(LayerSpec::Linear { out: outputs, bias: config.bias.output() });
-    Ok(specs)
+    Ok(if let Some(p) = config.dropout { with_dropout(&specs, p, &mut false) } else { specs })
+}
+
+/// With dropout in front of every linear layer behind another layer with weights: behind the hidden activations of an MLP, and in
+/// a CNN behind the head and the fully connected layers. Neighbours in an image say nearly the same, so that dropping
+/// single values between convolutions takes little from them (Tompson et al. 2015). A residual block drops inside its
+/// branch, never from the sum, which would otherwise lose a share of its values in every block.
+fn with_dropout(specs: &[LayerSpec], p: f64, weighed: &mut bool) -> Vec<LayerSpec> {
+    let mut all = Vec::new();
+    for spec in specs {
+        let linear = matches!(spec, LayerSpec::Linear { .. });
+        if linear && *weighed {
+            all.push(LayerSpec::Dropout { p });
+        }
+        *weighed |= linear || matches!(spec, LayerSpec::Conv2d { .. });
+        all.push(match spec {
+            LayerSpec::Residual(body) => LayerSpec::Residual(with_dropout(body, p, weighed)),
+            other => other.clone(),
+        });
+    }
+    all
 }
 
 /// Units with norm and activation, in residual blocks wherever enough of them in a row keep their shape.

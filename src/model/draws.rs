@@ -1,5 +1,7 @@
 //! What the numbers that layers draw in a training step depend on.
 
+use crate::rng::Places;
+
 /// The draws of one run in one training step; a layer's come from a stream of both and of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Draws {
@@ -7,4 +9,11 @@ pub struct Draws {
     pub seed: u64,
     /// Training steps before this one.
     pub step: u64,
+}
+
+impl Draws {
+    /// Those of the layer `name`.
+    pub fn of(self, name: &str) -> Places {
+        Places::new(self.seed, format_args!("draw/{name}/step{}", self.step))
+    }
 }

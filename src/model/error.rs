@@ -55,6 +55,14 @@ pub enum NetworkError {
         /// What is zero.
         what: &'static str,
     },
+    /// A probability of dropout that leaves nothing, or is none.
+    #[error("{layer}: p must be from 0 up to but not including 1, found {found}")]
+    Dropout {
+        /// Name of the layer.
+        layer: String,
+        /// The probability, as it is printed.
+        found: String,
+    },
     /// A residual block that changes the shape.
     #[error("{layer}: x + body(x) needs equal shapes, but the body makes {output} of {input}")]
     Residual {

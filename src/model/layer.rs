@@ -64,6 +64,11 @@ pub enum LayerSpec {
         /// Added to the variance.
         eps: f64,
     },
+    /// In training each value is 0 with probability p and 1/(1 − p) times as large otherwise; elsewhere it stays.
+    Dropout {
+        /// Probability of a value to be dropped, from 0 up to but not including 1.
+        p: f64,
+    },
     /// x + body(x).
     Residual(Vec<Self>),
     /// x·α with one learned number α.
@@ -93,6 +98,7 @@ impl LayerSpec {
             Self::Flatten => "flatten",
             Self::BatchNorm { .. } => "batch_norm",
             Self::LayerNorm { .. } => "layer_norm",
+            Self::Dropout { .. } => "dropout",
             Self::Residual(_) => "residual",
             Self::Scale { .. } => "scale",
             Self::Shift { .. } => "shift",
@@ -131,6 +137,11 @@ pub enum Op {
         /// Added to the variance.
         eps: f64,
     },
+    /// Values dropped at random in training.
+    Dropout {
+        /// Probability of a value to be dropped.
+        p: f64,
+    },
     /// x + body(x).
     Residual(Vec<Layer>),
     /// x·α.
@@ -154,7 +165,7 @@ pub enum Family {
     Reshape,
     /// Rescaled by the batch's or the sample's own moments.
     Norm,
-    /// Numbers times each value, or added to it.
+    /// Numbers times each value, or added to it; dropout has no parameter and is the identity outside of training.
     Scalar,
     /// x + body(x).
     Sum,
@@ -171,7 +182,7 @@ impl Op {
             Self::Flatten => Family::Reshape,
             Self::BatchNorm { .. } | Self::LayerNorm { .. } => Family::Norm,
             Self::Residual(_) => Family::Sum,
-            Self::Scale | Self::Shift => Family::Scalar,
+            Self::Dropout { .. } | Self::Scale | Self::Shift => Family::Scalar,
         }
     }
 
@@ -185,6 +196,7 @@ impl Op {
             | Self::Flatten
             | Self::BatchNorm { .. }
             | Self::LayerNorm { .. }
+            | Self::Dropout { .. }
             | Self::Residual(_)
             | Self::Scale
             | Self::Shift => None,

@@ -84,13 +84,14 @@ impl Network {
         walk(&mut self.layers, f);
     }
 
-    /// The same network with every activation in a layer of its own, so that z and h can both be seen. Parameters stay as
-    /// they are; such a layer has the name of the weight layer before it, and an observation of its own.
+    /// The same network with every activation in a layer of its own, so that z and h can both be seen, and without dropout,
+    /// which does nothing outside of training. Parameters stay as they are; an activation has the name of the weight layer
+    /// before it, and an observation of its own.
     #[must_use]
     pub fn with_activations_apart(&self) -> Self {
         fn split(layers: &[Layer], observed: &mut Vec<ObservedLayer>) -> Vec<Layer> {
             let mut all = Vec::new();
-            for layer in layers {
+            for layer in layers.iter().filter(|layer| !matches!(layer.op, Op::Dropout { .. })) {
                 let mut layer = layer.clone();
                 if let Op::Residual(body) = &layer.op {
                     layer.op = Op::Residual(split(body, observed));

@@ -3,7 +3,7 @@
 use crate::config::Experiment;
 use crate::probe::advice::advice;
 use crate::probe::record::{Direction, LayerRecord, ProbeRecord, Quantity, Trend, Verdict};
-use crate::probe::words::{Way, findings};
+use crate::probe::words::{Way, dropout, findings};
 use crate::probe::zeros::{Cause, Zeros};
 use crate::theory::trainable::Course;
 
@@ -32,6 +32,7 @@ pub(super) fn conclude(
         ..Verdict::default()
     };
     verdict.findings = findings(report, [&forwards, &backwards], last, zeros, &verdict);
+    verdict.findings.extend(experiment.model.dropout.map(dropout));
     verdict.advice = advice(report, &verdict, zeros, experiment);
     verdict
 }

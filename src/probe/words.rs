@@ -149,6 +149,15 @@ fn backward_reason(cause: &Cause, places: &str, count: usize, fed: impl Fn(&str)
     }
 }
 
+/// What a probe leaves out.
+pub(super) fn dropout(p: f64) -> String {
+    format!(
+        "all this is without the dropout of {p}, as in an evaluation; in training it makes E[x^2] {} times as large wherever it stands, \
+         which neither these predictions nor the expected depth follow",
+        three_digits(1.0 / (1.0 - p))
+    )
+}
+
 /// Whether (10) and (14) hold, of the layers behind an activation.
 fn conditions(report: &ProbeRecord) -> Option<String> {
     let of = |condition: fn(&LayerRecord) -> Option<Condition>, name: &str| {

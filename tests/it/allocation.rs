@@ -56,6 +56,7 @@ fn a_step_asks_for_no_memory_after_the_first_epoch() {
         (format!("{MLP}, activation = \"relu\""), "sgd", 0),
         (format!("{MLP}, activation = \"tanh\""), "adam", 3),
         (format!("{MLP}, activation = \"gelu\", norm = \"layer\""), "rmsprop", 1),
+        (format!("{MLP}, activation = \"relu\", dropout = 0.5"), "sgd", 1),
         (format!("{CNN}, activation = \"relu\""), "sgd", 1),
         (format!("{CNN}, activation = {{ kind = \"shifted_relu\", shift = 0.4 }}"), "adamw", 1),
         (format!("{CNN}, activation = \"leaky_relu\", norm = \"batch\""), "sgd", 1),

@@ -15,7 +15,7 @@ use initlab::study::{Campaign, Study};
 use initlab::train::engine::Compute;
 use initlab::train::{Event, Member, Plan, TrainError, train, train_together};
 
-use crate::cli::{BATCH_NORM, CNN, MLP, RESIDUAL, assert_same, images, records};
+use crate::cli::{BATCH_NORM, CNN, DROPOUT, MLP, RESIDUAL, assert_same, images, records};
 
 const CPU: Compute = Compute::Device(Device::Cpu);
 
@@ -36,7 +36,7 @@ pub fn plan(config: &str, sets: &[&str]) -> Plan {
 }
 
 /// Configs with what their runs differ in.
-const COHORTS: [(&str, [&[&str]; 3]); 4] = [
+const COHORTS: [(&str, [&[&str]; 3]); 5] = [
     (MLP, [&[], &["seed=1", "optimizer.lr=0.03"], &["model.activation={kind='leaky_relu',leak=0.1}"]]),
     (
         CNN,
@@ -47,6 +47,7 @@ const COHORTS: [(&str, [&[&str]; 3]); 4] = [
         ],
     ),
     (BATCH_NORM, [&["init.preset=xavier"], &["seed=2"], &["schedule.warmup_steps=3"]]),
+    (DROPOUT, [&[], &["seed=4"], &["seed=6", "optimizer.lr=0.02"]]),
     (RESIDUAL, [&["optimizer.lr=0.002"], &[], &["seed=5", "init.preset=lecun"]]),
 ];
 

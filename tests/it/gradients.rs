@@ -14,6 +14,7 @@ use candle_core::{DType, Device, Tensor, Var};
 use initlab::activation::Activation;
 use initlab::model::Role;
 use initlab::model::device::DeviceModel;
+use initlab::model::draws::Draws;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Shape};
@@ -85,6 +86,7 @@ fn act(activation: Activation) -> LayerSpec {
 
 const SCALE: LayerSpec = LayerSpec::Scale { start: 1.0, lr_scale: 1.0 };
 const SHIFT: LayerSpec = LayerSpec::Shift { lr_scale: 1.0 };
+const DROPOUT: LayerSpec = LayerSpec::Dropout { p: 0.4 };
 const FLATTEN: LayerSpec = LayerSpec::Flatten;
 const TANH: LayerSpec = LayerSpec::Activation(Activation::Tanh);
 const RELU: LayerSpec = LayerSpec::Activation(Activation::Relu);
@@ -150,6 +152,11 @@ fn cases() -> Vec<(Shape, Vec<LayerSpec>, Goal)> {
         (VECTOR, vec![layer_norm(), linear(3)], CrossEntropy),
         (IMAGE, vec![layer_norm(), TANH, FLATTEN, linear(3)], CrossEntropy),
         (IMAGE, vec![conv(3, [3, 3], 2, 1), RELU, layer_norm(), FLATTEN, linear(3)], MseOneHot),
+        // Dropout with the mask of one step.
+        (VECTOR, vec![DROPOUT, linear(3)], CrossEntropy),
+        (VECTOR, vec![linear(9), TANH, DROPOUT, linear(3)], CrossEntropy),
+        (IMAGE, vec![conv(3, [3, 3], 2, 1), RELU, DROPOUT, FLATTEN, linear(3)], MseOneHot),
+        (VECTOR, vec![linear(5), TANH, residual([DROPOUT, linear(5)]), linear(3)], CrossEntropy),
         // Blocks and single numbers.
         (VECTOR, vec![SCALE, linear(3)], CrossEntropy),
         (VECTOR, vec![SHIFT, TANH, linear(3)], CrossEntropy),
@@ -209,6 +216,7 @@ fn parameters(network: &Network) -> Vec<Tensor> {
 
 fn model(network: &Arc<Network>, params: &[Tensor]) -> DeviceModel {
     let mut model = DeviceModel::new(Arc::clone(network), Device::Cpu, DType::F64).unwrap();
+    model.set_draws(vec![Draws { seed: 4, step: 2 }]);
     params.iter().enumerate().for_each(|(i, param)| model.set_param(0, i, param).unwrap());
     model
 }
@@ -317,6 +325,8 @@ fn every_gradient_is_that_of_candle_where_candle_is_right() {
 fn candle_is_right(spec: &LayerSpec) -> bool {
     match spec {
         LayerSpec::Conv2d { kernel, stride, .. } => *stride == 1 && kernel[0] == kernel[1],
+        // Its masks are others.
+        LayerSpec::Dropout { .. } => false,
         LayerSpec::MaxPool { .. } | LayerSpec::AvgPool { .. } => false,
         LayerSpec::Residual(body) => body.iter().all(candle_is_right),
         LayerSpec::Activation(Activation::GeneralRelu { max, .. }) => max.is_none(),
@@ -390,7 +400,9 @@ fn candle_forward<'a>(
             LayerSpec::Residual(body) => (&x + candle_forward(body, x.clone(), params)?)?,
             LayerSpec::Scale { .. } => x.broadcast_mul(param())?,
             LayerSpec::Shift { .. } => x.broadcast_add(param())?,
-            LayerSpec::MaxPool { .. } | LayerSpec::AvgPool { .. } => unreachable!("candle's pools are not compared"),
+            LayerSpec::MaxPool { .. } | LayerSpec::AvgPool { .. } | LayerSpec::Dropout { .. } => {
+                unreachable!("candle's pools and dropout are not compared")
+            }
         };
     }
     Ok(x)

@@ -9,6 +9,7 @@ mod cohort;
 mod cuda;
 mod data;
 mod depth;
+mod dropout;
 #[cfg(target_os = "linux")]
 mod faults;
 mod golden;

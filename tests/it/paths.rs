@@ -15,6 +15,7 @@ use initlab::cpu::moments::Sums;
 use initlab::model::Role;
 use initlab::model::cpu::{CpuModel, policy};
 use initlab::model::device::DeviceModel;
+use initlab::model::draws::Draws;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::{Observe, Observed};
 use initlab::model::{LayerSpec, Network, Shape};
@@ -27,6 +28,7 @@ const OBSERVE: Observe = Observe {
     settings: ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0) },
 };
 
+const DRAWS: Draws = Draws { seed: 5, step: 17 };
 const DIGIT: Shape = Shape::Image { channels: 1, height: 12, width: 12 };
 const COLOUR: Shape = Shape::Image { channels: 3, height: 9, width: 11 };
 const RELU: LayerSpec = LayerSpec::Activation(Activation::Relu);
@@ -40,6 +42,7 @@ const AVERAGE: LayerSpec = LayerSpec::AvgPool { kernel: 2, stride: 2 };
 const GLOBAL: LayerSpec = LayerSpec::GlobalAvgPool { flatten: true };
 const BATCH_NORM: LayerSpec = LayerSpec::BatchNorm { eps: 1e-5, momentum: 0.1 };
 const LAYER_NORM: LayerSpec = LayerSpec::LayerNorm { eps: 1e-5 };
+const DROPOUT: LayerSpec = LayerSpec::Dropout { p: 0.3 };
 const SCALE: LayerSpec = LayerSpec::Scale { start: 1.0, lr_scale: 1.0 };
 const SHIFT: LayerSpec = LayerSpec::Shift { lr_scale: 1.0 };
 
@@ -76,6 +79,8 @@ fn nets() -> Vec<(Shape, Vec<LayerSpec>, Loss)> {
         (Shape::Flat(40), vec![linear(64), BATCH_NORM, TANH, linear(10)], Loss::CrossEntropy),
         (COLOUR, vec![conv(6, 3, 1, 1), RELU, LAYER_NORM, conv(9, 3, 2, 1), LAYER_NORM, TANH, GLOBAL], Loss::Mse),
         (Shape::Flat(40), vec![linear(48), LAYER_NORM, SILU, linear(10)], Loss::CrossEntropy),
+        (Shape::Flat(40), vec![linear(64), RELU, DROPOUT, linear(50), TANH, DROPOUT, linear(10)], Loss::CrossEntropy),
+        (COLOUR, vec![DROPOUT, conv(6, 3, 2, 1), RELU, DROPOUT, FLATTEN, DROPOUT, linear(7)], Loss::Mse),
         (
             COLOUR,
             vec![
@@ -147,12 +152,14 @@ fn parameters(network: &Network) -> Vec<Vec<f32>> {
 
 fn host(network: &Arc<Network>, threads: usize) -> CpuModel {
     let mut model = CpuModel::new(Arc::clone(network), threads);
+    model.set_draws(Some(DRAWS));
     parameters(network).iter().enumerate().for_each(|(i, values)| model.set_param(i, values));
     model
 }
 
 fn device(network: &Arc<Network>) -> DeviceModel {
     let mut model = DeviceModel::new(Arc::clone(network), Device::Cpu, DType::F64).unwrap();
+    model.set_draws(vec![DRAWS]);
     for (i, values) in parameters(network).into_iter().enumerate() {
         let shape = network.params[i].shape.clone();
         let value = Tensor::from_vec(values, shape, &Device::Cpu).unwrap().to_dtype(DType::F64).unwrap();

@@ -25,10 +25,8 @@ pub struct Pass<'a> {
     /// Whether this is a pass of training: batch norm takes the batch's moments.
     pub training: bool,
     /// What a layer's draws come from; where it is absent, as outside of training steps, nothing is drawn.
-    #[expect(dead_code, reason = "no layer draws yet")]
     pub draws: Option<Draws>,
     /// The batch's row that comes first here, so that a row's draws do not depend on the cut into shards.
-    #[expect(dead_code, reason = "no layer draws yet")]
     pub first_row: usize,
     /// Samples.
     pub rows: usize,
@@ -91,6 +89,8 @@ pub struct State {
     pub padded: Buffer,
     /// Positions of the maxima.
     pub chosen: Vec<u32>,
+    /// Dropout's factors, `[rows, output]`.
+    pub mask: Buffer,
     /// Batch norm's moments.
     pub moments: BatchMoments,
     /// The body of a residual block.

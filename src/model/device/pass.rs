@@ -21,7 +21,6 @@ pub struct Pass<'a> {
     /// Whether this is a pass of training: batch norm takes the batch's moments.
     pub training: bool,
     /// What each run's draws come from; where there are none, as outside of training steps, nothing is drawn.
-    #[expect(dead_code, reason = "no layer draws yet")]
     pub draws: &'a [Draws],
     /// Rows of a run.
     pub rows: usize,
@@ -70,6 +69,8 @@ pub enum Kept {
     Patches(Tensor),
     /// Where each maximum was.
     Chosen(Tensor),
+    /// Dropout's factors.
+    Mask(Tensor),
     /// Values after a norm, before its weight (`[run, row, pixel, unit]`), 1/σ, and the moments.
     Normal {
         /// x̂.

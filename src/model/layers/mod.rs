@@ -7,6 +7,7 @@ mod activation;
 mod avg_pool;
 pub(super) mod batch_norm;
 pub(super) mod conv2d;
+mod dropout;
 mod flatten;
 mod global_avg_pool;
 mod layer_norm;
@@ -46,6 +47,7 @@ pub(super) fn plan(
         LayerSpec::Flatten => flatten::plan(layer),
         LayerSpec::BatchNorm { eps, momentum } => batch_norm::plan(layer, *eps, *momentum, draft)?,
         LayerSpec::LayerNorm { eps } => layer_norm::plan(layer, *eps, draft)?,
+        LayerSpec::Dropout { p } => dropout::plan(layer, *p)?,
         LayerSpec::Residual(_) => residual::plan(layer, body)?,
         LayerSpec::Scale { start, lr_scale } => scale::plan(layer, *start, *lr_scale, draft)?,
         LayerSpec::Shift { lr_scale } => shift::plan(layer, *lr_scale, draft)?,
@@ -59,6 +61,8 @@ pub(super) fn kept(layer: &Layer) -> u64 {
         Op::Conv2d(shape) => conv2d::padded(shape),
         // Where each maximum was, in 32 bits.
         Op::MaxPool(_) => layer.output.len() as u64,
+        // The mask.
+        Op::Dropout { .. } => layer.output.len() as u64,
         Op::Linear
         | Op::Activation
         | Op::AvgPool(_)
@@ -84,6 +88,7 @@ pub(super) fn forward(layer: &Layer, pass: &mut Pass<'_>, scratch: &mut Scratch,
         Op::Flatten => flatten::forward(layer, state, x),
         Op::BatchNorm { .. } => batch_norm::forward(layer, pass, scratch, state, x),
         Op::LayerNorm { eps } => layer_norm::forward(layer, *eps, pass, scratch, state, x),
+        Op::Dropout { p } => dropout::forward(layer, *p, pass, state, x),
         Op::Residual(_) => residual::forward(layer, state, x),
         Op::Scale => scale::forward(layer, pass, state, x),
         Op::Shift => shift::forward(layer, pass, state, x),
@@ -109,6 +114,7 @@ pub(super) fn backward(
         Op::Flatten => flatten::backward(layer, pass, scratch, back),
         Op::BatchNorm { .. } => batch_norm::backward(layer, pass, scratch, state, back),
         Op::LayerNorm { eps } => layer_norm::backward(layer, *eps, pass, back),
+        Op::Dropout { .. } => dropout::backward(layer, pass, state, back),
         Op::Residual(_) => residual::backward(layer, pass, scratch, back),
         Op::Scale => scale::backward(layer, pass, back),
         Op::Shift => shift::backward(layer, pass, back),
@@ -133,6 +139,7 @@ pub(super) fn forward_on_device(
         Op::Flatten => flatten::forward_on_device(layer, prepared, pass, input),
         Op::BatchNorm { .. } => batch_norm::forward_on_device(layer, prepared, pass, input),
         Op::LayerNorm { eps } => layer_norm::forward_on_device(layer, *eps, prepared, pass, input),
+        Op::Dropout { p } => dropout::forward_on_device(layer, *p, prepared, pass, input),
         Op::Residual(_) => residual::forward_on_device(prepared, input, body),
         Op::Scale => scale::forward_on_device(layer, prepared, pass, input),
         Op::Shift => shift::forward_on_device(layer, prepared, pass, input),
@@ -151,6 +158,7 @@ pub(super) fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> can
         Op::Flatten => flatten::backward_on_device(at, back),
         Op::BatchNorm { .. } => batch_norm::backward_on_device(at, back),
         Op::LayerNorm { .. } => layer_norm::backward_on_device(at, back),
+        Op::Dropout { .. } => dropout::backward_on_device(at, back),
         Op::Residual(_) => residual::backward_on_device(at, back),
         Op::Scale => scale::backward_on_device(at, back),
         Op::Shift => shift::backward_on_device(at, back),

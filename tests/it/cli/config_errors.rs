@@ -67,6 +67,7 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("[init]", "[schedule]\nkind = 'cosin'\n[init]", &["net.toml:12:8: `kind` in [schedule]", "did you mean \"cosine\"?"]),
         ("widths = [12, 9]", "widths = [5]\nnorm = 'bacth'", &["net.toml:4:8: `norm` in [model]", "did you mean \"batch\"?"]),
         ("widths = [12, 9]", "widths = [5]\nresidual = 'fixpu'", &["net.toml:4:12: `residual` in [model]", "did you mean \"fixup\"?"]),
+        ("widths = [12, 9]", "widths = [5]\ndropout = 1", &["net.toml:4:11: `dropout` in [model] must be from 0 up to but not including 1, found 1"]),
         ("epochs = 1", "epochs = 1\nsteps = 5", &["net.toml:10:9: `steps` in [train] stands instead of `epochs`"]),
         ("epochs = 1", "", &["net.toml:8:", "missing key `epochs` in [train]", "(or `steps`)"]),
         ("lr = 0.1", "", &["net.toml:5:", "missing key `lr` in [optimizer]", "such as 0.1"]),

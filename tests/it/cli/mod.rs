@@ -200,6 +200,22 @@ batch_size = 128
 evaluate_every = 4
 ";
 
+pub const DROPOUT: &str = "
+[model]
+kind = 'cnn'
+stages = [{ channels = 4, stride = 2 }, { channels = 6 }]
+head = 'flatten'
+hidden = [20, 12]
+dropout = 0.3
+[optimizer]
+lr = 0.05
+[train]
+steps = 11
+batch_size = 150
+[stats]
+every = 2
+";
+
 pub const RESIDUAL: &str = "
 [model]
 kind = 'mlp'

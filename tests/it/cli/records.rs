@@ -5,7 +5,7 @@ use std::process::Command;
 
 use initlab::train::train_unrecorded;
 
-use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Ran, Work, assert_same, initlab, json, records};
+use super::{BATCH_NORM, CNN, DROPOUT, MLP, RESIDUAL, Ran, Work, assert_same, initlab, json, records};
 
 const FILES: [&str; 9] = [
     "config.toml",
@@ -21,7 +21,9 @@ const FILES: [&str; 9] = [
 
 #[test]
 fn the_same_seed_gives_the_same_bytes_with_any_number_of_threads() {
-    for (name, net) in [("MLP", MLP), ("CNN", CNN), ("batch norm", BATCH_NORM), ("residual", RESIDUAL)] {
+    for (name, net) in
+        [("MLP", MLP), ("CNN", CNN), ("batch norm", BATCH_NORM), ("residual", RESIDUAL), ("dropout", DROPOUT)]
+    {
         let work = Work::new();
         work.config(net);
         for (out, threads) in [("a", "1"), ("b", "1"), ("c", "2"), ("d", "3")] {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::Outcome;
 
-use super::{BATCH_NORM, CNN, MLP, RESIDUAL, Work, assert_same, files_of, images, json, records};
+use super::{BATCH_NORM, CNN, DROPOUT, MLP, RESIDUAL, Work, assert_same, files_of, images, json, records};
 
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
@@ -32,6 +32,7 @@ fn a_run_that_goes_on_after_a_stop_or_a_crash_leaves_the_bytes_of_one_that_never
         ("AdamW", &adam, 6),
         ("Adam after LSUV's shifts", CNN, 4),
         ("momentum and batch norm", BATCH_NORM, 9),
+        ("dropout", DROPOUT, 5),
         ("RMSprop, clipped, in fixup blocks", RESIDUAL, 8),
     ];
     for (name, net, step) in cases {
