@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::optim::adam::{self, Adam, AdamW};
+use crate::optim::lion::{self, Lion};
 use crate::optim::rmsprop::{self, Rmsprop};
 use crate::optim::rule::Rule;
 use crate::optim::settings::{Key, Settings, Wrong};
@@ -20,6 +21,8 @@ pub enum Optimizer {
     Adamw(AdamW),
     /// Tieleman & Hinton 2012.
     Rmsprop(Rmsprop),
+    /// Chen et al. 2023.
+    Lion(Lion),
 }
 
 impl Optimizer {
@@ -30,6 +33,7 @@ impl Optimizer {
             Self::Adam(rule) => rule,
             Self::Adamw(rule) => rule,
             Self::Rmsprop(rule) => rule,
+            Self::Lion(rule) => rule,
         }
     }
 }
@@ -48,7 +52,7 @@ pub struct Kind {
 }
 
 /// Every optimiser; the first is what a config without a name means.
-pub const KINDS: [Kind; 4] = [
+pub const KINDS: [Kind; 5] = [
     Kind {
         name: "sgd",
         help: "stochastic gradient descent",
@@ -72,6 +76,12 @@ pub const KINDS: [Kind; 4] = [
         help: "Tieleman & Hinton 2012",
         keys: rmsprop::KEYS,
         build: |settings| Ok(Optimizer::Rmsprop(Rmsprop::new(settings))),
+    },
+    Kind {
+        name: "lion",
+        help: "Chen et al. 2023: the sign of a momentum that leans towards the gradient",
+        keys: lion::KEYS,
+        build: |settings| Ok(Optimizer::Lion(Lion::new(settings))),
     },
 ];
 

@@ -4,6 +4,7 @@
 
 mod adam;
 mod kinds;
+mod lion;
 mod rmsprop;
 mod rule;
 mod settings;
@@ -11,6 +12,7 @@ mod sgd;
 
 pub use adam::{Adam, AdamW};
 pub use kinds::{KINDS, Kind, Optimizer};
+pub use lion::Lion;
 pub use rmsprop::Rmsprop;
 pub use rule::{Place, Rule, Step, UpdateNorms, Values};
 pub use settings::{Key, Range, Settings, Value, Wrong};

@@ -21,6 +21,7 @@ fn copy(from: &Path, to: &Path) {
 fn a_run_that_goes_on_after_a_stop_or_a_crash_leaves_the_bytes_of_one_that_never_stopped() {
     let checkpoints = "[record]\ncheckpoint_every = 2\n";
     let adam = MLP.replace("lr = 0.1", "kind = 'adamw'\nlr = 0.01");
+    let lion = adam.replace("adamw", "lion");
     let nesterov = MLP.replace("lr = 0.1", "lr = 0.1\nmomentum = 0.8\nnesterov = true");
     #[rustfmt::skip]
     let cases = [
@@ -30,6 +31,7 @@ fn a_run_that_goes_on_after_a_stop_or_a_crash_leaves_the_bytes_of_one_that_never
         ("plain, before the last step", MLP, 8),
         ("Nesterov", &nesterov, 6),
         ("AdamW", &adam, 6),
+        ("Lion", &lion, 6),
         ("Adam after LSUV's shifts", CNN, 4),
         ("momentum and batch norm", BATCH_NORM, 9),
         ("dropout", DROPOUT, 5),
