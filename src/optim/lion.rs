@@ -76,6 +76,7 @@ mod tests {
     use candle_core::Device;
 
     use super::*;
+    use crate::optim::rule::Part;
 
     const RATE: f64 = 0.01;
     const LION: Lion = Lion { betas: [0.9, 0.99], weight_decay: 0.1 };
@@ -102,7 +103,7 @@ mod tests {
         let (mut p, mut m) = (START.map(|x| x as f32).to_vec(), vec![0.0; 4]);
         for (t, g) in (1..).zip(GRADIENTS) {
             let mut g = g.map(|x| x as f32);
-            rule.step(&Step { lr: RATE, t, shape: &[4] }, [&mut p, &mut g, &mut m, &mut []]);
+            rule.step(&Step { lr: RATE, t, shape: &[4], part: Part::Hidden }, [&mut p, &mut g, &mut m, &mut []]);
         }
         [p, m]
     }

@@ -14,6 +14,6 @@ pub use adam::{Adam, AdamW};
 pub use kinds::{KINDS, Kind, Optimizer};
 pub use lion::Lion;
 pub use rmsprop::Rmsprop;
-pub use rule::{Place, Rule, Step, UpdateNorms, Values};
+pub use rule::{Part, Place, Rule, Step, UpdateNorms, Values};
 pub use settings::{Key, Range, Settings, Value, Wrong};
 pub use sgd::Sgd;

@@ -9,6 +9,17 @@ use crate::cpu::update::sum_of_squares;
 /// A parameter's values, its gradient, and its part of the two slots of state, which are empty where the optimiser has fewer.
 pub type Values<'v> = [&'v mut [f32]; 4];
 
+/// What a parameter is for, as far as an optimiser may care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The weight of a layer between the first and the last.
+    Hidden,
+    /// The weight of the first or the last layer.
+    End,
+    /// No weight of a layer: a bias, a normalisation's parameter, a scalar.
+    Other,
+}
+
 /// The step of one parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct Step<'s> {
@@ -18,6 +29,8 @@ pub struct Step<'s> {
     pub t: u64,
     /// The parameter's shape in PyTorch's order. Its values lie so, but for a convolution's, whose channels come last.
     pub shape: &'s [usize],
+    /// What it is for.
+    pub part: Part,
 }
 
 /// One parameter in tensors of all of them.
@@ -27,6 +40,8 @@ pub struct Place {
     pub range: Range<usize>,
     /// Its shape, as in [`Step::shape`].
     pub shape: Vec<usize>,
+    /// What it is for.
+    pub part: Part,
 }
 
 /// Norms of one parameter around a step.

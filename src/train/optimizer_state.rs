@@ -1,10 +1,12 @@
 //! An optimiser at work on a model, and its state, which can be saved.
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 
 use crate::model::cpu::CpuModel;
-use crate::model::{Network, Param};
-use crate::optim::{Optimizer, Place, Step, UpdateNorms};
+use crate::model::{Network, Param, Role};
+use crate::optim::{Optimizer, Part, Place, Step, UpdateNorms};
 
 /// The state on the CPU: slots laid out like the parameters.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,11 +34,11 @@ impl CpuState {
         norms: &mut [UpdateNorms],
     ) {
         self.steps += 1;
-        let (rule, t) = (optimizer.rule(), self.steps);
+        let (rule, t, network) = (optimizer.rule(), self.steps, Arc::clone(model.network()));
         let mut slots = self.slots.iter_mut().map(|slot| &mut slot[..]);
         let slots = [slots.next().unwrap_or_default(), slots.next().unwrap_or_default()];
         model.update(slots, norms, |param, values, norms| {
-            let step = Step { lr: lr * param.lr_scale, t, shape: &param.shape };
+            let step = Step { lr: lr * param.lr_scale, t, shape: &param.shape, part: part(&network, param) };
             if measure {
                 rule.step_and_measure(&step, values, norms);
             } else {
@@ -63,7 +65,8 @@ impl DeviceState {
     /// The device refuses memory.
     pub fn new(optimizer: &Optimizer, network: &Network, params: &Tensor) -> Result<Self> {
         let slots = optimizer.rule().slots().iter().map(|_| params.zeros_like()).collect::<Result<_>>()?;
-        let place = |param: &Param| Place { range: param.range(), shape: param.shape.clone() };
+        let place =
+            |param: &Param| Place { range: param.range(), shape: param.shape.clone(), part: part(network, param) };
         Ok(Self { slots, steps: 0, places: network.params.iter().map(place).collect() })
     }
 
@@ -75,5 +78,18 @@ impl DeviceState {
     pub fn step(&mut self, optimizer: &Optimizer, p: &Tensor, g: &Tensor, lr: &Tensor) -> Result<Tensor> {
         self.steps += 1;
         optimizer.rule().direction(self.steps, p, g, &mut self.slots, &self.places)?.broadcast_mul(lr)
+    }
+}
+
+/// What a parameter of `network` is for.
+fn part(network: &Network, param: &Param) -> Part {
+    match param.role {
+        Role::Weight => {
+            let mut weights = network.params.iter().filter(|param| param.role == Role::Weight).map(|param| param.start);
+            let (first, last) = (weights.next(), weights.next_back());
+            // The only weight is the first one.
+            if first == Some(param.start) || last == Some(param.start) { Part::End } else { Part::Hidden }
+        }
+        Role::Bias | Role::NormWeight | Role::NormBias | Role::Scalar(_) => Part::Other,
     }
 }
