@@ -146,7 +146,7 @@ def model(draw):
 
 
 def optimizer(draw):
-    kind = draw.choice(["sgd", "adam", "adamw", "rmsprop", "lion"])
+    kind = draw.choice(["sgd", "adam", "adamw", "rmsprop", "lion", "muon"])
     table = {"kind": kind, "lr": draw.choice([number(draw, 1e-4, 1), number(draw, 1e-4, 1), 1e30])}
     maybe(draw, table, "weight_decay", lambda: number(draw, 1e-5, 0.1))
     if kind in ("sgd", "rmsprop"):

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::optim::adam::{self, Adam, AdamW};
 use crate::optim::lion::{self, Lion};
+use crate::optim::muon::{self, Muon};
 use crate::optim::rmsprop::{self, Rmsprop};
 use crate::optim::rule::Rule;
 use crate::optim::settings::{Key, Settings, Wrong};
@@ -23,6 +24,8 @@ pub enum Optimizer {
     Rmsprop(Rmsprop),
     /// Chen et al. 2023.
     Lion(Lion),
+    /// Jordan et al. 2024.
+    Muon(Muon),
 }
 
 impl Optimizer {
@@ -34,6 +37,7 @@ impl Optimizer {
             Self::Adamw(rule) => rule,
             Self::Rmsprop(rule) => rule,
             Self::Lion(rule) => rule,
+            Self::Muon(rule) => rule,
         }
     }
 }
@@ -52,7 +56,7 @@ pub struct Kind {
 }
 
 /// Every optimiser; the first is what a config without a name means.
-pub const KINDS: [Kind; 5] = [
+pub const KINDS: [Kind; 6] = [
     Kind {
         name: "sgd",
         help: "stochastic gradient descent",
@@ -82,6 +86,12 @@ pub const KINDS: [Kind; 5] = [
         help: "Chen et al. 2023: the sign of a momentum that leans towards the gradient",
         keys: lion::KEYS,
         build: |settings| Ok(Optimizer::Lion(Lion::new(settings))),
+    },
+    Kind {
+        name: "muon",
+        help: "Jordan et al. 2024: hidden weights move by the nearest orthogonal matrix to their momentum, the others by AdamW",
+        keys: muon::KEYS,
+        build: |settings| Ok(Optimizer::Muon(Muon::new(settings))),
     },
 ];
 

@@ -5,6 +5,7 @@
 mod adam;
 mod kinds;
 mod lion;
+mod muon;
 mod rmsprop;
 mod rule;
 mod settings;
@@ -13,6 +14,7 @@ mod sgd;
 pub use adam::{Adam, AdamW};
 pub use kinds::{KINDS, Kind, Optimizer};
 pub use lion::Lion;
+pub use muon::Muon;
 pub use rmsprop::Rmsprop;
 pub use rule::{Part, Place, Rule, Step, UpdateNorms, Values};
 pub use settings::{Key, Range, Settings, Value, Wrong};

@@ -60,6 +60,7 @@ fn a_step_asks_for_no_memory_after_the_first_epoch() {
         (format!("{CNN}, activation = \"relu\""), "sgd", 1),
         (format!("{CNN}, activation = {{ kind = \"shifted_relu\", shift = 0.4 }}"), "adamw", 1),
         (format!("{CNN}, activation = \"leaky_relu\", norm = \"batch\""), "sgd", 1),
+        (format!("{CNN}, activation = \"relu\""), "muon", 1),
     ] {
         let config = format!(
             "model = {{ {model} }}\ninit = {{ preset = \"kaiming\" }}\noptimizer = {{ kind = \"{optimizer}\", lr = 0.001 }}\n\

@@ -13,7 +13,7 @@ use initlab::model::device::DeviceModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
 use initlab::model::{LayerSpec, Network, Shape};
-use initlab::optim::{Adam, AdamW, Optimizer, Rmsprop, Sgd, UpdateNorms};
+use initlab::optim::{Adam, AdamW, Muon, Optimizer, Rmsprop, Sgd, UpdateNorms};
 use initlab::train::optimizer_state::{CpuState, DeviceState};
 use serde_json::Value;
 
@@ -136,6 +136,15 @@ fn optimizer(v: &Value) -> (Optimizer, f64) {
             eps,
             momentum: number("momentum", 0.0),
             weight_decay: number("weight_decay", 0.0),
+        }),
+        "muon" => Optimizer::Muon(Muon {
+            momentum: number("momentum", 0.95),
+            nesterov: v["nesterov"].as_bool().unwrap_or(true),
+            weight_decay: number("weight_decay", 0.1),
+            hidden_only: false,
+            adamw_lr: 1.0,
+            adamw_betas: betas,
+            adamw_eps: eps,
         }),
         other => panic!("unknown optimizer {other}"),
     };
@@ -335,8 +344,9 @@ fn optimisers_take_the_steps_of_pytorch() {
         let mut param = among(&case.tensor("param").flatten_all().unwrap(), place);
         let rates = Tensor::new(&[[0.7 * lr], [lr], [0.3 * lr]], &Device::Cpu).unwrap();
         // A linear layer without bias has the one parameter that is wanted.
-        let n = case.get("param").len();
-        let network = Network::build(Shape::Flat(n), &[LayerSpec::Linear { out: 1, bias: false }], true).unwrap();
+        let (n, dims) = (case.get("param").len(), &case.tensors["param"].0);
+        let layer = LayerSpec::Linear { out: dims[0], bias: false };
+        let network = Network::build(Shape::Flat(dims[1]), &[layer], true).unwrap();
         let mut state = DeviceState::new(&optimizer, &network, &param).unwrap();
         let mut host = CpuModel::new(Arc::new(network), 1);
         host.set_param(0, &case.f32("param"));
@@ -351,7 +361,7 @@ fn optimisers_take_the_steps_of_pytorch() {
             case.check("candle", &format!("param.{step}"), &f64s(&param.get(1).unwrap()), 1e-9);
             // A step of the model makes room for the gradient. That norms are taken or not changes nothing.
             let zeros = |_: std::ops::Range<usize>, out: &mut [f32]| out.fill(0.0);
-            host.forward_backward(1, zeros, Targets::Values(&[0.0]), Loss::Mse, &Observe::default());
+            host.forward_backward(1, zeros, Targets::Labels(&[0]), Loss::Mse, &Observe::default());
             host.gradients_mut().copy_from_slice(&case.f32(&format!("grad.{step}")));
             let (before, mut norms) = (wide(host.flat_params()), [UpdateNorms::default()]);
             host_state.step(&optimizer, &mut host, lr, step % 2 == 0, &mut norms);

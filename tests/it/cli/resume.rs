@@ -22,6 +22,7 @@ fn a_run_that_goes_on_after_a_stop_or_a_crash_leaves_the_bytes_of_one_that_never
     let checkpoints = "[record]\ncheckpoint_every = 2\n";
     let adam = MLP.replace("lr = 0.1", "kind = 'adamw'\nlr = 0.01");
     let lion = adam.replace("adamw", "lion");
+    let muon = adam.replace("adamw", "muon");
     let nesterov = MLP.replace("lr = 0.1", "lr = 0.1\nmomentum = 0.8\nnesterov = true");
     #[rustfmt::skip]
     let cases = [
@@ -32,6 +33,8 @@ fn a_run_that_goes_on_after_a_stop_or_a_crash_leaves_the_bytes_of_one_that_never
         ("Nesterov", &nesterov, 6),
         ("AdamW", &adam, 6),
         ("Lion", &lion, 6),
+        ("Muon", &muon, 6),
+        ("Muon on convolutions", &CNN.replace("adam", "muon"), 4),
         ("Adam after LSUV's shifts", CNN, 4),
         ("momentum and batch norm", BATCH_NORM, 9),
         ("dropout", DROPOUT, 5),
