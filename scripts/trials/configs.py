@@ -187,7 +187,7 @@ def experiment(draw, data):
     maybe(draw, table, "seed", lambda: draw.choice([0, 1, 1 << 40]))
     maybe(draw, table, "name", lambda: draw.choice(["x", "a b", "é", "../y"]), 0.1)
     train = table["train"]
-    maybe(draw, train, "loss", lambda: draw.choice(["cross_entropy", "mse", "mse_digit"]))
+    maybe(draw, train, "loss", lambda: draw.choice(["cross_entropy", "mse", "mse_digit", "hinge"]))
     maybe(draw, train, "evaluate_every", lambda: draw.choice([1, 2, 100]))
     maybe(draw, train, "clip_norm", lambda: number(draw, 1e-3, 10))
     maybe(draw, train, "target_accuracy", lambda: draw.random(), 0.1)

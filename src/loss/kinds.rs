@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::loss::row::Row;
-use crate::loss::{cross_entropy, squared};
+use crate::loss::{cross_entropy, hinge, squared};
 
 /// What is minimised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,11 +15,13 @@ pub enum Loss {
     Mse,
     /// Mean squared error of one output against the digit as a number (lesson 8's first loss).
     MseDigit,
+    /// Multi-class hinge of Weston & Watkins, the mean over classes.
+    Hinge,
 }
 
 impl Loss {
     /// Every loss; the first is what a config without one means.
-    pub const ALL: [Self; 3] = [Self::CrossEntropy, Self::Mse, Self::MseDigit];
+    pub const ALL: [Self; 4] = [Self::CrossEntropy, Self::Mse, Self::MseDigit, Self::Hinge];
 
     /// What is known of it.
     pub fn row(self) -> &'static Row {
@@ -27,6 +29,7 @@ impl Loss {
             Self::CrossEntropy => &cross_entropy::ROW,
             Self::Mse => &squared::MSE,
             Self::MseDigit => &squared::MSE_DIGIT,
+            Self::Hinge => &hinge::ROW,
         }
     }
 

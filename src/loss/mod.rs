@@ -3,6 +3,7 @@
 //! A new loss is a file here and its lines in `kinds.rs`.
 
 mod cross_entropy;
+mod hinge;
 mod kinds;
 mod row;
 mod squared;

@@ -32,6 +32,7 @@ fn a_row_with_nan_is_right_about_nothing() {
         let labels = [label, 1];
         assert_eq!(on_slices(Loss::CrossEntropy, &outputs, 3, &labels, 1.0, &mut [0.0; 6]).correct, 1, "{row:?}");
         assert_eq!(on_slices(Loss::Mse, &outputs, 3, &labels, 1.0, &mut [0.0; 6]).correct, 1, "{row:?}");
+        assert_eq!(on_slices(Loss::Hinge, &outputs, 3, &labels, 1.0, &mut [0.0; 6]).correct, 1, "{row:?}");
     }
     assert_eq!(of_values_on_slices(&[NAN, 3.0], [0.0, 3.0].into_iter(), 1.0, &mut [0.0; 2]).correct, 1);
 }
@@ -41,6 +42,10 @@ fn a_nan_or_infinite_logit_makes_the_loss_not_finite() {
     for bad in [f32::NAN, f32::INFINITY] {
         let sums = on_slices(Loss::CrossEntropy, &[0.0, bad, 1.0], 3, &[0], 1.0, &mut [0.0; 3]);
         assert!(!sums.loss.is_finite());
+        for bad in [bad, -bad] {
+            assert!(!on_slices(Loss::Hinge, &[0.0, bad, 1.0], 3, &[0], 1.0, &mut [0.0; 3]).loss.is_finite());
+            assert!(!on_slices(Loss::Hinge, &[0.0, bad, 1.0], 3, &[1], 1.0, &mut [0.0; 3]).loss.is_finite());
+        }
     }
 }
 
@@ -53,7 +58,7 @@ fn a_row_with_nan_is_right_about_nothing_on_tensors() {
             let right = [0.0, 5.0, 0.0];
             let outputs = Tensor::new(&[[row, right], [right; 2]], &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
             let labels = Tensor::new(&[[label, 1], [1, 1]], &Device::Cpu).unwrap();
-            for loss in [Loss::CrossEntropy, Loss::Mse] {
+            for loss in [Loss::CrossEntropy, Loss::Mse, Loss::Hinge] {
                 assert_eq!(
                     (loss.row().on_tensors)(&outputs, &labels, 1.0).unwrap().correct.to_vec1::<f64>().unwrap(),
                     [1.0, 2.0],

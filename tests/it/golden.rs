@@ -86,7 +86,8 @@ impl Case {
     }
 
     fn loss(&self) -> Loss {
-        if self.about["loss"] == "mse" { Loss::Mse } else { Loss::CrossEntropy }
+        let of_name = |loss: &Loss| self.about["loss"] == loss.row().name;
+        Loss::ALL.into_iter().find(of_name).expect("the case names a loss of ours")
     }
 }
 
@@ -189,7 +190,7 @@ impl Wanted {
     fn of(case: &Case) -> Self {
         match case.loss() {
             Loss::Mse | Loss::MseDigit => Self::Values(case.f32("target")),
-            Loss::CrossEntropy => Self::Labels(case.get("target").iter().map(|&x| x as u8).collect()),
+            Loss::CrossEntropy | Loss::Hinge => Self::Labels(case.get("target").iter().map(|&x| x as u8).collect()),
         }
     }
 
