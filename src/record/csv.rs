@@ -1,4 +1,4 @@
-//! CSV files that grow row by row, know their sum, and can be cut back to a known length.
+//! Files that grow row by row, know their sum, and can be cut back to a known length: CSV, or lines without a header.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
@@ -30,10 +30,17 @@ impl CsvFile {
     /// # Errors
     /// The file cannot be created.
     pub fn create(path: &Path, header: &str) -> Result<Self, RecordError> {
-        let file = begin_file(path).map_err(RecordError::io(path, "creating the file"))?;
-        let mut csv = Self::new(path, file);
+        let mut csv = Self::without_header(path)?;
         csv.row(format!("{header}\n"))?;
         Ok(csv)
+    }
+
+    /// Starts a file of lines, likewise.
+    ///
+    /// # Errors
+    /// The file cannot be created.
+    pub fn without_header(path: &Path) -> Result<Self, RecordError> {
+        Ok(Self::new(path, begin_file(path).map_err(RecordError::io(path, "creating the file"))?))
     }
 
     fn new(path: &Path, file: File) -> Self {
@@ -66,7 +73,7 @@ impl CsvFile {
             csv.count(&part[..read]);
         }
         match sum {
-            Some(sum) if *sum != csv.sum() => {
+            Some(sum) if sum.sha256 != csv.sum().sha256 => {
                 Err(broken("has changed since the checkpoint".into(), "the rows that the run wrote".into()))
             }
             _ => Ok(csv),
@@ -100,6 +107,14 @@ impl CsvFile {
         self.bytes += bytes.len() as u64;
         self.lines += bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
         self.sum.update(bytes);
+    }
+
+    /// Hands everything to the system, so that whoever reads along sees it.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.file.flush().map_err(RecordError::io(&self.path, "writing"))
     }
 
     /// Puts everything on the disk.
