@@ -198,7 +198,7 @@ def experiment(draw, data):
         "histogram_range": draw.choice([[-7, 7], [0, 1e-3], [-1e30, 1e30]]),
     }
     maybe(draw, table, "stats", stats)
-    maybe(draw, table, "record", lambda: {"checkpoint_every": draw.choice([1, 2]), "tensorboard": draw.random() < 0.5})
+    maybe(draw, table, "record", lambda: {"checkpoint_every": draw.choice([1, 2]), "tensorboard": draw.random() < 0.5, "json_lines": draw.random() < 0.5})
     return table
 
 

@@ -15,20 +15,28 @@ pub struct RecordConfig {
     /// Whether TensorBoard's event file is written, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tensorboard: bool,
+    /// Whether every step and evaluation is a line of `events.jsonl`, too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub json_lines: bool,
 }
 
 const CHECKPOINT_EVERY: Optional<usize> =
     count("checkpoint_every", "Steps between two checkpoints.").within(&[AT_LEAST_1]).or("each evaluation has one");
 const TENSORBOARD: Key<bool> =
     flag("tensorboard", "Whether TensorBoard's event file is written, too.").default("false");
+const JSON_LINES: Key<bool> =
+    flag("json_lines", "Whether every step and evaluation is a line of events.jsonl, too.").default("false");
 
 /// The keys of `[record]`.
-pub(crate) const KEYS: Keys = Keys { path: "record", when: "", keys: &[&CHECKPOINT_EVERY, &TENSORBOARD] };
+pub(crate) const KEYS: Keys = Keys { path: "record", when: "", keys: &[&CHECKPOINT_EVERY, &TENSORBOARD, &JSON_LINES] };
 
 impl RecordConfig {
     pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
-        let record =
-            Self { checkpoint_every: section.find(&CHECKPOINT_EVERY)?, tensorboard: section.get(&TENSORBOARD)? };
+        let record = Self {
+            checkpoint_every: section.find(&CHECKPOINT_EVERY)?,
+            tensorboard: section.get(&TENSORBOARD)?,
+            json_lines: section.get(&JSON_LINES)?,
+        };
         section.finish()?;
         Ok(record)
     }

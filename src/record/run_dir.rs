@@ -34,13 +34,14 @@ pub struct RunDir {
     lock: Option<Lock>,
 }
 
-const FILES: [&str; 10] = [
+const FILES: [&str; 11] = [
     summary::FILE,
     "config.toml",
     CHECKPOINT,
     "steps.csv",
     "layers.csv",
     "epochs.csv",
+    "events.jsonl",
     "histograms.safetensors",
     "init.safetensors",
     "model.safetensors",

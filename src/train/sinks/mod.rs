@@ -7,6 +7,7 @@ mod beginning;
 mod checkpoint;
 mod epochs;
 mod histograms;
+mod json_lines;
 mod layers;
 mod listen;
 pub mod memory;
@@ -31,6 +32,7 @@ const SINKS: &[Open] = &[
     epochs::open,
     model::open,
     histograms::open,
+    json_lines::open,
     tensorboard::open,
     summary::open,
     checkpoint::open,

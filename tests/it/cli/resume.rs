@@ -19,7 +19,7 @@ fn copy(from: &Path, to: &Path) {
 
 #[test]
 fn a_run_that_goes_on_after_a_stop_or_a_crash_leaves_the_bytes_of_one_that_never_stopped() {
-    let checkpoints = "[record]\ncheckpoint_every = 2\n";
+    let checkpoints = "[record]\ncheckpoint_every = 2\njson_lines = true\n";
     let adam = MLP.replace("lr = 0.1", "kind = 'adamw'\nlr = 0.01");
     let lion = adam.replace("adamw", "lion");
     let muon = adam.replace("adamw", "muon");
