@@ -8,7 +8,7 @@ use crate::cli::experiment::ConfigArgs;
 use crate::cli::theory_rows::wrapped;
 use crate::config::error::folded;
 use crate::config::init::InitConfig;
-use crate::data::{Choice, Part};
+use crate::data::{Choice, Part, SIDE};
 use crate::model::{Network, Role, initialise};
 use crate::train::Plan;
 use crate::train::memory::{self, DataSize};
@@ -35,13 +35,17 @@ pub fn run(args: &ModelArgs) -> Result<()> {
         let std = |i: usize| Some(std_of(&plan.start[i]));
         return super::print(&format!("{}{}\n", table(&plan.network, &resolved.init, std), lsuv_note(&plan)));
     }
-    // The known sets have the same shape; only a directory must be looked into.
+    // What a known set holds is known without it; only a directory must be looked into.
     let (size, classes, images) = match experiment.data.choice() {
         Choice::Directory(_) => {
             let data = args.config.load_data(experiment)?;
             (data.image_size(), data.classes(), DataSize::of(&data))
         }
-        Choice::Auto | Choice::Known(_) | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
+        Choice::Known(known) => {
+            let [train, test] = known.images;
+            ((SIDE, SIDE), known.classes, DataSize { train, test, pixels: SIDE * SIDE })
+        }
+        Choice::Auto | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
     };
     let network =
         network(&resolved.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;

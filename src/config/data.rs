@@ -35,7 +35,7 @@ const SPLIT: Key<Split> = choice(
 )
 .default("usual");
 const DATASET: Key<String> =
-    text("dataset", "auto, mnist, fashion-mnist, digits, or a directory of four IDX files.").default("auto");
+    text("dataset", "A name of a known set, digits, auto, or a directory of four IDX files.").default("auto");
 
 /// The keys of `[data]`.
 pub(crate) const KEYS: Keys = Keys { path: "data", when: "", keys: &[&DATASET, &SPLIT] };

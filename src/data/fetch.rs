@@ -33,9 +33,13 @@ pub fn time_limit() -> Result<Duration, DataError> {
 /// Downloads `known` into `directory`, which must be new or empty, within `limit`; progress goes to stderr.
 ///
 /// # Errors
-/// The directory is taken, the download fails or takes too long, or what comes is not the known set; nothing is
+/// The hub does not have the set, the directory is taken, the download fails or takes too long, or what comes is not the known set; nothing is
 /// left in `directory` then. Without the feature `hub` always.
 pub fn fetch(known: Known, directory: &Path, limit: Duration) -> Result<(), DataError> {
+    if known.hub.is_none() {
+        let reason = "the hub does not have it in a form that this program reads".into();
+        return Err(failed(known, reason, known.by_hand()));
+    }
     // Better said before the download than after it.
     if fs::read_dir(directory).is_ok_and(|mut entries| entries.next().is_some()) {
         let next = "name a new or empty directory, or check what is there with `initlab data verify`";
@@ -63,7 +67,7 @@ fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), Dat
     let sums = files::sums_of(&train, &test);
     let sums = sums.each_ref().map(String::as_str);
     let sha256 = files::combined_sha256(sums);
-    let dataset = Dataset { name: known.name.into(), sha256, classes: 10, train, test };
+    let dataset = Dataset { name: known.name.into(), sha256, classes: known.classes, train, test };
     if let Err((file, fault)) = known.check(&dataset, sums) {
         let (name, found, expected) = (locate::NAMES[file], fault.found, fault.expected);
         let reason =

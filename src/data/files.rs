@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::data::error::{DataError, Fault};
+use crate::data::form::Form;
 use crate::data::idx::{self, Kind, ReadError};
 use crate::data::locate::{self, NAMES};
 use crate::data::{Dataset, Images};
@@ -51,25 +52,29 @@ pub enum Classes {
     FromLabels,
 }
 
-/// Reads the four files of `directory` as the data set `name`.
+/// Reads the four files of `directory`, which have the given form, as the data set `name`.
 ///
 /// # Errors
 /// A missing file, a file that is no IDX file, or files that do not fit together.
-pub fn read(directory: &Path, name: &str, classes: Classes) -> Result<FourFiles, DataError> {
-    let paths = locate::required(directory)?;
+pub fn read(directory: &Path, name: &str, classes: Classes, form: Form) -> Result<FourFiles, DataError> {
+    let paths = locate::required(directory, name)?;
     let [test_images, test_labels, train_images, train_labels] =
         side_by_side(|file| read_one(&paths[file], KINDS[file]));
     let [test_images, test_labels, train_images, train_labels] =
         [test_images?, test_labels?, train_images?, train_labels?];
     let sources = [&test_images.0, &test_labels.0, &train_images.0, &train_labels.0].map(Clone::clone);
-    let train = join(train_images, &train_labels)?;
-    let test = join(test_images, &test_labels)?;
+    let mut train = join(train_images, &train_labels)?;
+    let mut test = join(test_images, &test_labels)?;
+    for (images, labels) in [(&mut train, 3), (&mut test, 1)] {
+        form.undo(images).map_err(|fault| DataError::fault(&sources[labels].path, fault))?;
+    }
     if (train.rows, train.cols) != (test.rows, test.cols) {
         let size = |images: &Images| format!("{}x{} pixels", images.rows, images.cols);
         return Err(mismatch(&sources[0], "image size", size(&test), size(&train) + ", as the training images have"));
     }
     let classes = count_classes(classes, &train.labels, &test.labels, [&sources[3], &sources[1]])?;
-    let sha256 = combined_sha256(sources.each_ref().map(|source| source.sha256.as_str()));
+    let sums = if form == Form::MNIST { sources.each_ref().map(|s| s.sha256.clone()) } else { sums_of(&train, &test) };
+    let sha256 = combined_sha256(sums.each_ref().map(String::as_str));
     Ok(FourFiles { dataset: Dataset { name: name.into(), sha256, classes, train, test }, sources })
 }
 

@@ -18,7 +18,7 @@ use parquet::record::{Field, Row};
 use reqwest::blocking::{Client, Response};
 
 use crate::data::Images;
-use crate::data::known::{HubPlace, Known};
+use crate::data::known::{self, HubPlace, Known};
 
 /// The hub, unless `HF_ENDPOINT` names a mirror.
 const ENDPOINT: &str = "https://huggingface.co";
@@ -27,7 +27,7 @@ const ENDPOINT: &str = "https://huggingface.co";
 const MOST_BYTES: u64 = 1 << 26;
 
 /// Height and width of the known sets' images, in pixels.
-const SIDE: u32 = 28;
+const SIDE: u32 = known::SIDE as u32;
 
 /// The most images of a known set's part.
 const MOST_IMAGES: usize = 60_000;
@@ -35,7 +35,7 @@ const MOST_IMAGES: usize = 60_000;
 /// The training and the test images, or the reason why they did not come.
 type Outcome = Result<(Images, Images), String>;
 
-/// Gets `known` within `limit`; progress goes to stderr.
+/// Gets `known`, which has a place on the hub, within `limit`; progress goes to stderr.
 pub fn download(known: Known, limit: Duration) -> Outcome {
     let (sender, receiver) = channel();
     let (start, arrived) = (Instant::now(), Arc::new(AtomicU64::new(0)));
@@ -64,7 +64,7 @@ fn too_late(limit: Duration) -> String {
 }
 
 fn progress(known: Known, limit: Duration) -> ProgressBar {
-    let bar = ProgressBar::new(known.hub.bytes);
+    let bar = ProgressBar::new(known.hub.as_ref().map_or(0, |place| place.bytes));
     if bar.is_hidden() {
         // No terminal, no bar: one plain line. If it cannot be written, the download goes on.
         let line = format!("downloading {} (at most {} s)\n", known.name, limit.as_secs());
@@ -86,7 +86,7 @@ fn load(known: Known, end: Instant, arrived: &AtomicU64) -> Outcome {
         .timeout(end.saturating_duration_since(Instant::now()))
         .build()
         .map_err(|error| causes(&error))?;
-    let HubPlace { repository, folder, .. } = known.hub;
+    let Some(HubPlace { repository, folder, .. }) = &known.hub else { return Err("the hub does not have it".into()) };
     let part = |part: &str| {
         let address =
             format!("{endpoint}/datasets/{repository}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet");

@@ -3,25 +3,39 @@
 use std::path::{Path, PathBuf};
 
 use crate::data::error::{DataError, Fault};
+use crate::data::form::Form;
 use crate::data::locate::NAMES;
 use crate::data::locate::locate;
 use crate::data::split::pixel_moments;
 use crate::data::{Dataset, Images};
 
-/// A published data set: a row of [`Known::ALL`].
+/// A published data set: a row of the table below.
 #[derive(Debug, PartialEq, Eq)]
 pub struct KnownSet {
-    /// The name in `--dataset` and in records, and of the directory that keeps it below `data`.
+    /// The name in `--dataset` and in records, of the directory that keeps it below `data`, and before the names of its files where
+    /// those have a set's name.
     pub name: &'static str,
-    /// The environment variable that names a directory with the files.
+    /// The environment variable that names a directory with the files; EMNIST's six sets may lie in one.
     pub variable: &'static str,
     /// Where people get the files.
     address: &'static str,
-    /// Where the hub has it.
-    pub hub: HubPlace,
-    /// What it must be.
+    /// Where the hub has it, if it is there in a form that this program reads.
+    #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "nothing is downloaded without the feature"))]
+    pub hub: Option<HubPlace>,
+    /// Labels are below this.
+    pub classes: usize,
+    /// Images that train and that test, of [`SIDE`]×[`SIDE`] pixels.
+    pub images: [usize; 2],
+    /// Whether there are equally many of each class.
+    balanced: bool,
+    /// How the published files differ from MNIST's.
+    pub form: Form,
+    /// What shows beyond sizes and class counts that files are this set.
     identity: Identity,
 }
+
+/// Height and width of the known sets' images, in pixels.
+pub const SIDE: usize = 28;
 
 /// A set on the Hugging Face hub.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,33 +54,88 @@ pub struct HubPlace {
 enum Identity {
     /// SHA-256 of the four uncompressed files, in the order of [`NAMES`].
     Sums([&'static str; 4]),
-    /// What [`describe`] says: sizes, class counts, and mean and standard deviation of the training pixels. For sets of which
-    /// only sums of the compressed files are published, which no re-compression keeps.
-    Statistics(&'static str),
+    /// Mean and standard deviation of the training pixels, as [`moments`] says them. For sets of which only sums of the compressed
+    /// files are published, which no re-compression keeps.
+    Moments(&'static str),
+    /// Nothing is published that could be compared.
+    CountsAlone,
 }
 
-/// LeCun, Cortes and Burges' handwritten digits.
-const MNIST: KnownSet = KnownSet {
-    name: "mnist",
-    variable: "INITLAB_MNIST",
-    address: "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    hub: HubPlace { repository: "ylecun/mnist", folder: "mnist", bytes: 18_200_000 },
-    identity: Identity::Sums([
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ]),
-};
+const EMNIST: &str = "https://www.nist.gov/itl/products-and-services/emnist-dataset (the archive in MNIST's format)";
 
-/// Zalando's articles of clothing (Xiao, Rasul, Vollgraf 2017), made to replace MNIST without other changes.
-const FASHION_MNIST: KnownSet = KnownSet {
-    name: "fashion-mnist",
-    variable: "INITLAB_FASHION_MNIST",
-    address: "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
-    hub: HubPlace { repository: "zalando-datasets/fashion_mnist", folder: "fashion_mnist", bytes: 36_200_000 },
-    identity: Identity::Statistics("60000+10000 images of 28x28, 6000 and 1000 of each class, mean 0.2860, std 0.3530"),
-};
+/// A set of EMNIST (Cohen, Afshar, Tapson, van Schaik 2017): NIST's digits and letters in MNIST's form, with rows and columns swapped.
+const fn emnist(name: &'static str, classes: usize, images: [usize; 2], balanced: bool, first_label: u8) -> KnownSet {
+    let form = Form { swapped: true, first_label };
+    let (variable, address, hub, identity) = ("INITLAB_EMNIST", EMNIST, None, Identity::CountsAlone);
+    KnownSet { name, variable, address, hub, classes, images, balanced, form, identity }
+}
+
+/// The sets. A further one is a row here.
+static SETS: [KnownSet; 10] = [
+    // LeCun, Cortes and Burges' handwritten digits.
+    KnownSet {
+        name: "mnist",
+        variable: "INITLAB_MNIST",
+        address: "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        hub: Some(HubPlace { repository: "ylecun/mnist", folder: "mnist", bytes: 18_200_000 }),
+        classes: 10,
+        images: [60_000, 10_000],
+        balanced: false,
+        form: Form::MNIST,
+        identity: Identity::Sums([
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ]),
+    },
+    // Zalando's articles of clothing (Xiao, Rasul, Vollgraf 2017), made to replace MNIST without other changes.
+    KnownSet {
+        name: "fashion-mnist",
+        variable: "INITLAB_FASHION_MNIST",
+        address: "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
+        hub: Some(HubPlace {
+            repository: "zalando-datasets/fashion_mnist",
+            folder: "fashion_mnist",
+            bytes: 36_200_000,
+        }),
+        classes: 10,
+        images: [60_000, 10_000],
+        balanced: true,
+        form: Form::MNIST,
+        identity: Identity::Moments("mean 0.2860, std 0.3530"),
+    },
+    // Cursive Japanese characters (Clanuwat, Bober-Irizar, Kitamoto, Lamb, Yamamoto, Ha 2018), likewise.
+    KnownSet {
+        name: "kmnist",
+        variable: "INITLAB_KMNIST",
+        address: "https://codh.rois.ac.jp/kmnist/",
+        hub: None,
+        classes: 10,
+        images: [60_000, 10_000],
+        balanced: true,
+        form: Form::MNIST,
+        identity: Identity::CountsAlone,
+    },
+    emnist("emnist-balanced", 47, [112_800, 18_800], true, 0),
+    emnist("emnist-byclass", 62, [697_932, 116_323], false, 0),
+    emnist("emnist-bymerge", 47, [697_932, 116_323], false, 0),
+    emnist("emnist-digits", 10, [240_000, 40_000], true, 0),
+    emnist("emnist-letters", 26, [124_800, 20_800], true, 1),
+    emnist("emnist-mnist", 10, [60_000, 10_000], true, 0),
+    // MNIST made again from NIST's files, with all 60,000 test images (Yadav & Bottou 2019).
+    KnownSet {
+        name: "qmnist",
+        variable: "INITLAB_QMNIST",
+        address: "https://github.com/facebookresearch/qmnist",
+        hub: None,
+        classes: 10,
+        images: [60_000, 60_000],
+        balanced: false,
+        form: Form::MNIST,
+        identity: Identity::CountsAlone,
+    },
+];
 
 /// One of the published data sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,24 +156,29 @@ pub enum Verdict {
     Sums,
     /// Sizes, class counts and the mean and standard deviation of the pixels are the published ones.
     Statistics,
+    /// Sizes and class counts are the published ones, and nothing else is published.
+    Counts,
 }
 
 impl Known {
     /// MNIST.
-    pub const MNIST: Self = Self(&MNIST);
+    pub const MNIST: Self = Self(&SETS[0]);
     /// Fashion-MNIST.
-    pub const FASHION_MNIST: Self = Self(&FASHION_MNIST);
+    pub const FASHION_MNIST: Self = Self(&SETS[1]);
+
     /// Every set that has a name.
-    pub const ALL: [Self; 2] = [Self::MNIST, Self::FASHION_MNIST];
+    pub fn all() -> impl Iterator<Item = Self> {
+        SETS.iter().map(Self)
+    }
 
     /// The set called `name`.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|known| known.name == name)
+        Self::all().find(|known| known.name == name)
     }
 
     /// The names of all, as a sentence lists them: "mnist or fashion-mnist".
     pub fn listing() -> String {
-        let names = Self::ALL.map(|known| known.name);
+        let names: Vec<&str> = Self::all().map(|known| known.name).collect();
         let (last, others) = names.split_last().expect("there are known sets");
         format!("{} or {last}", others.join(", "))
     }
@@ -132,39 +206,61 @@ impl Known {
             let expected = format!("{expected} of {}", self.name);
             (file, Fault { field, found: found.into(), expected, next })
         };
-        match &self.identity {
-            Identity::Sums(known) => match (0..4).find(|&i| sums[i] != known[i]) {
-                Some(i) => Err(unlike(i, "SHA-256", sums[i], known[i])),
-                None => Ok(Verdict::Sums),
-            },
-            Identity::Statistics(known) => {
-                let found = describe(dataset);
-                if found == *known { Ok(Verdict::Statistics) } else { Err(unlike(2, "content", &found, known)) }
-            }
+        // The sum of a file says more than that it is another.
+        if let Identity::Sums(known) = &self.identity
+            && let Some(i) = (0..4).find(|&i| sums[i] != known[i])
+        {
+            return Err(unlike(i, "SHA-256", sums[i], known[i]));
         }
+        let (found, expected) = (counts(dataset), self.counts());
+        match &self.identity {
+            Identity::Sums(_) => Ok(Verdict::Sums),
+            Identity::Moments(known) => {
+                let found = format!("{found}, {}", moments(dataset));
+                let expected = format!("{expected}, {known}");
+                if found == expected { Ok(Verdict::Statistics) } else { Err(unlike(2, "content", &found, &expected)) }
+            }
+            Identity::CountsAlone if found != expected => Err(unlike(2, "content", &found, &expected)),
+            Identity::CountsAlone => match Self::all().find(|other| other.has_moments_of(dataset)) {
+                Some(other) => Err(unlike(2, "content", &format!("{}'s images", other.name), "those")),
+                None => Ok(Verdict::Counts),
+            },
+        }
+    }
+
+    /// Whether `dataset` has the published moments of this set, and those are published.
+    fn has_moments_of(self, dataset: &Dataset) -> bool {
+        matches!(self.identity, Identity::Moments(known) if known == moments(dataset))
+    }
+
+    /// What [`counts`] must say.
+    fn counts(self) -> String {
+        let KnownSet { images, balanced, classes, .. } = self.0;
+        let each = images.map(|images| if *balanced { (images / classes).to_string() } else { UNEQUAL.into() });
+        format!("{}+{} images of {SIDE}x{SIDE}, {} and {} of each class", images[0], images[1], each[0], each[1])
     }
 }
 
-fn describe(dataset: &Dataset) -> String {
+const UNEQUAL: &str = "unequally many";
+
+/// Sizes and class counts.
+fn counts(dataset: &Dataset) -> String {
     let (train, test) = (&dataset.train, &dataset.test);
     let per_class = |images: &Images| {
         let mut counts = [0usize; 256];
         images.labels.iter().for_each(|&label| counts[usize::from(label)] += 1);
         let (least, most) = (counts[..dataset.classes].iter().min(), counts.iter().max());
-        if least == most { most.map_or(0, |n| *n).to_string() } else { "unequally many".into() }
+        if least == most { most.map_or(0, |n| *n).to_string() } else { UNEQUAL.into() }
     };
-    let (mean, variance) = pixel_moments(&train.pixels);
-    format!(
-        "{}+{} images of {}x{}, {} and {} of each class, mean {:.4}, std {:.4}",
-        train.len(),
-        test.len(),
-        train.rows,
-        train.cols,
-        per_class(train),
-        per_class(test),
-        mean / 255.0,
-        variance.sqrt() / 255.0
-    )
+    let (rows, cols) = (train.rows, train.cols);
+    let [of_train, of_test] = [train, test].map(per_class);
+    format!("{}+{} images of {rows}x{cols}, {of_train} and {of_test} of each class", train.len(), test.len())
+}
+
+/// Mean and standard deviation of the training pixels, of 1.
+fn moments(dataset: &Dataset) -> String {
+    let (mean, variance) = pixel_moments(&dataset.train.pixels);
+    format!("mean {:.4}, std {:.4}", mean / 255.0, variance.sqrt() / 255.0)
 }
 
 /// Where known sets are looked for.
@@ -180,7 +276,7 @@ impl Places {
     /// The places that the environment names; an empty variable names none.
     pub fn from_environment() -> Self {
         let directory = |known: Known| std::env::var_os(known.variable).filter(|value| !value.is_empty());
-        let named = Known::ALL.into_iter().filter_map(|known| Some((known, directory(known)?.into())));
+        let named = Known::all().filter_map(|known| Some((known, directory(known)?.into())));
         Self { named: named.collect(), root: "data".into() }
     }
 
@@ -193,7 +289,7 @@ impl Places {
     /// four files is in it. The first two were named by the user and are returned even if they do not exist.
     pub fn find(&self, known: Known, data_dir: Option<&Path>) -> Option<PathBuf> {
         let of_set = || self.named.iter().find(|(of, _)| *of == known).map(|(_, place)| place.as_path());
-        let kept = || Some(self.kept(known)).filter(|kept| locate(kept).iter().any(Option::is_some));
+        let kept = || Some(self.kept(known)).filter(|kept| locate(kept, known.name).iter().any(Option::is_some));
         data_dir.or_else(of_set).map(Path::to_path_buf).or_else(kept)
     }
 

@@ -27,28 +27,33 @@ struct Found {
 /// Directories below the named one in which torchvision keeps the files.
 const BELOW: [&str; 3] = ["raw", "MNIST/raw", "FashionMNIST/raw"];
 
-/// Where each of [`NAMES`] is in `directory`; `None` for a file that is not there.
+/// Where each of [`NAMES`] is in `directory`, which is looked at for the set `name`; `None` for a file that is not there.
 ///
-/// A set without a name of its own comes before others; a plain file before a compressed one. If nothing is in
-/// `directory` itself, `raw` below it and the `raw` of MNIST and Fashion-MNIST are looked into. Of several named sets
+/// A set of that name comes first, one without a name of its own next; a plain file before a compressed one. If nothing is in
+/// `directory` itself, `raw` below it and the `raw` of MNIST and Fashion-MNIST are looked into. Of several sets with other names
 /// in one directory none is taken; `directory/emnist-digits` means the one of this name.
-pub fn locate(directory: &Path) -> Four {
-    let sets = sets_at(directory);
-    match sets.iter().find(|found| found.set.is_empty()) {
-        Some(found) => found.files.clone(),
-        None => match &sets[..] {
-            [only] => only.files.clone(),
-            _ => Four::default(),
-        },
-    }
+pub fn locate(directory: &Path, name: &str) -> Four {
+    found_at(directory, name).map(|found| found.files).unwrap_or_default()
 }
 
-/// The four files of `directory`.
+/// The name in front of the files that [`locate`] finds; empty where they have none, or where there are none.
+pub fn set_at(directory: &Path, name: &str) -> String {
+    found_at(directory, name).map(|found| found.set).unwrap_or_default()
+}
+
+fn found_at(directory: &Path, name: &str) -> Option<Found> {
+    let mut sets = sets_at(directory);
+    let at = |name: &str| sets.iter().position(|found| found.set == name);
+    let place = at(name).or_else(|| at("")).or((sets.len() == 1).then_some(0))?;
+    Some(sets.swap_remove(place))
+}
+
+/// The four files of `directory`, as [`locate`] finds them for the set `name`.
 ///
 /// # Errors
 /// Some are absent; says which, what is there, and what to do.
-pub fn required(directory: &Path) -> Result<[PathBuf; 4], DataError> {
-    let found = locate(directory);
+pub fn required(directory: &Path, name: &str) -> Result<[PathBuf; 4], DataError> {
+    let found = locate(directory, name);
     let missing: Vec<_> = NAMES.iter().zip(&found).filter(|(_, path)| path.is_none()).map(|(name, _)| *name).collect();
     if missing.is_empty() {
         return Ok(found.map(|path| path.expect("none is missing")));

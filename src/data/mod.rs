@@ -1,4 +1,4 @@
-//! Data sets of small grey images: MNIST, Fashion-MNIST, the built-in digits, or any directory of four IDX files.
+//! Data sets of small grey images: MNIST and its relatives, the built-in digits, or any directory of four IDX files.
 //!
 //! [`load`] finds and checks a set, [`Prepared`] applies a split to it and hands out normalised batches.
 
@@ -7,6 +7,7 @@ pub mod digits;
 mod error;
 pub mod fetch;
 pub mod files;
+pub mod form;
 mod gzip;
 pub mod home;
 #[cfg(feature = "hub")]
@@ -21,7 +22,7 @@ use std::path::PathBuf;
 
 pub use batches::{batches, epoch_order};
 pub use error::{DataError, Fault};
-pub use known::{HubPlace, Known, KnownSet, Places, Verdict};
+pub use known::{HubPlace, Known, KnownSet, Places, SIDE, Verdict};
 pub use request::{Loaded, Origin, Request, load, read_known};
 pub use split::{Normalization, Part, Prepared, Split, pixel_moments};
 
@@ -55,7 +56,8 @@ impl Images {
 pub struct Dataset {
     /// The name of a known set, `digits`, or the name of a directory.
     pub name: String,
-    /// One sum over the data, see [`files::combined_sha256`]; generated data has the sum of the files it would make.
+    /// One sum over the data, see [`files::combined_sha256`]; data that is generated, or lies otherwise in its files, has the sum of
+    /// the files it would make.
     pub sha256: String,
     /// Labels are below this.
     pub classes: usize,
@@ -81,7 +83,7 @@ pub enum Choice {
 impl Choice {
     /// The names that are no directory.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        ["auto"].into_iter().chain(Known::ALL.map(|known| known.name)).chain(["digits"])
+        ["auto"].into_iter().chain(Known::all().map(|known| known.name)).chain(["digits"])
     }
 
     /// Reads the value of `--dataset`: one of [`Choice::names`], or else a directory.

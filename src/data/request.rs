@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::data::error::DataError;
 use crate::data::files::{self, Classes, Source};
+use crate::data::form::Form;
 use crate::data::known::{Known, Places, Verdict};
+use crate::data::locate::set_at;
 use crate::data::{Choice, Dataset, digits, fetch, home};
 use crate::spelling::nearest;
 
@@ -102,7 +104,7 @@ fn load_auto(request: &Request) -> Result<Loaded, DataError> {
 fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
     let directory = match request.places.find(known, request.data_dir.as_deref()) {
         Some(directory) => directory,
-        None if request.allow_download && fetch::AVAILABLE => {
+        None if request.allow_download && fetch::AVAILABLE && known.hub.is_some() => {
             let kept = request.places.kept(known);
             fetch::fetch(known, &kept, fetch::time_limit()?)?;
             kept
@@ -117,7 +119,7 @@ fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
 /// # Errors
 /// The files are absent, broken, or another set's.
 pub fn read_known(known: Known, directory: &Path) -> Result<Loaded, DataError> {
-    let read = files::read(directory, known.name, Classes::Exactly(10))?;
+    let read = files::read(directory, known.name, Classes::Exactly(known.classes), known.form)?;
     let verdict = known
         .check(&read.dataset, read.sums())
         .map_err(|(file, fault)| DataError::fault(&read.sources[file].path, fault))?;
@@ -131,7 +133,9 @@ pub fn read_known(known: Known, directory: &Path) -> Result<Loaded, DataError> {
 
 fn load_directory(directory: &Path) -> Result<Loaded, DataError> {
     let name = directory.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned());
-    let read = files::read(directory, &name, Classes::FromLabels).map_err(|error| suggest(error, directory))?;
+    // Files that are called as a published set's lie as that set's do.
+    let form = Known::from_name(&set_at(directory, &name)).map_or(Form::MNIST, |known| known.form);
+    let read = files::read(directory, &name, Classes::FromLabels, form).map_err(|error| suggest(error, directory))?;
     Ok(Loaded { dataset: read.dataset, origin: Origin::Files(Box::new(read.sources)), verdict: None, notice: None })
 }
 
@@ -165,8 +169,8 @@ fn suggest(error: DataError, directory: &Path) -> DataError {
     DataError::Missing { directory: path, found, missing, next }
 }
 
-/// Sets that have files of MNIST's form and no name here.
-const RELATIVES: [&str; 4] = ["emnist", "kmnist", "qmnist", "notmnist"];
+/// A set that has files of MNIST's form and no name here.
+const RELATIVE: &str = "notmnist";
 
 /// What `text`, if it looks like a name and not like a path, was meant to be.
 fn advice(text: &str) -> Option<String> {
@@ -179,7 +183,11 @@ fn advice(text: &str) -> Option<String> {
     if name.is_empty() || !name.chars().all(|c| c.is_alphanumeric() || "-_ ".contains(c)) {
         return None;
     }
-    if RELATIVES.contains(&name.as_str()) {
+    let parts: Vec<&str> = Choice::names().filter(|known| known.starts_with(&format!("{name}-"))).collect();
+    if parts.len() > 1 {
+        return Some(format!("`{name}` is several sets: name one of {}", parts.join(", ")));
+    }
+    if name == RELATIVE {
         return Some(format!("`{name}` is no name of this program: get its files and name their directory"));
     }
     nearest(&name, Choice::names()).map(|known| format!("did you mean `{known}`?"))
@@ -197,7 +205,10 @@ mod tests {
             ("mnits", Some("did you mean `mnist`?")),
             ("fashion_mnist", Some("did you mean `fashion-mnist`?")),
             ("digit", Some("did you mean `digits`?")),
-            ("kmnist", Some("get its files and name their directory")),
+            ("notmnist", Some("get its files and name their directory")),
+            ("emnist", Some("several sets: name one of emnist-balanced, emnist-byclass, ")),
+            ("kmnits", Some("did you mean `kmnist`?")),
+            ("emnist_letters", Some("did you mean `emnist-letters`?")),
             ("data", None),
             ("./mnits", None),
             ("mnist/raw", None),

@@ -4,8 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use initlab::data::files::{self, Classes};
+use initlab::data::form::Form;
 use initlab::data::locate::NAMES;
-use initlab::data::{Choice, DataError, Images, Known, Loaded, Part, Places, Prepared, Request, Split, idx, load};
+use initlab::data::{
+    Choice, DataError, Images, Known, Loaded, Part, Places, Prepared, Request, SIDE, Split, Verdict, idx, load,
+};
 
 /// The directory of the real MNIST; a test that needs it says when it is skipped.
 fn mnist() -> Option<PathBuf> {
@@ -149,7 +152,7 @@ fn labels_of_ten_and_more_are_refused_in_a_known_set() {
     let (mut train, test) = small();
     train.labels[3] = 10;
     files::write(&directory, &train, &test).unwrap();
-    let error = files::read(&directory, "mnist", Classes::Exactly(10)).unwrap_err().to_string();
+    let error = files::read(&directory, "mnist", Classes::Exactly(10), Form::MNIST).unwrap_err().to_string();
     assert!(error.contains("label: found 10 at index 3, expected 0 to 9"), "{error}");
 }
 
@@ -185,7 +188,7 @@ fn a_place_that_the_user_names_is_never_passed_over() {
 
 #[test]
 fn an_absent_set_is_an_error_that_says_how_to_get_it() {
-    for known in Known::ALL {
+    for known in Known::all() {
         let error = load(&request(Choice::Known(known))).unwrap_err().to_string();
         for part in [known.variable, "--data", "https://", known.name] {
             assert!(error.contains(part), "{error}");
@@ -257,7 +260,8 @@ fn the_layouts_and_names_of_other_sources_are_found() {
         write_as(&work.path().join(below), names.each_ref().map(String::as_str));
         let loaded = load(&request(Choice::Directory(work.path().join(named))));
         let loaded = loaded.unwrap_or_else(|error| panic!("{below} {named} {names:?}: {error}"));
-        assert_eq!((loaded.dataset.train, loaded.dataset.test), small(), "{below} {named} {names:?}");
+        let want = if names[0].starts_with("emnist") { (turned(&small().0), turned(&small().1)) } else { small() };
+        assert_eq!((loaded.dataset.train, loaded.dataset.test), want, "{below} {named} {names:?}");
     }
 }
 
@@ -279,17 +283,132 @@ fn labels_of_32_bits_in_eight_columns_are_qmnists() {
     assert_eq!((loaded.dataset.train, loaded.dataset.test), (train, test));
 }
 
+/// The same with rows and columns swapped.
+fn turned(images: &Images) -> Images {
+    let (rows, cols) = (images.rows, images.cols);
+    let turn = |image: &[u8]| (0..rows * cols).map(|i| image[i % rows * cols + i / rows]).collect::<Vec<u8>>();
+    let pixels = images.pixels.chunks(rows * cols).flat_map(turn).collect();
+    Images { pixels, labels: images.labels.clone(), rows: cols, cols: rows }
+}
+
+#[test]
+fn emnists_letters_lie_on_their_side_and_count_from_1() {
+    let write = |first: u8| {
+        let work = tempfile::tempdir().unwrap();
+        let names = NAMES.map(|name| format!("emnist-letters-{}", name.replace("t10k", "test")));
+        write_as(work.path(), names.each_ref().map(String::as_str));
+        let labels = |n: u8| (0..n).map(|i| i % 3 + first).collect::<Vec<_>>();
+        fs::write(work.path().join(&names[1]), idx_bytes(&[6], &labels(6))).unwrap();
+        fs::write(work.path().join(&names[3]), idx_bytes(&[12], &labels(12))).unwrap();
+        (load(&request(Choice::Directory(work.path().into()))), work)
+    };
+    let (train, test) = (turned(&small().0), turned(&small().1));
+    let loaded = write(1).0.unwrap().dataset;
+    assert_eq!((loaded.classes, &loaded.train, &loaded.test), (3, &train, &test));
+    assert_eq!(loaded.sha256, files::combined_sha256(files::sums_of(&train, &test).each_ref().map(|s| &**s)));
+    let error = write(0).0.unwrap_err().to_string();
+    assert!(error.contains("label: found 0 at index 0, expected 1 or more"), "{error}");
+}
+
+/// As many images as the set has, class after class, of which the first has a bright first row.
+fn full(known: Known, pixel: u8) -> (Images, Images) {
+    let side = SIDE * SIDE;
+    let images = |n: usize| {
+        let mut pixels = vec![pixel; n * side];
+        pixels[..SIDE].fill(255);
+        let labels = (0..n).map(|i| (i % known.classes) as u8 + known.form.first_label).collect();
+        Images { pixels, labels, rows: SIDE, cols: SIDE }
+    };
+    (images(known.images[0]), images(known.images[1]))
+}
+
+/// Writes what [`full`] gives under the names of the published files, beside those of another set that is not whole.
+fn write_published(directory: &Path, known: Known, (train, test): &(Images, Images)) {
+    files::write(directory, train, test).unwrap();
+    let prefix = if known.name == "kmnist" { String::new() } else { format!("{}-", known.name) };
+    for name in NAMES {
+        let published = if prefix.is_empty() { name.into() } else { prefix.clone() + &name.replace("t10k", "test") };
+        fs::rename(directory.join(name), directory.join(published)).unwrap();
+    }
+    if known.name == "qmnist" {
+        for (part, images) in [("test", test), ("train", train)] {
+            fs::remove_file(directory.join(format!("qmnist-{part}-labels-idx1-ubyte"))).unwrap();
+            let row = |&label: &u8| [i32::from(label), 4, -1, 70_000, 0, 0, 0, 0].map(i32::to_be_bytes).concat();
+            let rows: Vec<u8> = images.labels.iter().flat_map(row).collect();
+            let sizes = [images.len() as u32, 8].map(u32::to_be_bytes).concat();
+            let bytes = [&[0, 0, 0x0c, 2][..], &sizes, &rows].concat();
+            fs::write(directory.join(format!("qmnist-{part}-labels-idx2-int")), bytes).unwrap();
+        }
+    }
+    fs::write(directory.join("emnist-balanced-train-images-idx3-ubyte"), []).unwrap();
+}
+
+#[test]
+fn sets_whose_sums_are_not_known_are_read_by_name_and_judged_by_sizes_and_classes() {
+    for (name, unequal) in [("kmnist", false), ("emnist-letters", false), ("emnist-mnist", false), ("qmnist", true)] {
+        let known = Known::from_name(name).unwrap();
+        let (mut train, mut test) = full(known, 0);
+        if unequal {
+            (train.labels[0], test.labels[0]) = (7, 7);
+        }
+        let (work, published) = (tempfile::tempdir().unwrap(), (train, test));
+        let directory = work.path().join("files");
+        write_published(&directory, known, &published);
+        let mut by_environment = request(Choice::Known(known));
+        by_environment.places.named.push((known, directory.clone()));
+        let loaded = load(&by_environment).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let data = &loaded.dataset;
+        assert_eq!((data.name.as_str(), data.classes, loaded.verdict), (name, known.classes, Some(Verdict::Counts)));
+        assert_eq!([data.train.len(), data.test.len()], known.images, "{name}");
+        assert_eq!(data.train.labels[..3], if unequal { [7, 1, 2] } else { [0, 1, 2] }, "{name}");
+        // The bright row is a column in EMNIST.
+        let step = if name.starts_with("emnist") { SIDE } else { 1 };
+        let bright: Vec<usize> = (0..2 * SIDE * SIDE).filter(|&i| data.test.pixels[i] > 0).collect();
+        assert_eq!(bright, (0..SIDE).map(|i| i * step).collect::<Vec<_>>(), "{name}");
+
+        let lacks_one = idx_bytes(&[known.images[1] - 1, SIDE, SIDE], &published.1.pixels[SIDE * SIDE..]);
+        let labels = idx_bytes(&[known.images[1] - 1], &published.1.labels[1..]);
+        let test_names =
+            if name == "kmnist" { ["t10k".into(), String::new()] } else { ["test".into(), format!("{name}-")] };
+        let file = |kind: &str| directory.join(format!("{}{}-{kind}", test_names[1], test_names[0]));
+        fs::write(file("images-idx3-ubyte"), lacks_one).unwrap();
+        let _ = fs::remove_file(file("labels-idx2-int"));
+        fs::write(file("labels-idx1-ubyte"), labels).unwrap();
+        let error = load(&by_environment).unwrap_err().to_string();
+        let [train, test] = known.images;
+        assert!(error.contains(&format!("content: found {train}+{} images", test - 1)), "{error}");
+        assert!(error.contains(&format!("expected {train}+{test} images of 28x28")), "{error}");
+    }
+}
+
+#[test]
+fn fashion_mnist_which_has_kmnists_sizes_does_not_pass_as_kmnist() {
+    let kmnist = Known::from_name("kmnist").unwrap();
+    let (mut train, test) = full(kmnist, 0);
+    // Two grey values with Fashion-MNIST's mean and standard deviation.
+    let bright = (train.pixels.len() as f64 * 0.28604 / (184.0 / 255.0)) as usize;
+    train.pixels.fill(0);
+    train.pixels[..bright].fill(184);
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("files");
+    write_published(&directory, kmnist, &(train, test));
+    let load = |known: Known| load(&Request { data_dir: Some(directory.clone()), ..request(Choice::Known(known)) });
+    assert_eq!(load(Known::FASHION_MNIST).unwrap().verdict, Some(Verdict::Statistics));
+    let error = load(kmnist).unwrap_err().to_string();
+    assert!(error.contains("content: found fashion-mnist's images, expected those of kmnist"), "{error}");
+}
+
 #[test]
 fn one_of_several_sets_in_a_directory_is_taken_by_its_name_and_never_by_chance() {
     let work = tempfile::tempdir().unwrap();
-    for set in ["emnist-digits", "emnist-letters"] {
+    for set in ["emnist-digits", "emnist-mnist"] {
         let names = NAMES.map(|name| format!("{set}-{}", name.replace("t10k", "test")));
         write_as(work.path(), names.each_ref().map(String::as_str));
     }
     let error = load(&request(Choice::Directory(work.path().into()))).unwrap_err().to_string();
-    assert!(error.contains("it holds several sets (emnist-digits, emnist-letters): name one of them"), "{error}");
-    let loaded = load(&request(Choice::Directory(work.path().join("emnist-letters")))).unwrap();
-    assert_eq!(loaded.dataset.train, small().0);
+    assert!(error.contains("it holds several sets (emnist-digits, emnist-mnist): name one of them"), "{error}");
+    let loaded = load(&request(Choice::Directory(work.path().join("emnist-mnist")))).unwrap();
+    assert_eq!(loaded.dataset.train, turned(&small().0));
 }
 
 #[test]
@@ -378,4 +497,13 @@ fn without_the_download_feature_fetch_says_how_to_get_the_files_by_hand() {
     let work = tempfile::tempdir().unwrap();
     let (ok, _, stderr) = initlab(&["data", "fetch", "mnist", "--out", work.path().join("m").to_str().unwrap()]);
     assert!(!ok && stderr.contains("without the feature `hub`") && stderr.contains("https://"), "{stderr}");
+}
+
+#[test]
+fn a_set_that_the_hub_does_not_have_is_not_downloaded_and_the_error_says_where_its_files_are() {
+    let work = tempfile::tempdir().unwrap();
+    let out = work.path().join("k");
+    let (ok, _, stderr) = initlab(&["data", "fetch", "kmnist", "--out", out.to_str().unwrap()]);
+    assert!(!ok && stderr.contains("the hub does not have it") && stderr.contains("codh.rois.ac.jp"), "{stderr}");
+    assert!(stderr.contains("INITLAB_KMNIST") && !out.exists(), "{stderr}");
 }

@@ -91,3 +91,17 @@ fn units_that_start_without_weights_are_named() {
         assert!(ran.code == Some(0) && said.contains("of 16 units start without any weight (sparse)"), "{ran:?}");
     }
 }
+
+#[test]
+fn a_named_set_that_is_not_there_gives_the_outputs_and_the_data_their_sizes() {
+    let work = Work::new();
+    let config = work.config(MLP);
+    for (set, outputs) in [("mnist", 10), ("emnist-letters", 26), ("emnist-balanced", 47), ("emnist-byclass", 62)] {
+        let ran = initlab(["model", config.to_str().unwrap(), &format!("--set=data.dataset='{set}'")]);
+        let last = ran.stdout.lines().rfind(|line| line.contains(" linear")).unwrap_or_default();
+        assert!(
+            ran.code == Some(0) && last.split_whitespace().any(|word| word == outputs.to_string()),
+            "{set}: {ran:?}"
+        );
+    }
+}
