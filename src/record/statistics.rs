@@ -195,6 +195,7 @@ pub const CHARTS: &[Chart] = &[
     Chart { place: Map, of: "grad_std", title: "Standard deviation of the gradients", rule: None, about: "" },
     Chart { place: Map, of: "dead", title: "Dead units", rule: None, about: "" },
     Chart { place: Map, of: "act_near_zero", title: "Activations near zero", rule: None, about: "" },
+    Chart { place: ByLayer, of: "act_mean", title: "Mean of the activations", rule: None, about: "" },
     Chart { place: ByLayer, of: "act_std", title: "Standard deviation of the activations", rule: None, about: "" },
     Chart { place: ByLayer, of: "grad_std", title: "Standard deviation of the gradients", rule: None, about: "" },
 ];

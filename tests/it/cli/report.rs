@@ -147,6 +147,7 @@ fn a_study_puts_its_verdict_first_and_shows_what_it_rests_on() {
         "Training loss",
         "Time to test accuracy 90 %",
         "Test accuracy at the end, seed by seed",
+        "Mean of the activations by layer",
         "Standard deviation of the gradients by layer",
         "too fast differs in: name = &quot;too fast&quot;",
     ];
