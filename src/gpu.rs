@@ -10,6 +10,7 @@
 //! What candle's kernels do slowly on a GPU, ours do there (`cuda`): each operation asks for them first and goes through candle's
 //! tensors otherwise.
 
+pub mod activated;
 #[cfg_attr(not(feature = "cuda"), path = "gpu/no_cuda.rs")]
 pub(crate) mod cuda;
 #[cfg(feature = "candle-datasets")]
@@ -20,7 +21,7 @@ pub mod phi;
 pub mod reduce;
 pub mod windows;
 
-pub use phi::Phi;
+pub use activated::Phi;
 pub use windows::Windows;
 
 use candle_core::{DType, Result, Tensor};

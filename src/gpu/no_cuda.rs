@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use candle_core::{DType, Device, Result, Tensor};
 
+use super::activated::{Activated, Phi};
 use super::loss::Measured;
-use super::phi::{Activated, Phi};
 use crate::cpu::conv::ConvShape;
 
 /// Of which there is none.

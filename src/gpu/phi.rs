@@ -2,83 +2,14 @@
 
 use std::f64::consts::{FRAC_2_PI, PI};
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{Result, Tensor};
 
+use super::activated::{Activated, Phi, Relu};
 use super::cuda;
 use super::reduce::unit_sums;
-use crate::activation::{Activation, ReluForm, SELU_ALPHA, SELU_LAMBDA};
-
-/// The activation of one layer in all runs. Runs of the ReLU family may differ in leak, shift and ceiling.
-pub enum Phi {
-    /// A ReLU with a number for each run.
-    Relu(Relu),
-    /// The same function in every run.
-    Same(Activation),
-}
-
-/// The ReLU family with numbers of shape `[run, 1, 1]`; what no run has is absent and costs nothing.
-pub struct Relu {
-    zero: Tensor,
-    leak: Option<Tensor>,
-    /// The smallest finite number, where some runs leak and others do not.
-    floor: Option<Tensor>,
-    shift: Option<Tensor>,
-    max: Option<Tensor>,
-    /// Leak, shift and ceiling of each run, `[run, 3]`.
-    #[cfg(feature = "cuda")]
-    pub(super) numbers: Tensor,
-}
-
-/// φ(z), and where a ReLU let nothing or less through.
-pub struct Activated {
-    /// φ(z).
-    pub h: Tensor,
-    below: Option<Tensor>,
-    above: Option<Tensor>,
-}
-
-impl Activated {
-    /// φ(z) alone, where the way back looks at z.
-    pub(super) fn of(h: Tensor) -> Self {
-        Self { h, below: None, above: None }
-    }
-}
+use crate::activation::{Activation, SELU_ALPHA, SELU_LAMBDA};
 
 impl Phi {
-    /// Whether runs with these two activations can share a cohort.
-    pub fn compatible(a: Activation, b: Activation) -> bool {
-        a == b || (a.relu_form().is_some() && b.relu_form().is_some())
-    }
-
-    /// φ for runs with these activations, which must be [`Phi::compatible`].
-    ///
-    /// # Errors
-    /// The device refuses memory.
-    pub fn new(activations: &[Activation], dtype: DType, device: &Device) -> Result<Self> {
-        let forms: Option<Vec<ReluForm>> = activations.iter().map(|a| a.relu_form()).collect();
-        let Some(forms) = forms else { return Ok(Self::Same(activations[0])) };
-        let numbers = |of: fn(&ReluForm) -> f64, absent: f64| -> Result<Option<Tensor>> {
-            let values: Vec<f64> = forms.iter().map(of).collect();
-            if values.iter().all(|&x| x == absent) {
-                return Ok(None);
-            }
-            Ok(Some(Tensor::from_vec(values, (forms.len(), 1, 1), device)?.to_dtype(dtype)?))
-        };
-        let mixed = forms.iter().any(|form| form.leak == 0.0) && forms.iter().any(|form| form.leak != 0.0);
-        let zero = Tensor::zeros((1, 1, 1), dtype, device)?;
-        #[cfg(feature = "cuda")]
-        let of_runs: Vec<f64> = forms.iter().flat_map(|form| [form.leak, form.shift, form.max]).collect();
-        Ok(Self::Relu(Relu {
-            floor: if mixed { Some(zero.affine(1.0, f64::from(f32::MIN))?) } else { None },
-            zero,
-            leak: numbers(|form| form.leak, 0.0)?,
-            shift: numbers(|form| form.shift, 0.0)?,
-            max: numbers(|form| form.max, f64::INFINITY)?,
-            #[cfg(feature = "cuda")]
-            numbers: Tensor::from_vec(of_runs, (forms.len(), 3), device)?.to_dtype(dtype)?,
-        }))
-    }
-
     /// z = `product` + `bias` (of each run's units) and φ(z), both `[run, row·pixel, unit]`. NaN stays NaN. The product of a
     /// layer with a bias may become z: nobody else may look at it again.
     pub fn forward(&self, product: &Tensor, bias: Option<&Tensor>) -> Result<(Tensor, Activated)> {

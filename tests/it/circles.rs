@@ -122,13 +122,27 @@ fn read_file(module: &Module, text: &str, is_module: &impl Fn(&[String]) -> bool
         for (path, name) in leaves(&statement.tree) {
             let Some(path) = absolute(module, &path, is_module) else { continue };
             // A front page that passes a name on does not need it.
-            if statement.public { file.passes_on.push((name, path)) } else { file.uses.push(path) }
+            if statement.public {
+                file.passes_on.push((name, path));
+                continue;
+            }
+            // `use crate::gpu::cuda;` and then `cuda::activate(…)`: what is needed is the file behind that name.
+            let within = members(&text, &name).into_iter().map(|member| [path.clone(), vec![member]].concat());
+            file.uses.extend(within.chain([path.clone()]));
         }
     }
     for path in expressions(&text) {
         file.uses.extend(absolute(module, &path, is_module));
     }
     file
+}
+
+/// What a text takes out of the module that it calls `name`.
+fn members(text: &str, name: &str) -> Vec<String> {
+    let whole = |at: usize| !text[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
+    let head = format!("{name}::");
+    let found = text.match_indices(&head).filter(|(at, _)| whole(*at)).map(|(at, found)| at + found.len());
+    found.map(|at| text[at..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()).collect()
 }
 
 struct Use {
@@ -259,6 +273,7 @@ fn circles_are_found_however_a_path_is_written() {
         (&[("a", "mod b;\npub use b::B;"), ("a::b", "use super::A;"), ("a::c", "use super::B;")], 0),
         (&[("a", "pub use self::b::B;\npub use crate::a::c::C;"), ("a::b", "use crate::a::C;"), ("a::c", "")], 0),
         (&[("a", "pub use b::B;\npub use c::C;"), ("a::b", "use crate::a::C;"), ("a::c", "use crate::a::B;")], 1),
+        (&[("a", "use crate::b;\nfn f() { b::g() }"), ("b", "pub use c::g;"), ("b::c", "use crate::a::A;")], 1),
         (&[("a", "// use crate::b;"), ("b", "use crate::a;\n#[cfg(test)]\nmod tests {\nuse super::*;\n}")], 0),
         (&[("a", "use crate::b;"), ("b", "use crate::c;"), ("c", "use crate::a as d;")], 1),
     ] {

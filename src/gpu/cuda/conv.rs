@@ -9,7 +9,7 @@ use super::launch::{Grid, Module, address, aligned, at_once, gpu, in_pieces, int
 use super::phi::PhiArguments;
 use super::ptx;
 use crate::cpu::conv::ConvShape;
-use crate::gpu::phi::{Activated, Phi};
+use crate::gpu::activated::{Activated, Phi};
 
 const CONV: Module = Module { name: "initlab_conv", ptx: ptx::CONV };
 

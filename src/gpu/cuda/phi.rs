@@ -6,7 +6,7 @@ use candle_core::{Result, Tensor};
 use super::launch::{Grid, Module, address, aligned, at_once, gpu, in_pieces, int, launch, name_of, unwritten};
 use super::ptx;
 use crate::activation::{Activation, SELU_ALPHA, SELU_LAMBDA};
-use crate::gpu::phi::{Activated, Phi};
+use crate::gpu::activated::{Activated, Phi};
 
 const PHI: Module = Module { name: "initlab_phi", ptx: ptx::PHI };
 

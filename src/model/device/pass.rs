@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::gpu::phi::Activated;
+use crate::gpu::activated::Activated;
 use crate::gpu::reduce::split_last;
 use crate::model::device::prepared::Prepared;
 use crate::model::draws::Draws;

@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use crate::cpu::buffer::Buffer;
 use crate::cpu::gemm::{Matrix, matmul};
 use crate::cpu::transpose::transpose;
-use crate::gpu::phi::Activated;
+use crate::gpu::activated::Activated;
 use crate::model::cpu::pass::{Back, Pass, Scratch, State};
 use crate::model::cpu::policy::is_transposed;
 use crate::model::device::pass::{self as device, At, Gradient, Kept, Trace};
