@@ -54,7 +54,7 @@ fn dropout_stands_in_front_of_linear_layers_behind_others() {
             "flatten1 linear1 residual1(dropout1 linear2 dropout2 linear3) act1 \
           dropout3 linear4",
         ),
-        ("kind='cnn'\nstages=[{channels=3,layers=2}]", "conv1 conv2 global_avg_pool1 dropout1 linear1"),
+        ("kind='cnn'\nstages=[{channels=3,layers=2}]", "conv1 conv2 global_avg_pool1 flatten1 dropout1 linear1"),
         (
             "kind='cnn'\nstages=[{channels=3}]\nhead='flatten'\nhidden=[7]",
             "conv1 flatten1 dropout1 linear1 dropout2 linear2",
