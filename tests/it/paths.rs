@@ -43,6 +43,8 @@ const GLOBAL: LayerSpec = LayerSpec::GlobalAvgPool { flatten: true };
 const BATCH_NORM: LayerSpec = LayerSpec::BatchNorm { eps: 1e-5, momentum: 0.1 };
 const LAYER_NORM: LayerSpec = LayerSpec::LayerNorm { eps: 1e-5 };
 const DROPOUT: LayerSpec = LayerSpec::Dropout { p: 0.3 };
+/// Doubles what it keeps, so that the z of a layer behind it stays exact.
+const HALF: LayerSpec = LayerSpec::Dropout { p: 0.5 };
 const SCALE: LayerSpec = LayerSpec::Scale { start: 1.0, lr_scale: 1.0 };
 const SHIFT: LayerSpec = LayerSpec::Shift { lr_scale: 1.0 };
 
@@ -80,7 +82,7 @@ fn nets() -> Vec<(Shape, Vec<LayerSpec>, Loss)> {
         (COLOUR, vec![conv(6, 3, 1, 1), RELU, LAYER_NORM, conv(9, 3, 2, 1), LAYER_NORM, TANH, GLOBAL], Loss::Mse),
         (Shape::Flat(40), vec![linear(48), LAYER_NORM, SILU, linear(10)], Loss::CrossEntropy),
         (Shape::Flat(40), vec![linear(64), RELU, DROPOUT, linear(50), TANH, DROPOUT, linear(10)], Loss::CrossEntropy),
-        (COLOUR, vec![DROPOUT, conv(6, 3, 2, 1), RELU, DROPOUT, FLATTEN, DROPOUT, linear(7)], Loss::Mse),
+        (COLOUR, vec![HALF, conv(6, 3, 2, 1), RELU, DROPOUT, FLATTEN, DROPOUT, linear(7)], Loss::Mse),
         (
             COLOUR,
             vec![

@@ -122,7 +122,7 @@ fn the_estimate_is_what_runs_take() {
             "kind = 'cnn'\nstages = [{ channels = 8 }, { channels = 4, stride = 60, padding = 90 }]",
         ),
         ("shards", "widths = [12, 9]", "width = 500\ndepth = 20"),
-        ("dropout", "widths = [12, 9]", "width = 500\ndepth = 60\ndropout = 0.5"),
+        ("dropout", "widths = [12, 9]", "width = 500\ndepth = 20\ndropout = 0.5"),
         ("norm", "widths = [12, 9]", "width = 511\ndepth = 80\nnorm = 'batch'\nresidual = 'plain'"),
     ] {
         let work = Work::new();
