@@ -369,6 +369,7 @@ fn activations_have_the_values_and_slopes_that_pytorch_computes() {
     for (text, z, value, slope) in cases {
         let (h, d) = (phi(text).value(z), phi(text).derivative(z));
         assert!((h - value).abs() <= 4e-15 * value.abs(), "{text}({z}) is {h}, PyTorch has {value}");
-        assert!((d - slope).abs() <= 4e-15 * slope.abs(), "{text}'({z}) is {d}, PyTorch has {slope}");
+        // Far out PyTorch's softsign has its slope from 1 − |h|, which has fewer digits.
+        assert!((d - slope).abs() <= 4e-15 * slope.abs() + 1e-19, "{text}'({z}) is {d}, PyTorch has {slope}");
     }
 }
