@@ -9,8 +9,8 @@ PARAMETERS = {
     "shifted_relu": ["shift"],
     "elu": ["alpha"],
 }
-WEIGHTS = "zeros constant normal uniform truncated_normal lecun_normal lecun_uniform xavier_normal xavier_uniform kaiming_normal kaiming_uniform orthogonal delta_orthogonal looks_linear looks_linear_first looks_linear_last sparse identity lesson_simple lesson_raw".split()
-PRESETS = "torch keras candle lesson-simple lesson-raw kaiming xavier lecun orthogonal looks-linear moment-matched depth-aware tat critical".split()
+WEIGHTS = "zeros constant normal uniform truncated_normal lecun_normal lecun_uniform xavier_normal xavier_uniform kaiming_normal kaiming_uniform orthogonal delta_orthogonal looks_linear looks_linear_first looks_linear_last rai sparse identity lesson_simple lesson_raw".split()
+PRESETS = "torch keras candle lesson-simple lesson-raw kaiming xavier lecun orthogonal looks-linear rai moment-matched depth-aware tat critical".split()
 
 
 def number(draw, low=0.01, high=2.0):
@@ -69,6 +69,7 @@ def rule(draw):
             [
                 "zeros",
                 "uniform_fan_in",
+                "rai",
                 {"kind": "constant", "value": number(draw)},
                 {"kind": "normal", "std": number(draw)},
             ]

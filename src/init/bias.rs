@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::activation::Activation;
+use crate::init::asymmetric;
 use crate::init::law::Law;
 use crate::init::row::{self as p, NONE, Parameter, Row, row};
 use crate::init::scale::Scale;
@@ -25,12 +26,14 @@ pub enum BiasInit {
         /// Standard deviation.
         std: f64,
     },
+    /// The bias that belongs to weights of [`WeightInit::Rai`](crate::init::WeightInit::Rai) (Lu et al. 2020).
+    Rai,
 }
 
 impl BiasInit {
     /// Every rule with its default parameters.
-    pub const ALL: [Self; 4] =
-        [Self::Zeros, Self::UniformFanIn, Self::Constant { value: 0.01 }, Self::Normal { std: 0.01 }];
+    pub const ALL: [Self; 5] =
+        [Self::Zeros, Self::UniformFanIn, Self::Constant { value: 0.01 }, Self::Normal { std: 0.01 }, Self::Rai];
 
     /// Every name that [`BiasInit::from_name`] knows.
     pub const NAMES: [&'static str; Self::ALL.len()] = {
@@ -55,6 +58,10 @@ impl BiasInit {
                 row("constant", Law::Constant, Scale::Value(*value), [p::value(value), None], "all the value")
             }
             Self::Normal { std } => row("normal", Law::Normal, Scale::Std(*std), [p::std(std), None], "N(0, std²)"),
+            Self::Rai => {
+                let help = "normal, variance 0.36/fan_in, from Beta(2, 1) where rai's weights leave it to the bias";
+                row("rai", Law::Normal, asymmetric::SCALE, NONE, help)
+            }
         }
     }
 
@@ -86,6 +93,7 @@ impl BiasInit {
             Self::Constant { .. } => Err("a constant bias is not drawn around 0"),
             Self::UniformFanIn => Ok(1.0 / (3.0 * fan_in)),
             Self::Normal { std } => Ok(std * std),
+            Self::Rai => Err("rai biases are not drawn around 0"),
         }
     }
 
@@ -96,7 +104,11 @@ impl BiasInit {
     pub fn sample(mut self, seed: u64, name: &str, len: usize, fan_in: usize) -> Vec<f32> {
         let Row { law, scale, .. } = self.row();
         let size = scale.size(&[len, fan_in], Activation::Identity).expect("a layer sums at least one product");
-        law.draw(seed, name, size, &[len]).into_iter().map(|x| x as f32).collect()
+        let mut values = law.draw(seed, name, size, &[len]);
+        if self == Self::Rai {
+            values = asymmetric::in_bias(seed, name, values, fan_in);
+        }
+        values.into_iter().map(|x| x as f32).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
+use crate::init::asymmetric;
 use crate::init::error::InitError;
 use crate::init::fans::{FanMode, fans};
 use crate::init::mirrored::Mirror;
@@ -31,6 +32,8 @@ pub enum Law {
         /// The fraction; as many entries of each column are zero as it takes, rounded up.
         sparsity: f64,
     },
+    /// Normal, with one entry of each row of [W b] from Beta(2, 1); see [`asymmetric`].
+    Asymmetric,
     /// Ones that copy input i to output i, through the centre of the window; zero elsewhere.
     Identity,
 }
@@ -52,8 +55,8 @@ const CUT: f64 = 2.0;
 pub(super) const CUT_STD: f64 = 0.879_625_661_034_239_8;
 
 impl Law {
-    /// The std of an entry of a weight of `shape`, zeros of a mask or around a centre included; `None` for the identity, whose
-    /// entries are not around zero at random.
+    /// The std of an entry of a weight of `shape`, zeros of a mask or around a centre included; `None` for the identity and
+    /// the asymmetric law, whose entries are not around zero at random.
     ///
     /// # Errors
     /// The shape has no fans where the law asks for them.
@@ -75,21 +78,24 @@ impl Law {
             Self::Sparse { sparsity } => {
                 size * (1.0 - zeros_per_column(sparsity, shape[0]) as f64 / shape[0] as f64).sqrt()
             }
-            Self::Identity => return Ok(None),
+            Self::Asymmetric | Self::Identity => return Ok(None),
         }))
     }
 
-    /// The std that the entries have as numbers around their mean: [`Law::std`], and that of the identity.
+    /// The std that the entries have as numbers around their mean: [`Law::std`], and that of the identity and the asymmetric law.
     ///
     /// # Errors
     /// As there.
     pub fn spread(self, size: f64, shape: &[usize]) -> Result<f64, InitError> {
-        let identity = || {
-            // As many entries are the gain as the shorter side is long; the others are 0.
-            let share = shape[0].min(shape[1]) as f64 / shape.iter().product::<usize>() as f64;
-            size * (share * (1.0 - share)).sqrt()
-        };
-        Ok(self.std(size, shape)?.unwrap_or_else(identity))
+        if let Some(std) = self.std(size, shape)? {
+            return Ok(std);
+        }
+        if self == Self::Asymmetric {
+            return Ok(asymmetric::spread(size, fans(shape)?.of(FanMode::FanIn)));
+        }
+        // Of the identity as many entries are the gain as the shorter side is long; the others are 0.
+        let share = shape[0].min(shape[1]) as f64 / shape.iter().product::<usize>() as f64;
+        Ok(size * (share * (1.0 - share)).sqrt())
     }
 
     /// What theory asks of the law at this scale.
@@ -100,6 +106,7 @@ impl Law {
                 Structure { unpredictable: Some("constant weights are not drawn around 0"), ..plain }
             }
             Self::Mirrored(_) => Structure { unpredictable: Some("mirrored weights are not independent"), ..plain },
+            Self::Asymmetric => Structure { unpredictable: Some("rai weights are not drawn around 0"), ..plain },
             Self::Identity => Structure { unpredictable: Some("identity weights are not drawn"), ..plain },
             Self::Orthogonal => Structure { orthogonal: true, ..plain },
             Self::DeltaOrthogonal => Structure { orthogonal: true, centre_only: true, ..plain },
@@ -110,7 +117,12 @@ impl Law {
     /// Whether it fills the weight as a matrix, so that a shape without fans cannot have it.
     pub fn needs_fans(self) -> bool {
         match self {
-            Self::Orthogonal | Self::DeltaOrthogonal | Self::Mirrored(_) | Self::Sparse { .. } | Self::Identity => true,
+            Self::Orthogonal
+            | Self::DeltaOrthogonal
+            | Self::Mirrored(_)
+            | Self::Sparse { .. }
+            | Self::Asymmetric
+            | Self::Identity => true,
             Self::Constant | Self::Normal | Self::Uniform | Self::TruncatedNormal => false,
         }
     }
@@ -133,6 +145,7 @@ impl Law {
             | Self::Uniform
             | Self::TruncatedNormal
             | Self::Orthogonal
+            | Self::Asymmetric
             | Self::Identity => None,
         }
     }
@@ -162,6 +175,7 @@ impl Law {
             }
             // The size is that of the entries which stay, not of all.
             Self::Sparse { sparsity } => masked(seed, name, sparsity, scaled(size.std, normals(entries)), shape[0]),
+            Self::Asymmetric => asymmetric::in_weight(seed, name, scaled(size.std, normals(entries)), shape[0]),
             Self::Identity => {
                 let (outputs, inputs) = (shape[0], shape[1]);
                 let mut taps = vec![0.0; outputs * inputs];

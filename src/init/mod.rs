@@ -7,6 +7,7 @@
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod aim;
+pub mod asymmetric;
 pub mod bias;
 pub mod error;
 pub mod fans;

@@ -6,7 +6,7 @@ use crate::init::gain::Gain;
 use crate::init::rule::{InitRule, WeightInit};
 
 /// Every name that [`preset`] knows.
-pub const PRESETS: [&str; 10] = [
+pub const PRESETS: [&str; 11] = [
     "torch",
     "keras",
     "candle",
@@ -17,6 +17,7 @@ pub const PRESETS: [&str; 10] = [
     "lecun",
     "orthogonal",
     "looks-linear",
+    "rai",
 ];
 
 /// The start called `name`.
@@ -30,6 +31,7 @@ pub const PRESETS: [&str; 10] = [
 /// - `kaiming`, `xavier`, `lecun`: the papers' normal form with zero bias; Kaiming takes fan_in and the gain of the
 ///   layer's activation. `orthogonal`: the same gain, zero bias.
 /// - `looks-linear`: mirrored orthogonal blocks and zero bias, which make a ReLU network linear at the start.
+/// - `rai`: weights and biases of Lu et al. 2020, against units that die.
 pub fn preset(name: &str) -> Option<InitRule> {
     let mode = FanMode::FanIn;
     let (weight, bias) = match name {
@@ -49,6 +51,7 @@ pub fn preset(name: &str) -> Option<InitRule> {
         "lecun" => (WeightInit::LecunNormal, BiasInit::Zeros),
         "orthogonal" => (WeightInit::Orthogonal { gain: Gain::Activation }, BiasInit::Zeros),
         "looks-linear" => (WeightInit::LooksLinear { gain: Gain::Given(1.0) }, BiasInit::Zeros),
+        "rai" => (WeightInit::Rai, BiasInit::Rai),
         _ => return None,
     };
     Some(InitRule { weight, bias })
@@ -58,6 +61,7 @@ pub fn preset(name: &str) -> Option<InitRule> {
 mod tests {
     use super::*;
     use crate::activation::Activation;
+    use crate::init::asymmetric::STD;
 
     #[test]
     fn every_preset_has_the_std_of_its_framework() {
@@ -73,10 +77,14 @@ mod tests {
             ("lecun", 1.0 / fan_in),
             ("orthogonal", 25.0 / 9.0 / fan_in),
             ("looks-linear", 1.0 / fan_in),
+            (
+                "rai",
+                STD * STD / (fan_in + 1.0) + 1.0 / (2.0 * (fan_in + 1.0)) - (2.0f64 / (3.0 * (fan_in + 1.0))).powi(2),
+            ),
         ];
         assert_eq!(cases.map(|(name, _)| name), PRESETS);
         for (name, variance) in cases {
-            let std = preset(name).unwrap().weight.std(&shape, Activation::Tanh).unwrap().unwrap();
+            let std = preset(name).unwrap().weight.spread(&shape, Activation::Tanh).unwrap();
             assert!((std * std / variance - 1.0).abs() < 1e-14, "{name}: {std}");
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::init::asymmetric;
 use crate::init::bias::BiasInit;
 use crate::init::fans::FanMode;
 use crate::init::gain::Gain;
@@ -97,6 +98,9 @@ pub enum WeightInit {
         /// Standard deviation of the others.
         std: f64,
     },
+    /// Normal with variance 0.36/fan_in, one entry of each unit's weights and bias from Beta(2, 1), at a random place (Lu et al.
+    /// 2020); with the bias of the same name the paper's start.
+    Rai,
     /// Output i copies input i, times the gain; for a convolution through the centre of the window (Dirac).
     Identity {
         /// The value on the diagonal.
@@ -119,7 +123,7 @@ pub struct InitRule {
 
 impl WeightInit {
     /// Every rule with its default parameters.
-    pub const ALL: [Self; 20] = {
+    pub const ALL: [Self; 21] = {
         let (mode, gain, unit) = (FanMode::FanIn, Gain::Activation, Gain::Given(1.0));
         [
             Self::Zeros,
@@ -139,6 +143,7 @@ impl WeightInit {
             Self::LooksLinearFirst { gain: unit },
             Self::LooksLinearLast { gain: unit },
             Self::Sparse { sparsity: 0.1, std: 0.01 },
+            Self::Rai,
             Self::Identity { gain: unit },
             Self::LessonSimple,
             Self::LessonRaw,
@@ -220,6 +225,10 @@ impl WeightInit {
                 let law = Law::Sparse { sparsity: *sparsity };
                 let help = "normal, with a share of each input's weights 0 (Martens 2010)";
                 row("sparse", law, Scale::Std(*std), [p::sparsity(sparsity), p::std(std)], help)
+            }
+            Self::Rai => {
+                let help = "normal, variance 0.36/fan_in, an entry of each unit from Beta(2, 1) (Lu et al. 2020)";
+                row("rai", Law::Asymmetric, asymmetric::SCALE, NONE, help)
             }
             Self::Identity { gain } => {
                 let help = "output i copies input i, times gain, through the centre of a window (Dirac)";

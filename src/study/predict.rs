@@ -66,6 +66,8 @@ mod tests {
         for set in [
             "init.preset=looks-linear",
             "model.dropout=0.1",
+            "init.preset=rai",
+            "init.bias=rai",
             "model.norm=batch",
             "init.bias={kind='constant',value=1}",
             "model.residual=rezero",
