@@ -141,7 +141,7 @@ pub fn check_hundred_steps(compute: &Compute) {
         assert_eq!((got.len(), want.len()), (100, 100));
         let apart: Vec<f64> = got.iter().zip(&want).map(|(got, want)| (got - want).abs() / want.max(1e-2)).collect();
         let far = apart.iter().position(|&apart| apart > 1e-3);
-        assert!(far.is_none(), "{config} at step {far:?}; relative differences at every step: {apart:.1e?}");
+        assert!(far.is_none(), "{config} at step {far:?}; relative differences at every step: {apart:?}");
     }
 }
 

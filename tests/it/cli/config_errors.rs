@@ -94,7 +94,7 @@ fn each_mistake_in_a_config_is_shown_at_its_line_with_what_to_write() {
         ("widths = [12, 9]", "widths = [5, 5, 5]\nresidual = 'fixup'\nnorm = 'batch'", &["net.toml:5:8: `norm` in [model]", "fixup"]),
         ("widths = [12, 9]", "widths = [5, 5]\nresidual = { start = 'fixup', layers = 1 }", &["`layers` in [model.residual] must be at least 2 for fixup"]),
         ("preset = 'kaiming'", "weight = 'delta_orthogonal'", &["net.toml:12:10: `weight` in [init]", "cannot be done", "a linear weight has no window"]),
-        ("preset = 'kaiming'", "preset = 'depht-aware'", &["net.toml:12:10: `preset` in [init]", "did you mean \"depth-aware\"?", "looks-linear, moment-matched, depth-aware, tat"]),
+        ("preset = 'kaiming'", "preset = 'depht-aware'", &["net.toml:12:10: `preset` in [init]", "did you mean \"depth-aware\"?", "valid names: torch, keras, candle, lesson-simple, lesson-raw, kaiming"]),
         ("preset = 'kaiming'", "aim = 'critcal'", &["net.toml:12:7: `aim` in [init]", "did you mean \"critical\"?"]),
         ("preset = 'kaiming'", "aim = { kind = 'tat', zeta = 1 }", &["net.toml:12:23: unknown key `zeta` in [init.aim]"]),
         ("preset = 'kaiming'", "preset = 'tat'", &["net.toml:12:10: `preset` in [init] cannot be done", "at depth 2", "the plain ReLU reaches only", "a smaller target"]),
