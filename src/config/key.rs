@@ -89,7 +89,7 @@ pub struct Row {
     pub name: &'static str,
     /// Type and range of its value.
     pub form: String,
-    /// What is made of a table without it: "required", "default 512".
+    /// What is made of a table without it: "required", "default 512", "else nothing is clipped".
     pub absent: String,
     /// What it means.
     pub help: &'static str,
@@ -253,7 +253,7 @@ impl<T: Clone> Documented for Key<T> {
         let absent = match self.absent {
             Absent::Default(text) => format!("default {}", default(text).data.written()),
             Absent::Error(_) => "required".into(),
-            Absent::Means(meaning) => format!("without it {meaning}"),
+            Absent::Means(meaning) => format!("else {meaning}"),
         };
         let (words, choices) = match &self.reading {
             Reading::Form(COUNT, _) if !self.ranges.is_empty() => ("an integer", Vec::new()),

@@ -19,13 +19,14 @@ pub struct Chapter {
 /// The chapters on a run's config, in the order of reading.
 pub fn chapters() -> Vec<Chapter> {
     let of = |keys: &[Keys]| keys.iter().map(Part::from).collect();
-    let lists: [Vec<Part>; 9] = [
+    let lists: [Vec<Part>; 10] = [
         of(&[experiment::KEYS, data::KEYS]),
         of(model::KEYS),
+        vocabulary::activations(),
         of(stage::KEYS),
         of(&[norm::KEYS, residual::KEYS]),
         of(init::KEYS),
-        vocabulary::parts(),
+        vocabulary::starts(),
         optimizer::parts(),
         of(schedule::KEYS),
         of(&[train::KEYS, stats::KEYS, record::KEYS]),
@@ -106,9 +107,10 @@ impl Chapter {
             }
             text += "| key | type and range | if absent | what |\n|---|---|---|---|\n";
             for row in rows {
-                let names: String = choices(row).iter().map(|choice| format!("<br>{choice}")).collect();
-                let what = row.help.to_owned() + &names;
-                let cells = [format!("`{}`", row.name), row.form.clone(), row.absent.clone(), what];
+                let help = Some(row.help.to_owned()).filter(|help| !help.is_empty());
+                let what = help.into_iter().chain(choices(row)).collect::<Vec<_>>().join("<br>");
+                let absent = row.absent.strip_prefix("else ").unwrap_or(&row.absent).to_owned();
+                let cells = [format!("`{}`", row.name), row.form.clone(), absent, what];
                 text += &format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "));
             }
             text += "\n";
@@ -117,12 +119,12 @@ impl Chapter {
     }
 }
 
-/// The names of a choice, each with its line; in one line if they have none.
+/// The names of a choice that have no line of their own, then the others with theirs.
 fn choices(row: &Row) -> Vec<String> {
-    let bare = row.choices.iter().all(|(_, help)| help.is_empty());
-    let names = row.choices.iter().map(|(name, help)| if bare { (*name).into() } else { format!("{name}: {help}") });
-    let names: Vec<String> = names.collect();
-    if bare && !names.is_empty() { vec![names.join(", ")] } else { names }
+    let (bare, told): (Vec<_>, Vec<_>) = row.choices.iter().partition(|(_, help)| help.is_empty());
+    let bare = bare.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let told = told.iter().map(|(name, help)| format!("{name}: {help}"));
+    Some(bare).filter(|bare| !bare.is_empty()).into_iter().chain(told).collect()
 }
 
 #[cfg(test)]

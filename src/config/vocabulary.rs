@@ -8,14 +8,17 @@ use crate::init::{Aim, BiasInit, FanMode, Gain, Parameter, Slot, WeightInit};
 /// A name, what it means, and its parameters.
 type Entry = (&'static str, &'static str, Vec<Row>);
 
-/// The rows of the tables that an activation, a rule and an aim may be.
-pub(crate) fn parts() -> Vec<Part> {
-    let activations = Activation::ALL.map(|phi| (phi.name(), phi.help(), of_activation(phi)));
+/// The rows of the table that an activation may be.
+pub(crate) fn activations() -> Vec<Part> {
+    of_entries("model.activation", &Activation::ALL.map(|phi| (phi.name(), phi.help(), of_activation(phi))))
+}
+
+/// The rows of the tables that an aim and a rule may be.
+pub(crate) fn starts() -> Vec<Part> {
     let weights = WeightInit::ALL.map(|mut rule| (rule.name(), rule.help(), rule.parameters().map(of_rule).collect()));
     let biases = BiasInit::ALL.map(|mut rule| (rule.name(), rule.help(), rule.parameters().map(of_rule).collect()));
     let aims = Aim::ALL.map(|aim| (aim.name(), aim.help(), Vec::new()));
-    let mut parts = of_entries("model.activation", &activations);
-    parts.extend(of_entries("init.aim", &aims));
+    let mut parts = of_entries("init.aim", &aims);
     parts.extend(choices::AIM_KEYS.iter().map(Part::from));
     parts.extend(of_entries("init.weight", &weights));
     parts.extend(of_entries("init.bias", &biases));
@@ -38,7 +41,7 @@ fn of_entries(path: &'static str, entries: &[Entry]) -> Vec<Part> {
 
 fn of_activation(phi: Activation) -> Vec<Row> {
     let row = |(parameter, default): (crate::activation::Parameter, Option<f64>)| {
-        let absent = default.map_or("without it there is none".into(), |x| format!("default {x:?}"));
+        let absent = default.map_or("else there is none".into(), |x| format!("default {x:?}"));
         parameter_row(parameter.name, parameter.range.expected(), absent, parameter.help)
     };
     phi.parameters().map(row).collect()
