@@ -269,7 +269,7 @@ mod tests {
         let dir = dir(&[("layers.csv", &text)]);
         let layers = RunRecords::read(dir.path(), &["act_std", "act_mean"]).unwrap().layers;
         assert_eq!(layers.iter().map(|l| l.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!((&layers[0].train.steps[..], &layers[0].train.get("act_mean")[..]), (&[0, 1][..], &[0.5, 1.0][..]));
+        assert_eq!((&layers[0].train.steps[..], layers[0].train.get("act_mean")), (&[0, 1][..], &[0.5, 1.0][..]));
         assert!(layers[1].train.get("act_mean")[0].is_infinite() && layers[1].train.get("act_mean")[1].is_nan());
         assert_eq!(layers[1].test.get("act_mean"), [3.0]);
     }

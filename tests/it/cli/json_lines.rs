@@ -56,7 +56,8 @@ fn every_step_and_evaluation_is_an_object_with_the_numbers_of_the_csv_files() {
         for row in &layers {
             let [step, phase, layer] = [0, 1, 2].map(|i| row[i].1.as_str());
             let event = if phase == "train" { "step" } else { "evaluation" };
-            let of = |e: &&Value| e["event"] == event && e["step"].to_string() == step;
+            let number: u64 = step.parse().unwrap();
+            let of = |e: &&Value| e["event"] == event && e["step"] == number;
             let object = &events.iter().find(of).unwrap()["layers"][layer];
             for (column, field) in &row[3..] {
                 assert!(same(&object[column], field), "{name}: {column} of {layer} is {field} in {object}");

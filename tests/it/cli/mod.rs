@@ -207,6 +207,7 @@ kind = 'cnn'
 stages = [{ channels = 4, stride = 2 }, { channels = 6 }]
 head = 'flatten'
 hidden = [20, 12]
+activation = 'tanh'
 dropout = 0.3
 [optimizer]
 lr = 0.05
