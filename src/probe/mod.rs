@@ -3,7 +3,7 @@
 //! Reading order: [`sample`] chooses real images and pairs of them; [`rows`] names the places of a network that are looked
 //! at; `measure` sends the images through one seed's network; `forward` and `backward` predict the same numbers from the
 //! images' own lengths and correlations; `band` says how far a network of finite width may stray; `zeros` knows what is 0 by
-//! design; [`report`] holds it all as plain numbers, `verdict` draws the conclusions, `words` and `advice` say them.
+//! design; [`record`] holds it all as plain numbers, `verdict` draws the conclusions, `words` and `advice` say them.
 
 mod advice;
 mod backward;
