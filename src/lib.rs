@@ -2,6 +2,8 @@
 
 // What cannot be written to a terminal must not end the work: `cli::output` says how lines are printed.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
+// Whoever adds a variant is to be told every place that must know it.
+#![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod activation;
 pub mod cli;

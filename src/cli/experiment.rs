@@ -92,6 +92,7 @@ impl ConfigArgs {
 
 pub(crate) fn read_config(path: &Path) -> Result<String> {
     read_text(path).map_err(|error| {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "the system may report further kinds")]
         let advice = match error.kind() {
             std::io::ErrorKind::NotFound => "give the path of a .toml file, such as configs/smoke.toml",
             std::io::ErrorKind::InvalidData => "a config is a text file in UTF-8",

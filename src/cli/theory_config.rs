@@ -157,14 +157,16 @@ mod tests {
 
     #[test]
     fn the_pasted_lines_are_what_the_presets_make() {
-        let gain = |rule: InitRule| match rule.weight {
-            WeightInit::KaimingNormal { gain: Gain::Given(gain), .. } => gain,
-            other => panic!("{other:?}"),
+        let gain = |rule: InitRule| {
+            let WeightInit::KaimingNormal { gain: Gain::Given(gain), .. } = rule.weight else { panic!("{rule:?}") };
+            gain
         };
-        let number = |phi: Activation| match phi {
-            Activation::GeneralRelu { leak, shift, max } => (leak, shift, max.unwrap_or(0.0)),
-            Activation::LeakyRelu { leak } => (leak, 0.0, 0.0),
-            other => panic!("{other:?}"),
+        let number = |phi: Activation| {
+            if let Activation::LeakyRelu { leak } = phi {
+                return (leak, 0.0, 0.0);
+            }
+            let Activation::GeneralRelu { leak, shift, max } = phi else { panic!("{phi:?}") };
+            (leak, shift, max.unwrap_or(0.0))
         };
         for (key, preset) in [("toml", "moment-matched"), ("toml_depth_aware", "depth-aware"), ("toml_tat", "tat")] {
             let model = "width = 5\ndepth = 20";

@@ -86,6 +86,8 @@ fn descend<'n>(node: &'n mut Node, key: &str, above: &[&str], place: &Place) -> 
                 _ => format!("`{here}` is an array; expected an index from 0 to {}, found `{key}`", count - 1),
             })
         }
-        other => Err(format!("`{here}` is {}, so it has no key `{key}`", other.describe())),
+        single @ (Data::String(_) | Data::Integer(..) | Data::Float(..) | Data::Boolean(_) | Data::Datetime(_)) => {
+            Err(format!("`{here}` is {}, so it has no key `{key}`", single.describe()))
+        }
     }
 }

@@ -4,8 +4,6 @@
 //! study differ by what they do with the draws and not by luck: a normal and a uniform start rank the entries
 //! alike, an orthogonal start orthonormalises the very matrix that a Gaussian start scales.
 
-#![deny(clippy::wildcard_enum_match_arm)]
-
 pub mod aim;
 pub mod asymmetric;
 pub mod bias;

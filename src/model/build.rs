@@ -75,9 +75,10 @@ fn with_dropout(specs: &[LayerSpec], p: f64, weighed: &mut bool) -> Vec<LayerSpe
             all.push(LayerSpec::Dropout { p });
         }
         *weighed |= linear || matches!(spec, LayerSpec::Conv2d { .. });
-        all.push(match spec {
-            LayerSpec::Residual(body) => LayerSpec::Residual(with_dropout(body, p, weighed)),
-            other => other.clone(),
+        all.push(if let LayerSpec::Residual(body) = spec {
+            LayerSpec::Residual(with_dropout(body, p, weighed))
+        } else {
+            spec.clone()
         });
     }
     all

@@ -157,7 +157,10 @@ pub fn lsuv(
         let mean = to_unit_std(model, &goal, measure, divide).map_err(|error| match error {
             // A std that is 1 only at the ends (tanh) is not met by more of the same.
             LsuvError::Slow { .. } if largest <= 1.0 => bounded(),
-            error => error,
+            error @ (LsuvError::Stuck { .. }
+            | LsuvError::Slow { .. }
+            | LsuvError::Bounded { .. }
+            | LsuvError::NoShift { .. }) => error,
         })?;
         movement.carry_out(model, mean, max_iterations, measure);
     }

@@ -226,10 +226,8 @@ pub const FILE: &str = "checkpoint.safetensors";
 pub const CSV: [&str; 3] = ["steps.csv", "layers.csv", "epochs.csv"];
 
 fn files(about: &serde_json::Value) -> Option<Manifest> {
-    match &about["files"] {
-        serde_json::Value::Null => Some(Manifest::default()),
-        files => serde_json::from_value(files.clone()).ok(),
-    }
+    let files = &about["files"];
+    if files.is_null() { Some(Manifest::default()) } else { serde_json::from_value(files.clone()).ok() }
 }
 
 /// The parts of a checkpoint that is as it was written.

@@ -87,6 +87,7 @@ impl RecordError {
     /// An error of the operating system while doing `action`.
     pub(crate) fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         move |source| {
+            #[allow(clippy::wildcard_enum_match_arm, reason = "the system may report further kinds")]
             let advice = match source.kind() {
                 std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => {
                     "make it writable or name another directory with --out"

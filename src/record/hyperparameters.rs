@@ -137,7 +137,7 @@ fn flatten(path: &str, value: &toml::Value, to: &mut Vec<(String, Value)>) {
         toml::Value::Float(x) => Value::Number(*x),
         toml::Value::Boolean(b) => Value::Bool(*b),
         toml::Value::String(text) => Value::Text(text.clone()),
-        other => Value::Text(other.to_string()),
+        toml::Value::Array(_) | toml::Value::Datetime(_) => Value::Text(value.to_string()),
     };
     to.push((path.into(), value));
 }

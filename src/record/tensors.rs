@@ -93,9 +93,8 @@ pub fn write(path: &Path, tensors: &[NamedTensor<'_>], about: &Value) -> Result<
         // The library writes to a file of its own beside the one it is told; both are to go with their directory.
         let room = Scratch::beside(path);
         let whole = room.directory()?.join("tensors");
-        safetensors::serialize_to_file(views, Some(metadata), &whole).map_err(|error| match error {
-            SafeTensorError::IoError(error) => plain(error),
-            other => std::io::Error::other(other),
+        safetensors::serialize_to_file(views, Some(metadata), &whole).map_err(|error| {
+            if let SafeTensorError::IoError(error) = error { plain(error) } else { std::io::Error::other(error) }
         })?;
         let file = File::open(&whole)?;
         // The library's file is for its owner alone; this process gives its files other permissions.
@@ -154,6 +153,7 @@ pub fn read_text(path: &Path) -> Result<(Tensors, String, Value), RecordError> {
     let file = SafeTensors::deserialize(&bytes).map_err(|e| broken(e.to_string()))?;
     let mut tensors = HashMap::new();
     for (name, view) in file.iter() {
+        #[allow(clippy::wildcard_enum_match_arm, reason = "the library may know further types")]
         let values = match view.dtype() {
             Dtype::F32 => Values::F32(numbers(view.data(), f32::from_le_bytes).into()),
             Dtype::I64 => Values::I64(numbers(view.data(), i64::from_le_bytes).into()),

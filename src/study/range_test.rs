@@ -266,10 +266,8 @@ mod tests {
     }
 
     fn suggestion(finding: Finding) -> Suggestion {
-        match finding {
-            Finding::Valley(suggestion) => suggestion,
-            other => panic!("no valley: {other:?}"),
-        }
+        let Finding::Valley(suggestion) = finding else { panic!("no valley: {finding:?}") };
+        suggestion
     }
 
     #[test]

@@ -84,7 +84,15 @@ impl TrainError {
                 "{path}: cannot go on, because {what} of the run there differs; remove this directory, and the same \
                  command makes the run again"
             ),
-            other => other.to_string(),
+            Self::Build(_)
+            | Self::Resolve(_)
+            | Self::Memory(_)
+            | Self::Init(_)
+            | Self::OneValue(_)
+            | Self::LsuvOfOne { .. }
+            | Self::Lsuv(_)
+            | Self::Device(_)
+            | Self::Together => self.to_string(),
         }
     }
 }
