@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use crate::architecture::{rust_files, source};
 
 /// The path of a module from the crate's root, such as `["model", "network"]`.
 type Module = Vec<String>;
@@ -97,20 +99,6 @@ fn reachable(needs: &BTreeMap<&Module, BTreeSet<Module>>, from: &Module) -> BTre
         }
     }
     reached
-}
-
-/// Every Rust file under `dir`.
-fn rust_files(dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|e| e == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }
 
 fn read_file(module: &Module, text: &str, is_module: &impl Fn(&[String]) -> bool) -> File {
@@ -252,7 +240,7 @@ fn absolute(module: &Module, path: &[String], is_module: &impl Fn(&[String]) -> 
 
 #[test]
 fn no_file_needs_a_file_that_needs_it() {
-    let circles = Crate::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).circles();
+    let circles = Crate::read(&source()).circles();
     let told: Vec<String> =
         circles.iter().map(|files| files.iter().map(|file| file.join("::")).collect::<Vec<_>>().join(", ")).collect();
     assert!(told.is_empty(), "files that need each other:\n{}", told.join("\n"));
