@@ -1,43 +1,32 @@
 //! `epochs.csv`: a line for each evaluation.
 
-use crate::record::csv::CsvFile;
 use crate::record::rows::EPOCHS;
 use crate::record::run_dir::RunDir;
 use crate::train::prepare::TrainError;
 use crate::train::sinks::listen::{Begin, Ended, Evaluation, Kept, Sink};
-use crate::train::sinks::table;
+use crate::train::sinks::table::Table;
 use crate::train::start::Start;
 
 const NAME: &str = "epochs.csv";
 
-struct Epochs {
-    file: CsvFile,
-    line: String,
-}
+struct Epochs(Table);
 
 pub fn open<'a>(dir: &'a RunDir, start: &Start<'_>) -> Result<Option<Begin<'a>>, TrainError> {
-    let found = table::look(dir, NAME, start)?;
-    Ok(Some(Box::new(move |_| {
-        Ok(Box::new(Epochs { file: table::begin(dir, NAME, EPOCHS, found)?, line: String::new() }))
-    })))
+    Table::open(dir, start, (NAME, EPOCHS), Epochs)
 }
 
 impl Sink for Epochs {
     fn evaluation(&mut self, evaluation: &Evaluation<'_>) -> Result<(), TrainError> {
-        self.line.clear();
-        evaluation.row.write(&mut self.line);
-        Ok(self.file.row(&self.line)?)
+        self.0.row(|line| evaluation.row.write(line))
     }
 
     fn checkpoint<'s>(&'s mut self, kept: &mut Kept<'s>) -> Result<(), TrainError> {
-        self.file.sync()?;
-        kept.progress.keep(NAME, self.file.sum());
+        kept.progress.keep(NAME, self.0.sync()?);
         Ok(())
     }
 
     fn finish(&mut self, ended: &mut Ended<'_>) -> Result<(), TrainError> {
-        self.file.sync()?;
-        ended.files.add(NAME, self.file.sum());
+        ended.files.add(NAME, self.0.sync()?);
         Ok(())
     }
 }

@@ -1,43 +1,32 @@
 //! `steps.csv`: a line for each step.
 
-use crate::record::csv::CsvFile;
 use crate::record::rows::STEPS;
 use crate::record::run_dir::RunDir;
 use crate::train::prepare::TrainError;
 use crate::train::sinks::listen::{Begin, Ended, Kept, Sink, Step};
-use crate::train::sinks::table;
+use crate::train::sinks::table::Table;
 use crate::train::start::Start;
 
 const NAME: &str = "steps.csv";
 
-struct Steps {
-    file: CsvFile,
-    line: String,
-}
+struct Steps(Table);
 
 pub fn open<'a>(dir: &'a RunDir, start: &Start<'_>) -> Result<Option<Begin<'a>>, TrainError> {
-    let found = table::look(dir, NAME, start)?;
-    Ok(Some(Box::new(move |_| {
-        Ok(Box::new(Steps { file: table::begin(dir, NAME, STEPS, found)?, line: String::new() }))
-    })))
+    Table::open(dir, start, (NAME, STEPS), Steps)
 }
 
 impl Sink for Steps {
     fn step(&mut self, step: &Step<'_>) -> Result<(), TrainError> {
-        self.line.clear();
-        step.row.write(&mut self.line);
-        Ok(self.file.row(&self.line)?)
+        self.0.row(|line| step.row.write(line))
     }
 
     fn checkpoint<'s>(&'s mut self, kept: &mut Kept<'s>) -> Result<(), TrainError> {
-        self.file.sync()?;
-        kept.progress.keep(NAME, self.file.sum());
+        kept.progress.keep(NAME, self.0.sync()?);
         Ok(())
     }
 
     fn finish(&mut self, ended: &mut Ended<'_>) -> Result<(), TrainError> {
-        self.file.sync()?;
-        ended.files.add(NAME, self.file.sum());
+        ended.files.add(NAME, self.0.sync()?);
         Ok(())
     }
 }

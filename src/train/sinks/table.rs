@@ -3,8 +3,54 @@
 use crate::record::RecordError;
 use crate::record::checkpoint::Progress;
 use crate::record::csv::CsvFile;
+use crate::record::manifest::FileSum;
 use crate::record::run_dir::RunDir;
+use crate::train::prepare::TrainError;
+use crate::train::sinks::listen::{Begin, Sink};
 use crate::train::start::Start;
+
+/// A file of rows that are written as they come.
+pub struct Table {
+    file: CsvFile,
+    line: String,
+}
+
+impl Table {
+    /// Opens the table `name` for the sink that `sink` makes of it.
+    ///
+    /// # Errors
+    /// As [`look`], and later as [`begin`].
+    pub fn open<'a, S: Sink + 'a>(
+        dir: &'a RunDir,
+        start: &Start<'_>,
+        (name, header): (&'static str, &'static str),
+        sink: fn(Self) -> S,
+    ) -> Result<Option<Begin<'a>>, TrainError> {
+        let found = look(dir, name, start)?;
+        Ok(Some(Box::new(move |_| {
+            Ok(Box::new(sink(Self { file: begin(dir, name, header, found)?, line: String::new() })))
+        })))
+    }
+
+    /// Appends the line that `write` writes.
+    ///
+    /// # Errors
+    /// The disk is full, or the file went away.
+    pub fn row(&mut self, write: impl FnOnce(&mut String)) -> Result<(), TrainError> {
+        self.line.clear();
+        write(&mut self.line);
+        Ok(self.file.row(&self.line)?)
+    }
+
+    /// Puts everything on the disk and gives length and sum so far.
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn sync(&mut self) -> Result<FileSum, RecordError> {
+        self.file.sync()?;
+        Ok(self.file.sum())
+    }
+}
 
 /// The file as the checkpoint left it, with perhaps more behind; none where the run begins.
 ///
