@@ -110,7 +110,7 @@ impl Activation {
         Self::Mish,
     ];
 
-    /// What the identity may be called too.
+    /// The identity may be called this, too.
     const LINEAR: &'static str = "linear";
 
     /// Every name that [`Activation::from_name`] knows.
@@ -174,7 +174,7 @@ impl Activation {
         self.row().name
     }
 
-    /// What it is, in a line.
+    /// Says in a line what it is.
     pub fn help(self) -> &'static str {
         self.row().help
     }
@@ -254,7 +254,7 @@ impl Activation {
         self.row().gain.map(|gain| gain(self.numbers()))
     }
 
-    /// What the documentation of `torch.nn.init.calculate_gain` lists, if it lists this activation.
+    /// The gain that the documentation of `torch.nn.init.calculate_gain` lists; none where it does not list this activation.
     pub(crate) fn torch_gain(self) -> Option<f64> {
         self.known_gain().filter(|_| self.row().in_torch)
     }

@@ -1,4 +1,4 @@
-//! What can be wrong with an activation written as text.
+//! The errors of an activation written as text say what is wrong and what would be right.
 
 use thiserror::Error;
 

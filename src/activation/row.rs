@@ -1,4 +1,4 @@
-//! What is known of one activation, as a row of the table.
+//! A row of the table holds all that is known of one activation.
 
 use crate::activation::pieces::Pieces;
 
@@ -9,7 +9,7 @@ pub type Numbers = [f64; 3];
 pub struct Row {
     /// Its name in configs and records.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// Says in a line what it is.
     pub help: &'static str,
     /// Its parameters, in the order of the variant's fields.
     pub parameters: &'static [Parameter],
@@ -50,7 +50,7 @@ pub struct Parameter {
     pub name: &'static str,
     /// The values that it may have.
     pub range: Range,
-    /// What it is, in a line.
+    /// Says in a line what it is.
     pub help: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! What `--dataset` and `--data` take, as the help tells it.
+//! The help says what `--dataset` and `--data` take.
 
 use crate::data::{Choice, Known};
 

@@ -1,4 +1,4 @@
-//! What the losses on slices share.
+//! The losses on slices share their sums and the search for the answer.
 
 /// The loss over a set of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,4 +1,4 @@
-//! What a layer's activation is in every run of a cohort, and what it gives.
+//! A layer's activation may differ from run to run of a cohort; here is what it is and what it gives.
 
 use candle_core::{DType, Device, Result, Tensor};
 

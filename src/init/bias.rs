@@ -75,7 +75,7 @@ impl BiasInit {
         self.row().name
     }
 
-    /// What it is, in a line, with its source.
+    /// Says in a line what it is, with its source.
     pub fn help(mut self) -> &'static str {
         self.row().help
     }

@@ -33,7 +33,7 @@ pub(super) const fn row<'a>(
 pub struct Parameter<'a> {
     /// Its name in configs and records.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// Says in a line what it is.
     pub help: &'static str,
     /// Its value.
     pub value: Slot<'a>,

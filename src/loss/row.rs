@@ -1,4 +1,4 @@
-//! What is known of a loss.
+//! A row of the table holds all that is known of a loss.
 
 use candle_core::{Result, Tensor};
 
@@ -15,7 +15,7 @@ pub type OnTensors = fn(&Tensor, &Tensor, f64) -> Result<Measured>;
 pub struct Row {
     /// Its name in a config.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// Says in a line what it is.
     pub help: &'static str,
     /// Outputs of a network that is trained with it for so many classes.
     pub outputs: fn(usize) -> usize,

@@ -47,7 +47,7 @@ impl Optimizer {
 pub struct Kind {
     /// Its name.
     pub name: &'static str,
-    /// What it is, in a line.
+    /// Says in a line what it is.
     pub help: &'static str,
     /// Its settings, besides the learning rate.
     pub keys: &'static [Key],
