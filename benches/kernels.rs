@@ -92,7 +92,7 @@ fn product(bencher: Bencher, (m, n, k): (usize, usize, usize)) {
 /// Values of the first layer of the lesson's CNN, with their eight channels.
 const VALUES: usize = IMAGES * 14 * 14 * 8;
 const SETTINGS: ObserveSettings =
-    ObserveSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
+    ObserveSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0), higher: false };
 
 /// Of a convolution and a linear layer with as many units. Items are values.
 #[divan::bench(args = [(VALUES, 8, false), (VALUES, 8, true), (IMAGES * 100, 100, false), (IMAGES * 100, 100, true)])]

@@ -2,6 +2,7 @@
 
 use super::block::{self, Look, Tile};
 use super::buffer::Buffer;
+use super::higher::add_higher;
 use super::histogram::histogram;
 use super::live::{EVERYWHERE, LiveUnits, live_interval, mark_live};
 use super::moments::Sums;
@@ -34,6 +35,8 @@ pub struct ObserveSettings {
     pub gradient_near_zero: f32,
     /// Limits of the histogram.
     pub histogram_range: (f32, f32),
+    /// Whether to take the higher sums of the pre-activations, for their kurtosis.
+    pub higher: bool,
 }
 
 /// Values in a block: few enough for a second look in the second cache at the furthest, and so many that beginning and
@@ -156,6 +159,11 @@ fn forward_block(
     let piecewise = activation.pieces().is_some();
     let both = rises && piecewise;
     let mut observation = observation;
+    if let Some((observation, settings, _)) = &mut observation
+        && settings.higher
+    {
+        add_higher(&mut observation.pre_activation, z, tile);
+    }
     let look = observation.as_mut().map(|(observation, settings, folded)| Look {
         both,
         near_zero: settings.near_zero,

@@ -39,6 +39,7 @@ pub mod buffer;
 pub mod contract;
 pub mod conv;
 pub mod gemm;
+mod higher;
 pub mod histogram;
 pub mod live;
 pub mod loss;

@@ -17,7 +17,8 @@ pub struct Observe {
 
 impl Default for Observe {
     fn default() -> Self {
-        let settings = ObserveSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0) };
+        let settings =
+            ObserveSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0), higher: false };
         Self { statistics: false, histogram_bins: 0, settings }
     }
 }

@@ -21,6 +21,7 @@ pub struct CsvFile {
     file: BufWriter<File>,
     bytes: u64,
     lines: u64,
+    columns: usize,
     sum: Sha256,
 }
 
@@ -45,7 +46,7 @@ impl CsvFile {
 
     fn new(path: &Path, file: File) -> Self {
         let file = BufWriter::with_capacity(BUFFER, file);
-        Self { path: path.into(), file, bytes: 0, lines: 0, sum: Sha256::new() }
+        Self { path: path.into(), file, bytes: 0, lines: 0, columns: 1, sum: Sha256::new() }
     }
 
     /// Opens a file again that has `bytes` and perhaps more; [`CsvFile::cut`] takes off what is more. `sum` is what these
@@ -103,7 +104,15 @@ impl CsvFile {
         Ok(())
     }
 
+    /// Columns of its header, which a file of an earlier version may have fewer of.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
     fn count(&mut self, bytes: &[u8]) {
+        if self.lines == 0 {
+            self.columns += bytes.iter().take_while(|&&byte| byte != b'\n').filter(|&&byte| byte == b',').count();
+        }
         self.bytes += bytes.len() as u64;
         self.lines += bytes.iter().filter(|&&byte| byte == b'\n').count() as u64;
         self.sum.update(bytes);

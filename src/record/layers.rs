@@ -47,6 +47,8 @@ impl LayerRow<'_> {
 #[derive(Debug)]
 pub struct LayerFile {
     csv: CsvFile,
+    /// How many of the numbers its lines have: an earlier version's file goes on with the columns that it began with.
+    written: usize,
     names: Vec<String>,
     waiting: Vec<Line>,
     text: Vec<u8>,
@@ -68,7 +70,8 @@ impl LayerFile {
     pub fn new(csv: CsvFile, names: Vec<String>) -> Self {
         let longest = names.iter().map(String::len).max().unwrap_or_default();
         let text = Vec::with_capacity(BUFFER + WAITING * (longest + 32 + NUMBERS * (1 + LONGEST)));
-        Self { csv, names, waiting: Vec::with_capacity(WAITING), text }
+        let written = (csv.columns() - KEYS.len()).min(NUMBERS);
+        Self { csv, written, names, waiting: Vec::with_capacity(WAITING), text }
     }
 
     /// Appends a line.
@@ -106,7 +109,7 @@ impl LayerFile {
 
     /// Makes text of the lines that wait.
     fn write(&mut self) {
-        let Self { names, waiting, text, .. } = self;
+        let Self { written, names, waiting, text, .. } = self;
         // The last line's step and phase, and where they stand.
         let (mut of, mut start) = (None, 0..0);
         for Line { step, phase, layer, numbers } in waiting.drain(..) {
@@ -119,7 +122,7 @@ impl LayerFile {
             }
             start = begin..text.len();
             text.extend_from_slice(names[layer].as_bytes());
-            write_numbers(&numbers, text);
+            write_numbers(&numbers[..*written], text);
         }
     }
 }
@@ -129,7 +132,7 @@ const LONGEST: usize = 16;
 
 /// The numbers with the digits of an `f32`, each after a comma, and the end of the line. Numbers of eight characters and more, most of
 /// them, are copied as two words that may overlap.
-fn write_numbers(numbers: &[Option<f32>; NUMBERS], to: &mut Vec<u8>) {
+fn write_numbers(numbers: &[Option<f32>], to: &mut Vec<u8>) {
     let mut bytes = [b','; NUMBERS * (1 + LONGEST)];
     let mut digits = zmij::Buffer::new();
     let mut len = 0;
@@ -176,8 +179,24 @@ mod tests {
             pre_mean,pre_std,pre_second_moment,pre_near_zero,pre_min,pre_max,\
             act_mean,act_std,act_second_moment,act_near_zero,act_min,act_max,dead,\
             grad_mean,grad_std,grad_second_moment,grad_near_zero,grad_min,grad_max,\
-            weight_norm,weight_gradient_norm,update_ratio";
+            weight_norm,weight_gradient_norm,update_ratio,pre_kurtosis";
         assert!(header().starts_with(columns), "{}", header());
+    }
+
+    #[test]
+    fn a_file_of_an_earlier_version_goes_on_with_its_own_columns() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("layers.csv");
+        let earlier = header().rsplit_once(',').unwrap().0.to_owned();
+        CsvFile::create(&path, &earlier).unwrap().sync().unwrap();
+        let csv = CsvFile::resume(&path, earlier.len() as u64 + 1, None).unwrap();
+        let mut file = LayerFile::new(csv, vec!["fc".into()]);
+        let observation = &Observation::default();
+        file.push(&LayerRow { step: 0, phase: "test", layer: 0, observation, norms: None }).unwrap();
+        file.sync().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let columns: Vec<usize> = text.lines().map(|line| line.split(',').count()).collect();
+        assert_eq!(columns, [KEYS.len() + NUMBERS - 1; 2], "{text}");
     }
 
     #[test]

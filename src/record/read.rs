@@ -53,7 +53,7 @@ pub struct LayerColumns {
 pub struct PhaseColumns {
     /// The column `step`.
     pub steps: Vec<u64>,
-    /// The values of each of [`STATISTICS`]; empty if it was not asked for.
+    /// The values of each of [`STATISTICS`]; empty if it was not asked for, NaN if the file is from before it was recorded.
     values: Vec<Vec<f32>>,
 }
 
@@ -171,9 +171,19 @@ fn whole_lines(path: &Path) -> Result<String, RecordError> {
 
 /// The lines below the header, which must be the expected one.
 fn rows<'a>(path: &Path, text: &'a str, header: &str) -> Result<std::str::Lines<'a>, RecordError> {
+    rows_below(path, text, header, |found| found == header)
+}
+
+/// The lines below a header that `suits`; `header` is the one of this version.
+fn rows_below<'a>(
+    path: &Path,
+    text: &'a str,
+    header: &str,
+    suits: impl Fn(&str) -> bool,
+) -> Result<std::str::Lines<'a>, RecordError> {
     let mut lines = text.lines();
     match lines.next() {
-        Some(found) if found != header => Err(RecordError::Broken {
+        Some(found) if !suits(found) => Err(RecordError::Broken {
             path: path.into(),
             // What such a file holds is not said: a link may lead to any other.
             what: "has other columns".into(),
@@ -198,10 +208,14 @@ fn broken(path: &Path, row: usize) -> RecordError {
 fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError> {
     let text = whole_lines(path)?;
     let wanted: Vec<bool> = STATISTICS.iter().map(|statistic| wanted.contains(&statistic.name)).collect();
+    // An earlier version's file lacks the last columns.
+    let there = text.lines().next().map_or(0, |header| header.split(',').count().saturating_sub(KEYS.len()));
     let end = wanted.iter().rposition(|&wanted| wanted).map_or(0, |last| last + 1);
+    let header = header();
+    let of_earlier = |found: &str| there > 0 && header.strip_prefix(found).is_some_and(|rest| rest.starts_with(','));
     let mut layers: Vec<LayerColumns> = Vec::new();
     let mut next = 0;
-    for (i, line) in rows(path, &text, &header())?.enumerate() {
+    for (i, line) in rows_below(path, &text, &header, |found| found == header || of_earlier(found))?.enumerate() {
         let mut fields = line.split(',');
         let [step, phase, layer] = KEYS.map(|_| fields.next().unwrap_or_default());
         // Layers come round and round in the same order.
@@ -213,8 +227,8 @@ fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError
         }
         let columns = if phase == "train" { &mut layers[next].train } else { &mut layers[next].test };
         columns.steps.push(step.parse().map_err(|_| broken(path, i))?);
-        for (values, wanted) in columns.values.iter_mut().zip(&wanted[..end]) {
-            let field = fields.next().ok_or_else(|| broken(path, i))?;
+        for (place, (values, wanted)) in columns.values.iter_mut().zip(&wanted[..end]).enumerate() {
+            let field = if place < there { fields.next().ok_or_else(|| broken(path, i))? } else { "" };
             if *wanted {
                 let value = if field.is_empty() { Ok(f32::NAN) } else { field.parse() };
                 values.push(value.map_err(|_| broken(path, i))?);
@@ -272,6 +286,16 @@ mod tests {
         assert_eq!((&layers[0].train.steps[..], layers[0].train.get("act_mean")), (&[0, 1][..], &[0.5, 1.0][..]));
         assert!(layers[1].train.get("act_mean")[0].is_infinite() && layers[1].train.get("act_mean")[1].is_nan());
         assert_eq!(layers[1].test.get("act_mean"), [3.0]);
+    }
+
+    #[test]
+    fn what_an_earlier_version_did_not_record_is_nan() {
+        let lines = format!("{}\n{}", header(), layer_line(0, "train", "a", "0.5"));
+        let text: String = lines.lines().map(|line| line.rsplit_once(',').unwrap().0.to_owned() + "\n").collect();
+        let dir = dir(&[("layers.csv", &text)]);
+        let layers = RunRecords::read(dir.path(), &["act_mean", "pre_kurtosis"]).unwrap().layers;
+        assert_eq!(layers[0].train.get("act_mean"), [0.5]);
+        assert!(matches!(layers[0].train.get("pre_kurtosis"), [x] if x.is_nan()));
     }
 
     #[test]

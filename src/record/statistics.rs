@@ -57,6 +57,8 @@ pub type Norms = [f64; 3];
 pub enum Of {
     /// The pre-activation z, from its sums.
     PreActivation(fn(&Sums) -> f64),
+    /// The shape of z's distribution, from its higher sums, which few steps have.
+    Shape(fn(&Sums) -> Option<f64>),
     /// The activation h = φ(z), from its sums.
     Activation(fn(&Sums) -> f64),
     /// The layer's units.
@@ -95,7 +97,7 @@ pub struct Statistic {
     pub curve: bool,
 }
 
-use Of::{Activation, Gradient, PreActivation, Units, Weight};
+use Of::{Activation, Gradient, PreActivation, Shape, Units, Weight};
 use Unit::{Share, Signed, Size};
 
 /// The statistics, in the order of the columns of `layers.csv`.
@@ -123,6 +125,7 @@ pub const STATISTICS: &[Statistic] = &[
     Statistic { name: "weight_norm", of: Weight(|[weight, ..]| weight), label: "norm", short: "‖w‖", unit: Size, curve: true },
     Statistic { name: "weight_gradient_norm", of: Weight(|[_, gradient, _]| gradient), label: "norm", short: "‖dL/dw‖", unit: Size, curve: true },
     Statistic { name: "update_ratio", of: Weight(update_ratio), label: "‖Δw‖ / ‖w‖", short: "update", unit: Size, curve: true },
+    Statistic { name: "pre_kurtosis", of: Shape(Sums::kurtosis), label: "kurtosis", short: "kurtosis", unit: Size, curve: true },
 ];
 
 fn min(sums: &Sums) -> f64 {
@@ -185,6 +188,8 @@ pub const CHARTS: &[Chart] = &[
         about: "Share of units that no image of the batch lets a gradient through." },
     Chart { place: Forwards, of: "act_near_zero", title: "Activations near zero", rule: None,
         about: "Share of activations whose size is below the config's near_zero." },
+    Chart { place: Forwards, of: "pre_kurtosis", title: "Kurtosis of the pre-activations", rule: Some((3.0, "Gaussian")),
+        about: "Fourth moment over squared variance: far from 3 a layer's sums are not Gaussian, and theories that say so err." },
     Chart { place: Backwards, of: "grad_std", title: "Standard deviation of the activations' gradients", rule: None,
         about: "The loss's gradient with respect to each layer's activations; it should neither vanish nor explode with depth." },
     Chart { place: Backwards, of: "weight_gradient_norm", title: "Norm of the weights' gradients", rule: None,
@@ -219,6 +224,7 @@ impl Statistic {
         let of = |sums: &Sums, follows: fn(&Sums) -> f64| (sums.n > 0).then(|| follows(sums));
         match self.of {
             PreActivation(follows) => of(&observation.pre_activation, follows),
+            Shape(follows) => follows(&observation.pre_activation),
             Activation(follows) => of(&observation.activation, follows),
             Units(follows) => Some(follows(observation)),
             Gradient(follows) => of(&observation.gradient, follows),
@@ -230,7 +236,7 @@ impl Statistic {
     pub fn heading(&self, gradient: &str) -> String {
         match self.of {
             Gradient(_) => format!("{gradient} {}", self.short),
-            PreActivation(_) | Activation(_) | Units(_) | Weight(_) => self.short.into(),
+            PreActivation(_) | Shape(_) | Activation(_) | Units(_) | Weight(_) => self.short.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::numerals::{number, percent};
 use crate::record::histograms::Histograms;
 use crate::record::read::{LayerColumns, PhaseColumns, RunRecords};
-use crate::record::statistics::{self, AT_END, AT_START, Place, Statistic, Unit, charts_at};
+use crate::record::statistics::{self, AT_END, AT_START, Of, Place, Statistic, Unit, charts_at};
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::draw;
 use crate::report::heat::{Heat, Side};
@@ -153,7 +153,7 @@ impl Layers<'_> {
         let drawn = spread(self.run.layers.len(), DEPTHS);
         let series = drawn.iter().enumerate().map(|(i, &layer)| {
             let layer = &self.run.layers[layer];
-            let points = points(&layer.train, statistic.name, first, self.detail.points);
+            let points = points(&layer.train, statistic, first, self.detail.points);
             Series::new(layer.name.clone(), Style::Depth(i, drawn.len()), Shape::Line, points)
         });
         let rule = |(value, label): (f64, &str)| Rule { upright: false, value, label: label.into() };
@@ -170,7 +170,7 @@ impl Layers<'_> {
     /// Every layer's values over time as colours.
     fn map(&self, chart: &statistics::Chart, statistic: &Statistic) -> Heat {
         let layers = &self.run.layers;
-        let points = |layer: &LayerColumns| points(&layer.train, statistic.name, None, self.detail.points);
+        let points = |layer: &LayerColumns| points(&layer.train, statistic, None, self.detail.points);
         let rows: Vec<Vec<Point>> = layers.iter().map(points).collect();
         let columns = rows.iter().map(Vec::len).min().unwrap_or(0);
         let steps = &layers[0].train.steps;
@@ -212,10 +212,14 @@ pub fn axis(statistic: &Statistic) -> Axis {
 }
 
 /// A statistic of a phase as few points; of the steps below `first` alone, if given.
-fn points(phase: &PhaseColumns, name: &str, first: Option<u64>, limit: usize) -> Vec<Point> {
+fn points(phase: &PhaseColumns, statistic: &Statistic, first: Option<u64>, limit: usize) -> Vec<Point> {
     let n = first.map_or(phase.steps.len(), |end| phase.steps.iter().take_while(|&&step| step < end).count());
-    let (steps, values) = (&phase.steps[..n], &phase.get(name)[..n]);
-    thin(steps.iter().map(|&step| step as f64), values.iter().map(|&v| f64::from(v)), limit)
+    let values = phase.get(statistic.name)[..n].iter().map(|&value| f64::from(value));
+    let all = phase.steps.iter().map(|&step| step as f64).zip(values);
+    // What few steps have is a line from one of them to the next, not points that nobody sees.
+    let few = matches!(statistic.of, Of::Shape(_));
+    let (steps, values): (Vec<f64>, Vec<f64>) = all.filter(|(_, value)| !(few && value.is_nan())).unzip();
+    thin(steps.into_iter(), values.into_iter(), limit)
 }
 
 /// Steps from `first` to `last`, each in the middle of its column.

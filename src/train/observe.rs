@@ -4,11 +4,16 @@ use crate::cpu::activation::ObserveSettings;
 use crate::model::observe::Observe;
 use crate::train::prepare::Plan;
 
+/// The kurtosis of the pre-activations is taken at one of so many steps, or at every recorded one if those are further apart: it
+/// takes a walk of its own over them, which at every step would be more than a percent of a deep net's time.
+const HIGHER_EVERY: usize = 16;
+
 /// What to observe in step `step`.
 pub fn of_step(plan: &Plan, step: u64) -> Observe {
     let stats = &plan.experiment.stats;
     let due = |every: usize| every > 0 && step.is_multiple_of(every as u64);
     let histogram = due(stats.histogram_every);
+    let every = stats.every.max(1);
     let [low, high] = stats.histogram_range.map(|x| x as f32);
     Observe {
         statistics: due(stats.every) || histogram,
@@ -17,6 +22,7 @@ pub fn of_step(plan: &Plan, step: u64) -> Observe {
             near_zero: stats.near_zero as f32,
             gradient_near_zero: stats.gradient_near_zero as f32,
             histogram_range: (low, high),
+            higher: due(every * HIGHER_EVERY.div_ceil(every)),
         },
     }
 }

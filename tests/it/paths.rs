@@ -25,7 +25,7 @@ use initlab::rng;
 const OBSERVE: Observe = Observe {
     statistics: true,
     histogram_bins: 20,
-    settings: ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0) },
+    settings: ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0), higher: true },
 };
 
 const DRAWS: Draws = Draws { seed: 5, step: 17 };
@@ -205,6 +205,15 @@ impl Tolerance {
         // Σ|x| ≤ √(n·Σx²).
         self.close(&format!("{what}: sum"), got.sum, want.sum, (want.n as f64 * want.sum_of_squares).sqrt());
         self.close(&format!("{what}: squares"), got.sum_of_squares, want.sum_of_squares, 2.0 * want.sum_of_squares);
+        // The kernels of our own on a GPU do not take these.
+        if want.higher_n > 0 && got.higher_n > 0 {
+            assert_eq!((got.higher_n, want.higher_n), (want.n, want.n), "{what}: number of higher values");
+            let [cubes, fourths] = want.higher;
+            // Σ|x³| ≤ √(Σx²·Σx⁴).
+            let size = (want.sum_of_squares * fourths).sqrt();
+            self.close(&format!("{what}: cubes"), got.higher[0], cubes, 3.0 * size);
+            self.close(&format!("{what}: fourth powers"), got.higher[1], fourths, 4.0 * fourths);
+        }
         let largest = f64::from(want.min.abs().max(want.max.abs()));
         if want.n > 0 {
             self.close(&format!("{what}: min"), f64::from(got.min), f64::from(want.min), largest);
@@ -219,6 +228,7 @@ impl Tolerance {
         for ((got, want), observed) in got.iter().zip(want).zip(&network.observed) {
             let what = format!("{about}: {}", observed.name);
             self.sums(&format!("{what}: pre-activation"), &got.pre_activation, &want.pre_activation);
+            assert!(got.pre_activation.kurtosis().is_some(), "{what}: kurtosis");
             self.sums(&format!("{what}: activation"), &got.activation, &want.activation);
             self.sums(&format!("{what}: gradient"), &got.gradient, &want.gradient);
             assert_eq!(got.live, want.live, "{what}: live units");
@@ -307,7 +317,8 @@ fn bits(model: &mut CpuModel, observed: &Observed) -> Bits {
     let words = |values: &[f32]| values.iter().map(|x| x.to_bits()).collect();
     let sums = |s: &Sums| {
         let ends = [s.min, s.max].map(|x| u64::from(x.to_bits()));
-        [s.n, s.sum.to_bits(), s.sum_of_squares.to_bits(), ends[0], ends[1], s.near_zero]
+        let higher = s.higher.map(f64::to_bits);
+        [s.n, s.sum.to_bits(), s.sum_of_squares.to_bits(), ends[0], ends[1], s.near_zero, higher[0], higher[1]]
     };
     let observation = |w: &Observation| {
         let numbers = [&w.pre_activation, &w.activation, &w.gradient].into_iter().flat_map(sums);

@@ -18,7 +18,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import metadata
 from tensorboard.util.tensor_util import make_ndarray
 
-CURVES = ["act_mean", "act_std", "act_near_zero", "dead", "grad_std", "weight_norm", "weight_gradient_norm", "update_ratio"]
+CURVES = ["act_mean", "act_std", "act_near_zero", "dead", "grad_std", "weight_norm", "weight_gradient_norm", "update_ratio", "pre_kurtosis"]
 STEPS = {"loss": "train/loss", "accuracy": "train/accuracy", "lr": "train/learning_rate", "gradient_norm": "train/gradient_norm"}
 EPOCHS = {
     "test_loss": "test/loss",

@@ -9,7 +9,8 @@ fn units_that_let_nothing_through_are_found() {
 }
 
 fn assert_live_units() {
-    let settings = ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0) };
+    let settings =
+        ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0), higher: true };
     let cases = [
         (Activation::Relu, [-1.0, 0.0, 0.5, 9.0], [false, false, true, true]),
         (Activation::LeakyRelu { leak: 0.1 }, [-1.0, 0.0, 0.5, 9.0], [true; 4]),
@@ -71,7 +72,8 @@ fn both_passes_do_what_the_definition_says_for_every_size_and_with_any_observati
 }
 
 fn assert_both_passes() {
-    let settings = ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0) };
+    let settings =
+        ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0), higher: true };
     for ((activation, (rows, cols)), scale) in ALL
         .into_iter()
         .flat_map(|a| [(1, 1), (3, 5), (700, 3), (300, 8), (64, 100), (2, 2500)].map(|shape| (a, shape)))
@@ -121,7 +123,8 @@ fn assert_both_passes() {
 
 #[test]
 fn without_care_sums_are_those_with_care_or_known_to_be_missing() {
-    let settings = ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0) };
+    let settings =
+        ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0), higher: true };
     for (activation, scale, misses) in [
         (Activation::Relu, 1.0, false),
         (Activation::Relu, 0.0, false),
@@ -147,8 +150,42 @@ fn without_care_sums_are_those_with_care_or_known_to_be_missing() {
 }
 
 #[test]
+fn the_kurtosis_of_pre_activations_is_that_of_their_distribution_at_every_size() {
+    let settings =
+        ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0), higher: true };
+    let n = 200_000;
+    let gaussian = crate::rng::standard_normals(&mut crate::rng::rng(1, "kurtosis"), n);
+    let uniform: Vec<f64> = (0..n).map(|i| (i as f64 + 0.5) / n as f64).collect();
+    // The standard error of a Gaussian's is √(24/n); the uniform one is a grid.
+    let error = (24.0 / n as f64).sqrt();
+    for (values, want, allowed) in [(&gaussian, 3.0, 4.0 * error), (&uniform, 1.8, 1e-4)] {
+        for (scale, shift) in [1e-38, 1e-20, 1e-9, 1e-6, 1.0, 1e7, 1e10, 1e15, 1e30]
+            .map(|scale| (scale, 0.0))
+            .into_iter()
+            .chain([(1.0, 1.0)])
+        {
+            for activation in [Activation::Relu, Activation::Identity, Activation::Tanh, ALL[4]] {
+                with_every_width(|| {
+                    let mut observation = Observation { live: LiveUnits::none(100), ..Observation::default() };
+                    let mut z: Vec<f32> = values.iter().map(|x| (x * scale + shift) as f32).collect();
+                    let (mut h, mut scratch) = (z.clone(), Scratch { careful: true, ..Scratch::default() });
+                    let apart = (!activation.slope_from_output()).then_some(&mut h[..]);
+                    forward(activation, &mut z, apart, 100, None, Some((&mut observation, &settings)), &mut scratch);
+                    let found = observation.pre_activation.kurtosis().unwrap();
+                    assert!(
+                        (found - want).abs() < allowed,
+                        "{activation:?} at {scale:e} + {shift}: {found}, not {want}"
+                    );
+                });
+            }
+        }
+    }
+}
+
+#[test]
 fn a_relu_whose_values_are_all_negative_or_infinite_is_seen_as_it_is() {
-    let settings = ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0) };
+    let settings =
+        ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0), higher: true };
     for (value, live) in [(-1.0, false), (0.0, false), (1.0, true), (f32::INFINITY, false), (f32::NAN, false)] {
         for (rows, cols) in [(1, 1), (7, 5), (64, 100), (700, 3)] {
             with_every_width(|| {
@@ -170,7 +207,8 @@ fn a_relu_whose_values_are_all_negative_or_infinite_is_seen_as_it_is() {
 
 #[test]
 fn nothing_is_near_zero_without_a_limit() {
-    let settings = ObserveSettings { near_zero: 0.0, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0) };
+    let settings =
+        ObserveSettings { near_zero: 0.0, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0), higher: true };
     with_every_width(|| {
         let (mut observation, mut z) =
             (Observation { live: LiveUnits::none(100), ..Observation::default() }, wave(6400, 0.37));

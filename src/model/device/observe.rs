@@ -50,9 +50,13 @@ struct PackedLayer {
     values: u64,
 }
 
-/// Where the five sums of a tensor lie: for each a start, with the runs following.
+/// Where the sums of a tensor lie: for each a start, with the runs following.
 #[derive(Clone, Copy, Default)]
-struct Place([usize; 5]);
+struct Place {
+    sums: [usize; 5],
+    /// Of Σx³ and Σx⁴, which candle's tensors take of pre-activations where they are asked for, and the kernels of our own never.
+    higher: Option<[usize; 2]>,
+}
 
 /// Ends of a layer's live interval in each run; absent where every unit is alive whatever its z.
 type Ends = Option<Vec<(f64, f64)>>;
@@ -107,7 +111,12 @@ impl<'a> Seen<'a> {
         let ends = live_ends(networks);
         let (places, live) = match cuda::observe(&tensors, &ends)? {
             Some((sums, live)) => places_of(&sums, live.as_ref(), &layers, &ends, transfer)?,
-            None => (reduce_all(&tensors, rows, transfer)?, live_units(&layers, &ends, rows, transfer)?),
+            None => {
+                let (z, others) = tensors.split_at(layers.len());
+                let mut places = reduce_all(z, settings.higher, rows, transfer)?;
+                places.extend(reduce_all(others, false, rows, transfer)?);
+                (places, live_units(&layers, &ends, rows, transfer)?)
+            }
         };
         let mut gradients = places[2 * layers.len()..].iter().copied();
         let mut packed = Vec::with_capacity(layers.len());
@@ -140,7 +149,7 @@ impl Packed {
         let observation = |layer: &PackedLayer| {
             let bins = layer.histogram.len() / layer.runs;
             Observation {
-                pre_activation: layer.z.sums(numbers, run, layer.values),
+                pre_activation: layer.z.pre_activation_sums(numbers, run, layer.values),
                 activation: layer.h.sums(numbers, run, layer.values),
                 gradient: layer.gradient.map_or_else(Sums::default, |place| place.sums(numbers, run, layer.values)),
                 live: match (&layer.live, &layer.ends) {
@@ -159,10 +168,18 @@ impl Packed {
 
 impl Place {
     fn sums(&self, numbers: &[f64], run: usize, n: u64) -> Sums {
-        let [sum, sum_of_squares, min, max, near_zero] = self.0.map(|start| numbers[start + run]);
+        let [sum, sum_of_squares, min, max, near_zero] = self.sums.map(|start| numbers[start + run]);
         let mut sums = Sums { n, sum, sum_of_squares, near_zero: near_zero as u64, ..Sums::default() };
         sums.join_extremes(min as f32, max as f32);
         sums
+    }
+
+    fn pre_activation_sums(&self, numbers: &[f64], run: usize, n: u64) -> Sums {
+        let sums = self.sums(numbers, run, n);
+        match self.higher {
+            Some(starts) => Sums { higher: starts.map(|start| numbers[start + run]), higher_n: n, ..sums },
+            None => sums,
+        }
     }
 }
 
@@ -186,7 +203,7 @@ fn places_of(
 ) -> Result<(Vec<Place>, Vec<Marks>)> {
     let (tensors, kinds, runs) = sums.dims3()?;
     let start = transfer.add(sums)?.start;
-    let place = |t: usize| Place(std::array::from_fn(|kind| start + (t * kinds + kind) * runs));
+    let place = |t: usize| Place { sums: std::array::from_fn(|kind| start + (t * kinds + kind) * runs), higher: None };
     let mut next = live.map_or(Ok(0..0), |live| transfer.add(live))?.start;
     let mut marks = Vec::with_capacity(layers.len());
     for (layer, ends) in layers.iter().zip(ends) {
@@ -197,12 +214,12 @@ fn places_of(
     Ok(((0..tensors).map(place).collect(), marks))
 }
 
-/// The sums of all tensors, each with its threshold, in stacks of equal shape.
-fn reduce_all(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> Result<Vec<Place>> {
+/// The sums of all tensors, each with its threshold, in stacks of equal shape; the higher ones if they are asked for.
+fn reduce_all(tensors: &[(&Tensor, f64)], higher: bool, rows: usize, transfer: &mut Transfer) -> Result<Vec<Place>> {
     let mut places = vec![Place::default(); tensors.len()];
     for group in groups(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>()) {
         let members: Vec<_> = group.iter().map(|&i| tensors[i]).collect();
-        for (&i, place) in group.iter().zip(reduce(&members, rows, transfer)?) {
+        for (&i, place) in group.iter().zip(reduce(&members, higher, rows, transfer)?) {
             places[i] = place;
         }
     }
@@ -224,8 +241,8 @@ fn groups(tensors: &[&Tensor]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// Σx, Σx², min, max and the count of near zeros of each tensor `[run, row·pixel, unit]` with its threshold.
-fn reduce(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> Result<Vec<Place>> {
+/// Σx, Σx², min, max and the count of near zeros of each tensor `[run, row·pixel, unit]` with its threshold, and Σx³ and Σx⁴.
+fn reduce(tensors: &[(&Tensor, f64)], higher: bool, rows: usize, transfer: &mut Transfer) -> Result<Vec<Place>> {
     let stack = Tensor::stack(&tensors.iter().map(|(t, _)| *t).collect::<Vec<_>>(), 0)?;
     let (k, runs) = (tensors.len(), stack.dim(1)?);
     // In two stages, a row's values and then the rows: [tensor, run, row, value].
@@ -234,9 +251,10 @@ fn reduce(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> R
     let limits: Vec<f64> = tensors.iter().map(|(_, limit)| *limit).collect();
     let limits = Tensor::from_vec(limits, (k, 1, 1, 1), stack.device())?;
     let near = wide.abs()?.broadcast_lt(&limits)?.to_dtype(DType::F64)?;
+    let squares = wide.sqr()?;
     let starts = [
         wide.sum(3)?.sum(2)?,
-        wide.sqr()?.sum(3)?.sum(2)?,
+        squares.sum(3)?.sum(2)?,
         stack.min(3)?.min(2)?,
         stack.max(3)?.max(2)?,
         near.sum(3)?.sum(2)?,
@@ -244,7 +262,15 @@ fn reduce(tensors: &[(&Tensor, f64)], rows: usize, transfer: &mut Transfer) -> R
     let mut places = vec![Place::default(); k];
     for (i, numbers) in starts.iter().enumerate() {
         let start = transfer.add(numbers)?.start;
-        places.iter_mut().enumerate().for_each(|(member, place)| place.0[i] = start + member * runs);
+        places.iter_mut().enumerate().for_each(|(member, place)| place.sums[i] = start + member * runs);
+    }
+    if higher {
+        let sums = [squares.mul(&wide)?, squares.sqr()?].map(|powers| powers.sum(3)?.sum(2));
+        let [cubes, fourths] = sums.map(|sum| Ok::<_, candle_core::Error>(transfer.add(&sum?)?.start));
+        let starts = [cubes?, fourths?];
+        for (member, place) in places.iter_mut().enumerate() {
+            place.higher = Some(starts.map(|start| start + member * runs));
+        }
     }
     Ok(places)
 }

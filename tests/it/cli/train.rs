@@ -102,3 +102,29 @@ fn a_number_of_epochs_without_end_does_not_wrap_around() {
     let run = json(&work.path("run/run.json"));
     assert!(run["reached_target"] == true && run["planned_steps"].as_u64() == Some(u64::MAX), "{run}");
 }
+
+#[test]
+fn the_kurtosis_of_pre_activations_is_recorded_at_some_steps_and_in_every_evaluation() {
+    let work = Work::new();
+    work.config(MLP);
+    for (out, every, steps) in [("each", 1, vec![0, 16, 32]), ("some", 5, vec![0, 20]), ("few", 18, vec![0, 18, 36])] {
+        let every = format!("stats.every={every}");
+        let sets = ["--set=train={steps=40,batch_size=20}", "--set=stats.histogram_every=0", "--set", &every];
+        assert_eq!(work.train(out, &sets).code, Some(0));
+        let text = fs::read_to_string(work.path(out).join("layers.csv")).unwrap();
+        assert!(text.lines().next().unwrap().ends_with(",pre_kurtosis"));
+        let mut taken = Vec::new();
+        for line in text.lines().skip(1) {
+            let (rest, kurtosis) = line.rsplit_once(',').unwrap();
+            if let Ok(kurtosis) = kurtosis.parse::<f64>() {
+                assert!((1.0..100.0).contains(&kurtosis), "{line}");
+                taken.push(rest.split(',').take(2).map(str::to_owned).collect::<Vec<_>>());
+            } else {
+                assert!(kurtosis.is_empty() && rest.contains(",train,"), "{line}");
+            }
+        }
+        taken.dedup();
+        let train = taken.iter().filter(|row| row[1] == "train").map(|row| row[0].parse().unwrap());
+        assert_eq!(train.collect::<Vec<u64>>(), steps, "{out}");
+    }
+}
