@@ -26,7 +26,8 @@ pub fn plan(layer: &mut Layer, p: f64) -> Result<(), NetworkError> {
 fn draw(p: f64, places: Places, first: u64, factors: &mut [f32]) {
     let (kept, dropped_below) = ((1.0 / (1.0 - p)) as f32, (p * 2f64.powi(64)) as u64);
     for (place, factor) in (first..).zip(factors) {
-        *factor = if places.at(place) < dropped_below { 0.0 } else { kept };
+        // A product: a branch that goes either way at random costs three times as much.
+        *factor = kept * f32::from(u8::from(places.at(place) >= dropped_below));
     }
 }
 
