@@ -64,17 +64,21 @@ impl DeviceChoice {
     }
 }
 
-/// The CPU with `threads`, or as many as the system starts; stderr says so if these are fewer.
+/// The CPU with [`host_threads`].
 pub fn host(threads: usize) -> Compute {
+    Compute::Cpu { threads: host_threads(threads) }
+}
+
+/// `threads`, or as many as the system starts; stderr says so if these are fewer.
+pub fn host_threads(threads: usize) -> usize {
     let startable = if threads > 1 { startable(threads) } else { threads };
-    // At a limit the last half is left alone, and more threads than cores are none: what else is to come needs threads and room
-    // too, and the C library takes 64 MiB of the address space for each thread that asks for memory.
+    // At a limit the last half is left alone, and more threads than cores are none: what else is to come needs threads and room too.
     let started = if startable < threads { (startable / 2).clamp(1, cores()) } else { threads };
     if started < threads {
         let limits = "the system starts no more (`ulimit -u`, `ulimit -v`)";
         say(&format!("computing with {started} of {threads} threads: {limits}"));
     }
-    Compute::Cpu { threads: started }
+    started
 }
 
 /// candle's errors may carry a backtrace.

@@ -10,6 +10,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
+use crate::cli::device::host_threads;
 use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::{UsageError, lesson8_markdown, lesson8_table};
@@ -21,6 +22,7 @@ use crate::lesson::theory::Theory;
 use crate::lesson::training::epochs;
 use crate::lesson::verdict::CONFIDENCE;
 use crate::lesson::{LessonImages, Report, report};
+use crate::train::threads::cores;
 
 /// Training runs of each result, if not said otherwise.
 const DEFAULT_RUNS: u32 = 9;
@@ -67,11 +69,11 @@ pub fn run(args: &Lesson8Args) -> Result<ExitCode> {
     let loaded = load(&Request { data_dir: args.data.clone(), ..Request::new(Choice::Known(Known::MNIST)) })?;
     let sha256 = loaded.dataset.sha256.clone();
     let images = LessonImages::new(Prepared::new(loaded.dataset, Split::Lesson)?);
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = args.threads {
-        pool = pool.num_threads(usize::from(threads));
-    }
-    let pool = pool.build().context("cannot start the threads; give fewer with --threads")?;
+    let threads = host_threads(args.threads.map_or_else(cores, usize::from));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .context("cannot start the threads; give fewer with --threads")?;
     let report = pool.install(|| args.replay(&references, &images))?;
     let text = if args.json {
         format!("{}\n", serde_json::to_string_pretty(&args.object(&report, &sha256))?)

@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::device::host_threads;
 use crate::cli::experiment::{ConfigArgs, read_config};
 use crate::cli::path::path;
 use crate::cli::probe_study;
@@ -56,7 +57,7 @@ pub struct ProbeArgs {
 /// # Errors
 /// The config, the data or the file.
 pub fn run(args: &ProbeArgs) -> Result<()> {
-    let threads = args.threads.map_or_else(cores, usize::from);
+    let threads = host_threads(args.threads.map_or_else(cores, usize::from));
     let options = Probe { seeds: args.seeds.into(), pairs: args.pairs.into(), threads };
     if args.config.document()?.root().value("arms").is_some() {
         return run_study(args, options);

@@ -112,7 +112,7 @@ fn side_by_side(
     threads: usize,
     one: impl Fn(&u64) -> Result<Measured, TrainError> + Sync + Send,
 ) -> Result<Vec<Measured>, TrainError> {
-    match rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build() {
+    match rayon::ThreadPoolBuilder::new().num_threads(threads.clamp(1, seeds.len().max(1))).build() {
         Ok(pool) => pool.install(|| seeds.par_iter().map(one).collect()),
         // The system starts no threads; one after the other gives the same.
         Err(_) => seeds.iter().map(one).collect(),

@@ -24,7 +24,7 @@ pub fn available() -> Option<Available> {
     let found = [
         (free(&text("/proc/meminfo")), "the machine's free memory"),
         (control_group(), "the limit of the control group"),
-        (address_space(&text("/proc/self/limits"), &text("/proc/self/status")), "the limit of the address space"),
+        (address_space(), "the limit of the address space"),
     ];
     let known = found.into_iter().filter_map(|(bytes, bound)| Some(Available { bytes: bytes?, bound }));
     known.min_by_key(|available| available.bytes)
@@ -45,8 +45,12 @@ fn free(meminfo: &str) -> Option<u64> {
     kibibytes(meminfo, "MemAvailable")
 }
 
-/// What `ulimit -v` leaves for use.
-fn address_space(limits: &str, status: &str) -> Option<u64> {
+/// Bytes that `ulimit -v` leaves for use; `None` without such a limit.
+pub fn address_space() -> Option<u64> {
+    address_space_of(&text("/proc/self/limits"), &text("/proc/self/status"))
+}
+
+fn address_space_of(limits: &str, status: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"))?;
     let limit: u64 = line.split_whitespace().next()?.parse().ok()?;
     // The C library's heaps reserve 64 MiB a thread, which count though they are empty.
@@ -97,10 +101,10 @@ mod tests {
         let limits = "Limit                     Soft Limit           Hard Limit           Units\n\
                       Max address space         4096000000           unlimited            bytes\n";
         assert_eq!(
-            address_space(limits, "VmPeak:\t 9 kB\nVmSize:\t    1000 kB\n"),
+            address_space_of(limits, "VmPeak:\t 9 kB\nVmSize:\t    1000 kB\n"),
             Some((4_096_000_000 - 1_024_000) / 4 * 3)
         );
-        assert_eq!(address_space("Max address space  unlimited  unlimited  bytes\n", ""), None);
+        assert_eq!(address_space_of("Max address space  unlimited  unlimited  bytes\n", ""), None);
         for broken in ["", "MemAvailable", "MemAvailable: x kB", "MemAvailable: 99999999999999999999 kB"] {
             assert_eq!(free(broken), None, "{broken}");
         }

@@ -1,11 +1,17 @@
-//! How many threads the system gives, found by asking for them.
+//! How many threads the system gives: those that fit into the address space, and of these as many as it starts.
 
+use super::machine;
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread::{Builder, scope};
 
-/// Threads, up to `wanted`, that can run beside this one at the same time. Limits on processes, on address space and of
-/// control groups show here alike.
+/// Address space of a thread, in bytes: its stack, and what the C library reserves for its heap.
+const ADDRESS_SPACE: u64 = (2 + 64) << 20;
+
+/// Threads, up to `wanted`, that can run beside this one at the same time. The limits on processes, of the user and of control groups,
+/// are found by starting threads. That of the address space is computed: whoever tries it out leaves no room for the first allocation
+/// behind it, which then ends the process, or hangs it where the panic that says so allocates.
 pub fn startable(wanted: usize) -> usize {
+    let wanted = machine::address_space().map_or(wanted, |left| fitting(left, wanted));
     let (all_asked, asked) = (Mutex::new(false), Condvar::new());
     let lock = || all_asked.lock().unwrap_or_else(PoisonError::into_inner);
     let wait = || {
@@ -17,6 +23,11 @@ pub fn startable(wanted: usize) -> usize {
         asked.notify_all();
         started
     })
+}
+
+/// Threads, up to `wanted`, that take no more than half of `left` bytes.
+fn fitting(left: u64, wanted: usize) -> usize {
+    usize::try_from(left / 2 / ADDRESS_SPACE).map_or(wanted, |fit| fit.min(wanted))
 }
 
 /// Cores that this process may use; 1 where the system does not say.
@@ -44,5 +55,12 @@ mod tests {
     #[test]
     fn a_few_threads_can_be_had() {
         assert_eq!([0, 1, 3].map(startable), [0, 1, 3]);
+    }
+
+    #[test]
+    fn threads_leave_half_of_the_address_space() {
+        for (mebibytes, want) in [(0, 0), (131, 0), (132, 1), (700, 5), (1 << 40, 1000)] {
+            assert_eq!(fitting(mebibytes << 20, 1000), want, "{mebibytes} MiB");
+        }
     }
 }

@@ -145,17 +145,22 @@ fn threads_that_the_system_refuses_are_done_without() {
     let study = "base = 'net.toml'\nseeds = 3\ntargets = [{ test_accuracy = 0.5 }]\n[[arms]]\nname = 'a'\n";
     fs::write(work.path("study.toml"), study).unwrap();
     assert_eq!(work.train("whole", &["--threads", "2"]).code, Some(0));
-    for call in [
-        "train net.toml --threads 1000 --out run --no-report",
-        "compare study.toml --threads 1000 --out study --no-report",
+    let calls = [
+        "train net.toml --threads 1000 --out run-LIMIT --no-report",
+        "compare study.toml --threads 1000 --out study-LIMIT --no-report",
         "probe net.toml --threads 1000",
         "lr-find net.toml --threads 1000",
-    ] {
-        // A thread's stack takes 2 MiB of the address space: some can be had, a thousand cannot.
-        let limited = format!("ulimit -v 700000; exec {} {call}", env!("CARGO_BIN_EXE_initlab"));
+    ];
+    // A thread's stack takes 2 MiB of the address space: some can be had, a thousand cannot.
+    for (call, kibibytes) in calls.into_iter().flat_map(|call| ["700000", "400000"].map(|limit| (call, limit))) {
+        let call = call.replace("LIMIT", kibibytes);
+        let limited = format!("ulimit -v {kibibytes}; exec {} {call}", env!("CARGO_BIN_EXE_initlab"));
         let ran: Ran = Command::new("sh").args(["-c", &limited]).current_dir(work.path("")).output().unwrap().into();
-        assert!(ran.code == Some(0) && !ran.stderr.contains("panicked"), "{call}: {ran:?}");
+        assert!(ran.code == Some(0) && !ran.stderr.contains("panicked"), "{call} in {kibibytes} KiB: {ran:?}");
     }
     let steps = |run: &str| fs::read(work.path(run).join("steps.csv")).unwrap();
-    assert!(steps("run") == steps("whole"), "the number of threads has changed the result");
+    assert!(
+        steps("run-700000") == steps("whole") && steps("run-400000") == steps("whole"),
+        "the number of threads has changed the result"
+    );
 }
