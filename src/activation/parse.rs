@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use crate::activation::error::ActivationParseError;
 use crate::activation::{Activation, Parameter};
+use crate::spelling::nearest;
 
 impl Activation {
     /// Reads `name` or `name:key=value,key=value`; parameters left out keep the defaults of [`Activation::from_name`].
@@ -18,7 +19,7 @@ impl Activation {
         let Some(mut activation) = Self::from_name(name) else {
             return Err(ActivationParseError::UnknownName {
                 found: name.to_string(),
-                nearest: nearest(name, &Self::NAMES),
+                nearest: nearest(name, Self::NAMES),
                 known: &Self::NAMES,
             });
         };
@@ -43,7 +44,7 @@ impl Activation {
         let Some(&Parameter { name: parameter, range, .. }) = known.iter().find(|parameter| parameter.name == key)
         else {
             let known: Vec<_> = known.iter().map(|parameter| parameter.name).collect();
-            let (found, nearest) = (key.to_string(), nearest(key, &known));
+            let (found, nearest) = (key.to_string(), nearest(key, known.iter().copied()));
             return Err(ActivationParseError::UnknownParameter { activation, found, nearest, known });
         };
         let Some(number) = value.parse().ok().filter(|&x| range.holds(x)) else {
@@ -73,12 +74,6 @@ impl fmt::Display for Activation {
         }
         Ok(())
     }
-}
-
-/// The candidate most like `found`, if it is like it at all.
-fn nearest(found: &str, candidates: &[&'static str]) -> Option<&'static str> {
-    let score = |candidate: &str| strsim::jaro_winkler(&found.to_lowercase(), candidate);
-    candidates.iter().copied().filter(|name| score(name) > 0.7).max_by(|a, b| score(a).total_cmp(&score(b)))
 }
 
 #[cfg(test)]
