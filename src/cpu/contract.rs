@@ -4,7 +4,7 @@
 //! out\[i]\[j] = Σ A\[i, k]·B\[k, j], where k runs through up to three loops with steps of their own in A and B, the rows i start
 //! anywhere in A, and j runs through vectors that start anywhere in B.
 
-use super::simd::{Kernel, LANES, Vector, vectorised};
+use super::simd::{Kernel, LANES, Vector, WIDEST, vectorised, vectorised_widely};
 
 /// One loop of the sum, with its step in both operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,10 +105,11 @@ pub struct Column {
     lanes: u32,
 }
 
-/// Columns that do not all lie side by side.
+/// Columns that do not all lie side by side, in vectors of [`LANES`] and of [`WIDEST`] lanes.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnList {
-    columns: Vec<Column>,
+    narrow: Vec<Column>,
+    wide: Vec<Column>,
     ends: [usize; 2],
 }
 
@@ -119,13 +120,20 @@ impl ColumnList {
         for [b, out] in runs {
             list.ends = [list.ends[0].max(b + len), list.ends[1].max(out + len)];
             let place = |start: usize, x: usize| u32::try_from(start + x).expect("an image has fewer than 2³² values");
-            list.columns.extend((0..len).step_by(LANES).map(|x| Column {
-                b: place(b, x),
-                out: place(out, x),
-                lanes: (len - x).min(LANES) as u32,
-            }));
+            for (columns, width) in [(&mut list.narrow, LANES), (&mut list.wide, WIDEST)] {
+                columns.extend((0..len).step_by(width).map(|x| Column {
+                    b: place(b, x),
+                    out: place(out, x),
+                    lanes: (len - x).min(width) as u32,
+                }));
+            }
         }
         list
+    }
+
+    #[inline(always)]
+    fn of(&self, lanes: usize) -> &[Column] {
+        if lanes == LANES { &self.narrow } else { &self.wide }
     }
 }
 
@@ -139,21 +147,22 @@ pub enum Columns<'a> {
 }
 
 impl Columns<'_> {
-    fn vectors(&self) -> usize {
+    /// Vectors of so many lanes.
+    fn vectors(&self, lanes: usize) -> usize {
         match self {
-            Self::Even(n) => n.div_ceil(LANES),
-            Self::Listed(list) => list.columns.len(),
+            Self::Even(n) => n.div_ceil(lanes),
+            Self::Listed(list) => list.of(lanes).len(),
         }
     }
 
     #[inline(always)]
-    fn at(&self, v: usize) -> Column {
+    fn at(&self, v: usize, lanes: usize) -> Column {
         match self {
             Self::Even(n) => {
-                let place = (v * LANES) as u32;
-                Column { b: place, out: place, lanes: (n - v * LANES).min(LANES) as u32 }
+                let place = (v * lanes) as u32;
+                Column { b: place, out: place, lanes: (n - v * lanes).min(lanes) as u32 }
             }
-            Self::Listed(list) => list.columns[v],
+            Self::Listed(list) => list.of(lanes)[v],
         }
     }
 
@@ -205,7 +214,10 @@ impl Contraction<'_> {
             let skip =
                 |slice, step: isize| -> &[f32] { if start == 0 { slice } else { &slice[start * step as usize..] } };
             let product = Contraction { a: skip(self.a, inner.a), b: skip(self.b, inner.b), levels, ..*self };
-            vectorised(Run { product: &product, out, add: add || part > 0 });
+            let run = Run { product: &product, out, add: add || part > 0 };
+            // Sixteen lanes for eight columns are no faster than eight. A column's sum is the same bits in either.
+            let fewer = self.columns.vectors(WIDEST) < self.columns.vectors(LANES);
+            if fewer { vectorised_widely(run) } else { vectorised(run) }
         }
     }
 
@@ -238,16 +250,20 @@ struct Run<'a> {
 impl Kernel for Run<'_> {
     #[inline(always)]
     fn run<V: Vector>(self) {
-        let vectors = self.product.columns.vectors();
+        let vectors = self.product.columns.vectors(V::LANES);
         let (mut v, out) = (0, self.out.as_mut_ptr());
         while v < vectors {
             // SAFETY: `check` has seen that every place lies in its slice.
-            unsafe {
-                match vectors - v {
-                    1 => v += self.columns::<V, 1, 8>(v, out),
-                    _ => v += self.columns::<V, 2, 6>(v, out),
+            v += unsafe {
+                // Where vectors are wide there are 32 registers, elsewhere 16.
+                match (vectors - v, V::LANES > LANES) {
+                    (1, true) => self.columns::<V, 1, 16>(v, out),
+                    (3, true) => self.columns::<V, 3, 8>(v, out),
+                    (_, true) => self.columns::<V, 2, 8>(v, out),
+                    (1, false) => self.columns::<V, 1, 8>(v, out),
+                    (_, false) => self.columns::<V, 2, 6>(v, out),
                 }
-            }
+            };
         }
     }
 }
@@ -256,8 +272,8 @@ impl Run<'_> {
     /// All rows of `N` vectors of columns, `M` rows at a time as long as there are as many. Returns `N`.
     #[inline(always)]
     unsafe fn columns<V: Vector, const N: usize, const M: usize>(&self, first: usize, out: *mut f32) -> usize {
-        let columns: [Column; N] = std::array::from_fn(|v| self.product.columns.at(first + v));
-        let masked = columns.iter().any(|column| (column.lanes as usize) < LANES);
+        let columns: [Column; N] = std::array::from_fn(|v| self.product.columns.at(first + v, V::LANES));
+        let masked = columns.iter().any(|column| (column.lanes as usize) < V::LANES);
         // SAFETY: the caller's promise.
         unsafe {
             if masked { self.rows::<V, N, M, true>(&columns, out) } else { self.rows::<V, N, M, false>(&columns, out) }
@@ -276,9 +292,13 @@ impl Run<'_> {
         // SAFETY: the caller's promise.
         unsafe {
             // Two fours are faster than a six and a two.
-            while count - i >= M && (M == 8 || count - i != 8) {
+            while count - i >= M && (M >= 8 || count - i != 8) {
                 self.tile::<V, N, M, MASKED>(columns, i, out);
                 i += M;
+            }
+            if M > 8 && count - i >= 8 {
+                self.tile::<V, N, 8, MASKED>(columns, i, out);
+                i += 8;
             }
             while count - i >= 4 {
                 self.tile::<V, N, 4, MASKED>(columns, i, out);
@@ -336,7 +356,7 @@ impl Run<'_> {
             for m in 0..M {
                 for v in 0..N {
                     let to = out.add(places[m][1] + columns[v].out as usize);
-                    let full = columns[v].lanes as usize == LANES;
+                    let full = columns[v].lanes as usize == V::LANES;
                     let old = || if full { V::load(to) } else { V::load_first(to, masks[v]) };
                     let sum = if self.add { sums[m][v].add(old()) } else { sums[m][v] };
                     if full { sum.store(to) } else { sum.store_first(to, columns[v].lanes as usize) }
@@ -349,6 +369,7 @@ impl Run<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cpu::simd::tests::with_every_form;
 
     /// Small integers, so that every product is exact in any order of its terms.
     fn integers(n: usize, factor: usize) -> Vec<f32> {
@@ -357,8 +378,12 @@ mod tests {
 
     #[test]
     fn products_are_those_of_the_definition_for_every_shape_of_tile() {
-        for m in 1..20 {
-            for (n, k) in [(1, 1), (3, 7), (8, 2), (9, 5), (16, 33), (17, 161), (31, 400), (100, 3)] {
+        with_every_form(assert_products);
+    }
+
+    fn assert_products() {
+        for m in 1..36 {
+            for (n, k) in [(1, 1), (3, 7), (8, 2), (9, 5), (16, 33), (17, 161), (31, 400), (48, 9), (100, 3)] {
                 let (a, b) = (integers(m * k, 7), integers(k * n, 5));
                 let product = Contraction {
                     a: &a,

@@ -332,7 +332,7 @@ impl Tiles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::tests::with_every_width;
+    use crate::cpu::simd::tests::with_every_form;
 
     /// Small integers, so that every product is exact in any order of its terms.
     fn integers(n: usize, factor: usize) -> Vec<f32> {
@@ -358,7 +358,7 @@ mod tests {
             ] {
                 for add in [false, true] {
                     let out = if add { vec![100.0; m * n] } else { vec![f32::NAN; m * n] };
-                    with_every_width(|| {
+                    with_every_form(|| {
                         let mut out = out.clone();
                         matmul(&mut out, a_matrix, b_matrix, add, 1);
                         for (i, j) in (0..m).flat_map(|i| (0..n).map(move |j| (i, j))) {

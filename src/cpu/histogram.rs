@@ -109,7 +109,7 @@ fn bin_of<V: Vector>(x: V, low: f32, scale: f32, bins: f32) -> V {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::tests::with_every_width;
+    use crate::cpu::simd::tests::with_every_form;
 
     #[test]
     fn outliers_and_nan_fall_into_the_outer_bins() {
@@ -123,7 +123,7 @@ mod tests {
         {
             let mut counts = vec![0; bins + 2];
             histogram(&mut counts, block, -2.0, 2.0);
-            with_every_width(|| {
+            with_every_form(|| {
                 let mut again = vec![0; bins + 2];
                 histogram(&mut again, block, -2.0, 2.0);
                 assert_eq!(again, counts);
@@ -158,7 +158,7 @@ mod tests {
             let ends = [low, high, high, high, next(high), f32::INFINITY, low.next_down(), f32::NAN];
             // Enough for whole vectors and a rest, more than once.
             for copies in [1, 5, 300] {
-                with_every_width(|| {
+                with_every_form(|| {
                     let mut counts = vec![0; bins + 2];
                     histogram(&mut counts, &ends.repeat(copies), low, high);
                     let mut want = vec![0; bins + 2];

@@ -262,7 +262,7 @@ impl MarkLive<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::tests::with_every_width;
+    use crate::cpu::simd::tests::with_every_form;
 
     #[test]
     fn the_slope_is_negligible_at_the_edges_and_not_within() {
@@ -296,7 +296,7 @@ mod tests {
             let row_of = |column: usize| [None, Some(rows - 1), Some(column * 31 % rows)][column % 3];
             (0..cols).filter_map(|j| row_of(j).map(|row| row * cols + j)).for_each(|i| block[i] = 1.0);
             let want: LiveUnits = (0..cols).map(|j| row_of(j).is_some()).collect();
-            with_every_width(|| {
+            with_every_form(|| {
                 let (mut live, mut scratch) = (LiveUnits::none(cols), Buffer::default());
                 mark_live(&mut live, &block, 0.0, high, &mut scratch);
                 assert_eq!(live, want, "{rows}×{cols}, below {high}");

@@ -22,7 +22,8 @@ macro_rules! dispatch {
                 fn avx2($($arg: $ty),*) $(-> $ret)? {
                     portable($($arg),*)
                 }
-                if std::arch::is_x86_feature_detected!("avx2") {
+                let allowed = $crate::cpu::simd::allowed($crate::cpu::simd::Form::Eight);
+                if std::arch::is_x86_feature_detected!("avx2") && allowed {
                     // SAFETY: the processor has AVX2, as was just asked.
                     return unsafe { avx2($($arg),*) };
                 }
@@ -50,7 +51,7 @@ pub(crate) mod observer;
 mod piecewise;
 pub mod pixels;
 pub mod pool;
-mod simd;
+pub(crate) mod simd;
 mod smooth;
 pub mod transpose;
 pub mod update;

@@ -107,7 +107,7 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::tests::with_every_width;
+    use crate::cpu::simd::tests::with_every_form;
 
     /// Values of either sign, denser and denser towards 0, then far out.
     fn points() -> Vec<f32> {
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn values_and_slopes_keep_their_digits_near_0_and_far_out() {
-        with_every_width(|| {
+        with_every_form(|| {
             for phi in [Activation::Softsign, Activation::Mish] {
                 let z = points();
                 let (mut h, mut slope) = (z.clone(), vec![1.0; z.len()]);

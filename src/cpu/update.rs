@@ -129,19 +129,19 @@ dispatch! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cpu::simd::tests::with_every_width;
+    use crate::cpu::simd::tests::with_every_form;
 
     #[test]
     fn sums_of_squares_are_those_of_the_definition_for_every_size_of_value() {
         for (n, scale) in [(0, 1.0), (7, 1.0), (1037, 1.0), (1037, 1e-30), (1037, 1e25), (5000, 1e-9)] {
             let values: Vec<f32> = (0..n).map(|i| scale * (i as f32).sin()).collect();
             let want: f64 = values.iter().map(|&x| f64::from(x).powi(2)).sum();
-            with_every_width(|| {
+            with_every_form(|| {
                 let found = sum_of_squares(&values);
                 assert!((found - want).abs() <= 1e-6 * want, "{n} values of about {scale}: {found}, expected {want}");
             });
         }
-        with_every_width(|| assert!(!sum_of_squares(&[1.0, f32::NAN]).is_finite()));
-        with_every_width(|| assert!(!sum_of_squares(&[f32::INFINITY; 600]).is_finite()));
+        with_every_form(|| assert!(!sum_of_squares(&[1.0, f32::NAN]).is_finite()));
+        with_every_form(|| assert!(!sum_of_squares(&[f32::INFINITY; 600]).is_finite()));
     }
 }

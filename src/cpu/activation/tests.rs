@@ -1,11 +1,11 @@
 //! Both passes against the definition, for every size, with statistics and without.
 
 use super::*;
-use crate::cpu::simd::tests::with_every_width;
+use crate::cpu::simd::tests::with_every_form;
 
 #[test]
 fn units_that_let_nothing_through_are_found() {
-    with_every_width(assert_live_units);
+    with_every_form(assert_live_units);
 }
 
 fn assert_live_units() {
@@ -68,7 +68,7 @@ fn assert_sums(sums: &Sums, values: &[f32], near_zero: f32, what: &str) {
 
 #[test]
 fn both_passes_do_what_the_definition_says_for_every_size_and_with_any_observation() {
-    with_every_width(assert_both_passes);
+    with_every_form(assert_both_passes);
 }
 
 fn assert_both_passes() {
@@ -165,7 +165,7 @@ fn the_kurtosis_of_pre_activations_is_that_of_their_distribution_at_every_size()
             .chain([(1.0, 1.0)])
         {
             for activation in [Activation::Relu, Activation::Identity, Activation::Tanh, ALL[4]] {
-                with_every_width(|| {
+                with_every_form(|| {
                     let mut observation = Observation { live: LiveUnits::none(100), ..Observation::default() };
                     let mut z: Vec<f32> = values.iter().map(|x| (x * scale + shift) as f32).collect();
                     let (mut h, mut scratch) = (z.clone(), Scratch { careful: true, ..Scratch::default() });
@@ -188,7 +188,7 @@ fn a_relu_whose_values_are_all_negative_or_infinite_is_seen_as_it_is() {
         ObserveSettings { near_zero: 0.3, gradient_near_zero: 0.2, histogram_range: (-1.0, 1.0), higher: true };
     for (value, live) in [(-1.0, false), (0.0, false), (1.0, true), (f32::INFINITY, false), (f32::NAN, false)] {
         for (rows, cols) in [(1, 1), (7, 5), (64, 100), (700, 3)] {
-            with_every_width(|| {
+            with_every_form(|| {
                 let (mut observation, mut z) =
                     (Observation { live: LiveUnits::none(cols), ..Observation::default() }, vec![value; rows * cols]);
                 let mut scratch = Scratch { careful: true, ..Scratch::default() };
@@ -209,7 +209,7 @@ fn a_relu_whose_values_are_all_negative_or_infinite_is_seen_as_it_is() {
 fn nothing_is_near_zero_without_a_limit() {
     let settings =
         ObserveSettings { near_zero: 0.0, gradient_near_zero: 0.0, histogram_range: (-1.0, 1.0), higher: true };
-    with_every_width(|| {
+    with_every_form(|| {
         let (mut observation, mut z) =
             (Observation { live: LiveUnits::none(100), ..Observation::default() }, wave(6400, 0.37));
         let seen = Some((&mut observation, &settings));
@@ -220,7 +220,7 @@ fn nothing_is_near_zero_without_a_limit() {
 
 #[test]
 fn a_ceiling_nan_and_infinity_pass_as_they_should() {
-    with_every_width(assert_bounds_pass);
+    with_every_form(assert_bounds_pass);
 }
 
 fn assert_bounds_pass() {

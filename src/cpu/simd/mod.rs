@@ -42,7 +42,7 @@ pub fn vectorised_widely<K: Kernel>(kernel: K) {
     if std::arch::is_x86_feature_detected!("avx512f")
         && std::arch::is_x86_feature_detected!("avx512vl")
         && std::arch::is_x86_feature_detected!("popcnt")
-        && !only_eight_lanes()
+        && allowed(Form::Sixteen)
     {
         // SAFETY: the processor has all three, as was just asked, and so AVX2 and FMA.
         return unsafe { with_avx512(kernel) };
@@ -50,13 +50,25 @@ pub fn vectorised_widely<K: Kernel>(kernel: K) {
     vectorised(kernel);
 }
 
-/// Whether this thread's tests want what a processor without AVX-512 does.
+/// The forms that a kernel is compiled in, beside plain arrays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Form {
+    /// Registers of eight lanes.
+    Eight,
+    /// Registers of sixteen lanes.
+    Sixteen,
+}
+
+/// Whether this thread may take `form` where the processor has it: a test may want what another processor does.
 #[inline(always)]
-fn only_eight_lanes() -> bool {
+pub fn allowed(form: Form) -> bool {
     #[cfg(test)]
-    return tests::EIGHT_LANES.get();
+    return tests::allowed(form);
     #[cfg(not(test))]
-    false
+    {
+        let _ = form;
+        true
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -69,7 +81,8 @@ fn with_avx512<K: Kernel>(kernel: K) {
 #[inline]
 pub fn vectorised<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
+    if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") && allowed(Form::Eight)
+    {
         // SAFETY: the processor has both, as was just asked.
         return unsafe { with_avx2(kernel) };
     }

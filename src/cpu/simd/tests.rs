@@ -5,16 +5,20 @@ use std::cell::Cell;
 use super::*;
 
 thread_local! {
-    pub static EIGHT_LANES: Cell<bool> = const { Cell::new(false) };
+    /// The best form that this thread may take; none but arrays.
+    static ALLOWED: Cell<Option<Form>> = const { Cell::new(Some(Form::Sixteen)) };
 }
 
-/// Calls `check` once with the widest vectors and once with eight lanes.
-pub fn with_every_width(check: impl Fn()) {
-    for eight in [false, true] {
-        EIGHT_LANES.set(eight);
+pub fn allowed(form: Form) -> bool {
+    Some(form) <= ALLOWED.get()
+}
+
+/// Calls `check` with the widest vectors of this processor, with eight lanes, and with arrays.
+pub fn with_every_form(check: impl Fn()) {
+    for form in [None, Some(Form::Eight), Some(Form::Sixteen)] {
+        ALLOWED.set(form);
         check();
     }
-    EIGHT_LANES.set(false);
 }
 
 /// Every operation on the same two vectors, as bits.
@@ -101,7 +105,7 @@ fn registers_and_arrays_give_the_same_bits() {
     for (a, b) in [(twice(a, b), twice(b, [0.7; LANES])), (twice(b, a), twice(a, a))] {
         let mut portable = Vec::new();
         Everything(&a, &b, &mut portable).run::<[f32; LANES]>();
-        with_every_width(|| {
+        with_every_form(|| {
             let mut found = Vec::new();
             vectorised_widely(Everything(&a, &b, &mut found));
             assert_eq!(found, portable);
