@@ -53,5 +53,6 @@ pub mod pixels;
 pub mod pool;
 pub(crate) mod simd;
 mod smooth;
+pub mod subnormal;
 pub mod transpose;
 pub mod update;

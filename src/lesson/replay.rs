@@ -8,6 +8,7 @@ use super::draws::Numbers;
 use super::images::LessonImages;
 use super::training::{TRAININGS, Training};
 use super::{convolutions, first_layer, hooks, lesson_net, products};
+use crate::cpu::subnormal::Flushing;
 use crate::train::TrainError;
 
 /// The draws of every number, by its full name, in the order of the seeds.
@@ -78,6 +79,7 @@ pub fn replay(
         let draws: Result<Vec<Numbers>, TrainError> = (0..replay.seeds.count(seeds) as u64)
             .into_par_iter()
             .map(|seed| {
+                let _flushing = Flushing::begin();
                 let numbers = (replay.draw)(images, seed);
                 drawn();
                 numbers

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use crate::cpu::loss::LossSums;
+use crate::cpu::subnormal::Flushing;
 use crate::cpu::update;
 use crate::model::by_param::for_each_param;
 use crate::model::cpu::model::CpuModel;
@@ -27,6 +28,7 @@ impl CpuModel {
         loss: Loss,
         observe: &Observe,
     ) -> &Observed {
+        let _flushing = Flushing::begin();
         let scale = 1.0 / rows as f32;
         let classes = self.network.output().len();
         self.run(rows, true, observe, |workspace, shard, pass| {
@@ -78,6 +80,7 @@ impl CpuModel {
         loss: Loss,
         observe: &Observe,
     ) -> &Observed {
+        let _flushing = Flushing::begin();
         let classes = self.network.output().len();
         self.run(rows, training, observe, |workspace, shard, pass| {
             shard.load(pass.network, workspace, &fill);

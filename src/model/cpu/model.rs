@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::activation::Activation;
 use crate::cpu::activation::Observation;
 use crate::cpu::buffer::Buffer;
+use crate::cpu::subnormal::Flushing;
 use crate::cpu::transpose::transpose;
 use crate::model::by_param::for_each_param;
 use crate::model::cpu::policy::is_transposed;
@@ -42,7 +43,9 @@ impl CpuModel {
     /// A model with all parameters zero and running variances one that uses `threads` cores, or one if the operating system
     /// refuses to start threads: results do not depend on it.
     pub fn new(network: Arc<Network>, threads: usize) -> Self {
-        let pool = (threads > 1).then(|| rayon::ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten();
+        let pool =
+            || rayon::ThreadPoolBuilder::new().num_threads(threads).start_handler(|_| Flushing::forever()).build();
+        let pool = (threads > 1).then(|| pool().ok()).flatten();
         let threads = if pool.is_some() { threads } else { 1 };
         let running = network.initial_running();
         let params = Buffer::zeros(network.parameters());
@@ -159,6 +162,7 @@ impl CpuModel {
         results: &mut [T],
         work: impl Fn(&Param, [&mut [f32]; 4], &mut T) + Sync,
     ) {
+        let _flushing = Flushing::begin();
         let gradients = &mut *self.shards.first_mut().expect("a step was taken").gradients;
         for_each_param(&self.network, self.pool.as_ref(), [&mut *self.params, gradients, one, two], results, work);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cpu::activation::Observation;
 use crate::cpu::buffer::Buffer;
 use crate::cpu::loss::LossSums;
+use crate::cpu::subnormal::Flushing;
 use crate::model::cpu::model::CpuModel;
 use crate::model::cpu::pass::Pass;
 use crate::model::cpu::shard::Shard;
@@ -55,6 +56,7 @@ impl CpuModel {
         observe: &Observe,
         output_gradient: impl FnOnce(&[f32], &mut [f32]),
     ) -> (Vec<Observation>, Vec<f32>) {
+        let _flushing = Flushing::begin();
         let network = Arc::clone(&self.network);
         self.transpose_weights();
         let rows = samples.len() / network.input.len();
