@@ -4,7 +4,9 @@
 //! out\[i]\[j] = Σ A\[i, k]·B\[k, j], where k runs through up to three loops with steps of their own in A and B, the rows i start
 //! anywhere in A, and j runs through vectors that start anywhere in B.
 
-use super::simd::{Kernel, LANES, Vector, WIDEST, vectorised, vectorised_widely};
+use super::simd::{
+    Kernel, LANES, Vector, WIDEST, many_registers, vectorised, vectorised_in_all_registers, vectorised_widely,
+};
 
 /// One loop of the sum, with its step in both operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -214,10 +216,13 @@ impl Contraction<'_> {
             let skip =
                 |slice, step: isize| -> &[f32] { if start == 0 { slice } else { &slice[start * step as usize..] } };
             let product = Contraction { a: skip(self.a, inner.a), b: skip(self.b, inner.b), levels, ..*self };
-            let run = Run { product: &product, out, add: add || part > 0 };
-            // Sixteen lanes for eight columns are no faster than eight. A column's sum is the same bits in either.
-            let fewer = self.columns.vectors(WIDEST) < self.columns.vectors(LANES);
-            if fewer { vectorised_widely(run) } else { vectorised(run) }
+            let (product, add) = (&product, add || part > 0);
+            // A column's sum is the same bits in each. Sixteen lanes for eight columns are no faster than eight.
+            match (many_registers(), self.columns.vectors(WIDEST) < self.columns.vectors(LANES)) {
+                (true, true) => vectorised_widely(Run::<16, 8> { product, out, add }),
+                (true, false) => vectorised_in_all_registers(Run::<16, 8> { product, out, add }),
+                (false, _) => vectorised(Run::<8, 6> { product, out, add }),
+            }
         }
     }
 
@@ -241,13 +246,14 @@ impl Contraction<'_> {
     }
 }
 
-struct Run<'a> {
+/// `TALL` rows of a single vector of columns are summed at once, and `ROWS` of several, as many as there are registers for.
+struct Run<'a, const TALL: usize, const ROWS: usize> {
     product: &'a Contraction<'a>,
     out: &'a mut [f32],
     add: bool,
 }
 
-impl Kernel for Run<'_> {
+impl<const TALL: usize, const ROWS: usize> Kernel for Run<'_, TALL, ROWS> {
     #[inline(always)]
     fn run<V: Vector>(self) {
         let vectors = self.product.columns.vectors(V::LANES);
@@ -255,20 +261,17 @@ impl Kernel for Run<'_> {
         while v < vectors {
             // SAFETY: `check` has seen that every place lies in its slice.
             v += unsafe {
-                // Where vectors are wide there are 32 registers, elsewhere 16.
-                match (vectors - v, V::LANES > LANES) {
-                    (1, true) => self.columns::<V, 1, 16>(v, out),
-                    (3, true) => self.columns::<V, 3, 8>(v, out),
-                    (_, true) => self.columns::<V, 2, 8>(v, out),
-                    (1, false) => self.columns::<V, 1, 8>(v, out),
-                    (_, false) => self.columns::<V, 2, 6>(v, out),
+                match vectors - v {
+                    1 => self.columns::<V, 1, TALL>(v, out),
+                    3 if ROWS == 8 => self.columns::<V, 3, ROWS>(v, out),
+                    _ => self.columns::<V, 2, ROWS>(v, out),
                 }
             };
         }
     }
 }
 
-impl Run<'_> {
+impl<const TALL: usize, const ROWS: usize> Run<'_, TALL, ROWS> {
     /// All rows of `N` vectors of columns, `M` rows at a time as long as there are as many. Returns `N`.
     #[inline(always)]
     unsafe fn columns<V: Vector, const N: usize, const M: usize>(&self, first: usize, out: *mut f32) -> usize {

@@ -39,15 +39,34 @@ pub fn prefetch_at<T>(place: *const T) {
 #[inline]
 pub fn vectorised_widely<K: Kernel>(kernel: K) {
     #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("avx512f")
-        && std::arch::is_x86_feature_detected!("avx512vl")
-        && std::arch::is_x86_feature_detected!("popcnt")
-        && allowed(Form::Sixteen)
-    {
-        // SAFETY: the processor has all three, as was just asked, and so AVX2 and FMA.
+    if many_registers() {
+        // SAFETY: the processor has AVX-512, as was just asked.
         return unsafe { with_avx512(kernel) };
     }
     vectorised(kernel);
+}
+
+/// Runs `kernel` with the best vectors of [`LANES`] lanes of this processor, 32 registers of them if it has so many.
+#[inline]
+pub fn vectorised_in_all_registers<K: Kernel>(kernel: K) {
+    #[cfg(target_arch = "x86_64")]
+    if many_registers() {
+        // SAFETY: the processor has AVX-512, as was just asked.
+        return unsafe { with_avx2_in_avx512(kernel) };
+    }
+    vectorised(kernel);
+}
+
+/// Whether the processor has AVX-512 as the kernels use it (F, VL, and so AVX2 and FMA), which has 32 registers instead of 16.
+#[inline]
+pub fn many_registers() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("popcnt")
+        && allowed(Form::Sixteen);
+    #[cfg(not(target_arch = "x86_64"))]
+    false
 }
 
 /// The forms that a kernel is compiled in, beside plain arrays.
@@ -75,6 +94,12 @@ pub fn allowed(form: Form) -> bool {
 #[target_feature(enable = "avx512f,avx512vl,avx2,fma,popcnt")]
 fn with_avx512<K: Kernel>(kernel: K) {
     kernel.run::<avx512::Avx512>();
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512vl,avx2,fma,popcnt")]
+fn with_avx2_in_avx512<K: Kernel>(kernel: K) {
+    kernel.run::<avx2::Avx2>();
 }
 
 /// Runs `kernel` with the best vectors of [`LANES`] lanes of this processor.
