@@ -5,6 +5,7 @@ use super::images::LessonImages;
 use crate::cpu::gemm::{Matrix, matmul};
 use crate::cpu::moments::Sums;
 use crate::cpu::observer::add_block;
+use crate::cpu::transpose::transpose;
 use crate::rng::{rng, standard_normals};
 
 /// Length of the vectors of 02b.
@@ -15,7 +16,8 @@ const PRODUCTS: usize = 100;
 /// x = a·x a hundred times with the same a in `f32`: as drawn, times 0.01, and over √512.
 pub(super) fn repeated_products(_: &LessonImages, seed: u64) -> Numbers {
     let x = normals(seed, "products/x", SIZE, 1.0);
-    let a = normals(seed, "products/a", SIZE * SIZE, 1.0);
+    let mut a = vec![0.0; SIZE * SIZE];
+    transpose(&normals(seed, "products/a", SIZE * SIZE, 1.0), SIZE, &mut a);
     let scaled = |factor: f64| -> Vec<f32> { a.iter().map(|&a| a * factor as f32).collect() };
     // A std is not a number from the first entry on that is not finite.
     let mut first_nan = PRODUCTS;
@@ -34,11 +36,12 @@ pub(super) fn repeated_products(_: &LessonImages, seed: u64) -> Numbers {
     numbers
 }
 
-/// a·(…a·(a·x)), until `goes_on` says no of a product.
-fn product_chain(a: &[f32], x: &[f32], mut goes_on: impl FnMut(usize, &[f32]) -> bool) -> Vec<f32> {
+/// a·(…a·(a·x)), until `goes_on` says no of a product. The matrix is given transposed: products x'·a' are vectors of entries, where those of
+/// a·x would be one entry after the other.
+fn product_chain(transposed: &[f32], x: &[f32], mut goes_on: impl FnMut(usize, &[f32]) -> bool) -> Vec<f32> {
     let (mut x, mut y) = (x.to_vec(), vec![0.0; SIZE]);
     for step in 0..PRODUCTS {
-        matmul(&mut y, Matrix::new(a, SIZE, SIZE), Matrix::new(&x, SIZE, 1), false, 1);
+        matmul(&mut y, Matrix::new(&x, 1, SIZE), Matrix::new(transposed, SIZE, SIZE), false, 1);
         std::mem::swap(&mut x, &mut y);
         if !goes_on(step, &x) {
             break;
