@@ -5,28 +5,31 @@ use super::conv::ConvShape;
 /// No pixel of the window was seen yet.
 const NONE: u32 = u32::MAX;
 
-/// Maximum of each window; `chosen` gets the position within the image of the first maximum (as PyTorch's CPU code
-/// chooses among equals), for the backward pass. The geometry is that of a convolution with as many output as input
-/// channels; padding never wins.
-pub fn max_forward(shape: &ConvShape, images: &[f32], out: &mut [f32], chosen: &mut [u32]) {
-    let c = shape.in_channels;
-    let per_image = shape.windows() * c;
-    for ((image, out), chosen) in images
-        .chunks_exact(shape.input_len())
-        .zip(out.chunks_exact_mut(per_image))
-        .zip(chosen.chunks_exact_mut(per_image))
-    {
-        // A window of nothing but −∞ has a first maximum too, so what stands first is seen by its place, not its value.
-        chosen.fill(NONE);
-        for_each_tap(shape, |window, pixel| {
-            for channel in 0..c {
-                let (from, to) = (pixel * c + channel, window * c + channel);
-                if chosen[to] == NONE || image[from] > out[to] || image[from].is_nan() {
-                    out[to] = image[from];
-                    chosen[to] = from as u32;
+dispatch! {
+    /// Maximum of each window; `chosen` gets the position within the image of the first maximum (as PyTorch's CPU code
+    /// chooses among equals), for the backward pass. The geometry is that of a convolution with as many output as input
+    /// channels; padding never wins.
+    pub fn max_forward(shape: &ConvShape, images: &[f32], out: &mut [f32], chosen: &mut [u32]) {
+        let c = shape.in_channels;
+        let per_image = shape.windows() * c;
+        for ((image, out), chosen) in images
+            .chunks_exact(shape.input_len())
+            .zip(out.chunks_exact_mut(per_image))
+            .zip(chosen.chunks_exact_mut(per_image))
+        {
+            // A window of nothing but −∞ has a first maximum too, so what stands first is seen by its place, not its value.
+            chosen.fill(NONE);
+            for_each_tap(shape, |window, pixel| {
+                let (out, chosen) = (&mut out[window * c..][..c], &mut chosen[window * c..][..c]);
+                let channels = (pixel * c) as u32..;
+                for (((&x, best), chosen), from) in image[pixel * c..][..c].iter().zip(out).zip(chosen).zip(channels) {
+                    // Without a branch, so that channels are compared side by side.
+                    let higher = (*chosen == NONE) | (x > *best) | x.is_nan();
+                    *best = if higher { x } else { *best };
+                    *chosen = if higher { from } else { *chosen };
                 }
-            }
-        });
+            });
+        }
     }
 }
 
@@ -72,6 +75,7 @@ pub fn average_backward(shape: &ConvShape, gradient: &[f32], images: &mut [f32])
 }
 
 /// Calls `f(window, pixel)` for every pixel of every window, windows in order.
+#[inline(always)]
 fn for_each_tap(shape: &ConvShape, mut f: impl FnMut(usize, usize)) {
     let [height, width] = shape.input;
     for oy in 0..shape.output[0] {
