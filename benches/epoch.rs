@@ -1,7 +1,7 @@
 //! The time of an epoch of training, records and all, for the six pieces of work that are also timed in other frameworks.
 //!
-//! `cargo bench --bench epoch -- [--work NAMES] [--stats] [--threads N] [--runs P] [--epochs E] [--batch B] [--depth L] [--json]
-//! [--cost]`
+//! `cargo bench --bench epoch -- [--work NAMES] [--stats] [--threads N] [--runs P] [--epochs E] [--batch B] [--depth L] [--start S]
+//! [--json] [--cost]`
 //!
 //! Each run is a real one, through [`initlab::train::train`] into a directory of its own; evaluations lie outside the time.
 //! Reported is each run's best epoch. `--runs P` starts P runs at once that share the images, as a study does. `--cost` reports what
@@ -50,6 +50,9 @@ struct Arguments {
     /// Hidden layers of `deep`, other than thirty.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=1000))]
     depth: Option<u32>,
+    /// The preset that weights and biases start from.
+    #[arg(long, default_value = "kaiming")]
+    start: String,
     /// One line of JSON for each piece of work.
     #[arg(long)]
     json: bool,
@@ -109,6 +112,7 @@ impl Work {
 
     fn experiment(self, arguments: &Arguments, seed: u64) -> Result<Experiment> {
         let (model, own_batch, lr) = self.setting(arguments.depth);
+        let start = &arguments.start;
         let (epochs, batch) = (arguments.epochs, arguments.batch.map_or(own_batch, |batch| batch as usize));
         // What is deeper than usual, or steps more often, must not diverge.
         let lr = if arguments.depth.or(arguments.batch).is_some() { 0.1 * lr } else { lr };
@@ -119,7 +123,7 @@ impl Work {
             _ => "every = 0, histogram_every = 0",
         };
         let config = format!(
-            "model = {{ {model}, activation = \"relu\" }}\ninit = {{ preset = \"kaiming\" }}\n\
+            "model = {{ {model}, activation = \"relu\" }}\ninit = {{ preset = \"{start}\" }}\n\
              optimizer = {{ kind = \"sgd\", lr = {lr} }}\nseed = {seed}\nstats = {{ {stats} }}\n\
              record = {{ checkpoint_every = 1_000_000 }}\n\
              train = {{ epochs = {epochs}, batch_size = {batch} }}\n"

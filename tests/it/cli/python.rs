@@ -1,4 +1,4 @@
-//! The snippets of docs/python.md, run in order where Python has the packages that they import.
+//! The snippets of docs/python.md, run in order where Python has the packages that they import, and the pages that scripts of the project make.
 
 use std::fs;
 use std::path::Path;
@@ -141,4 +141,12 @@ fn a_run_from_lsuv_has_its_recorded_accuracy_for_whoever_reads_its_weights() {
         // Of 100 images; other orders of addition move logits by 1e-6.
         assert!((found - recorded).abs() < 1e-9, "{model} {init}: {found}, recorded {recorded}");
     }
+}
+
+#[test]
+fn what_was_measured_stands_in_the_pages_as_it_was_measured() {
+    let Some(python) = python_with("json") else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ran = Command::new(python).args(["benches/report.py", "check"]).current_dir(root).output().unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
 }
