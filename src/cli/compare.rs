@@ -269,7 +269,7 @@ impl CompareArgs {
 
 /// Carries out `runs`; gives those that failed.
 fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Vec<Failure> {
-    let progress = StudyProgress::new(campaign, runs);
+    let progress = StudyProgress::new(campaign, runs, manner.workers());
     let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| progress.show(at, &happening));
     progress.finish();
     let mut failures = Vec::new();

@@ -9,6 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::cli::output::say;
 use crate::record::summary::{Outcome, Summary};
 use crate::report::text::visible;
+use crate::study::clock::Clock;
 use crate::study::execute::{Attempt, Happening};
 use crate::study::{Campaign, PlannedRun};
 use crate::train::Event;
@@ -16,15 +17,15 @@ use crate::train::Event;
 /// Shows what happens to the runs of a study.
 pub struct StudyProgress {
     labels: Vec<String>,
-    costs: Vec<f64>,
     begun: Instant,
     state: Mutex<State>,
 }
 
 struct State {
     bars: Option<Bars>,
-    /// Share of each run that is done.
-    done: Vec<f64>,
+    clock: Clock,
+    /// Steps of each run that has begun.
+    steps: Vec<u64>,
     /// Runs that are over.
     over: usize,
     shown: Instant,
@@ -42,8 +43,8 @@ const STUDY_BAR: &str = "{wide_bar:.cyan/dim} {msg}";
 const RUN_BAR: &str = "  {prefix} {bar:20} {msg}";
 
 impl StudyProgress {
-    /// Progress of `runs` of `campaign`.
-    pub fn new(campaign: &Campaign, runs: &[&PlannedRun]) -> Self {
+    /// Progress of `runs` of `campaign`, so many of which are worked at at a time.
+    pub fn new(campaign: &Campaign, runs: &[&PlannedRun], workers: usize) -> Self {
         let labels: Vec<String> = runs.iter().map(|run| label(campaign, run)).collect();
         let bars = std::io::stderr().is_terminal().then(|| {
             let all = MultiProgress::new();
@@ -51,9 +52,9 @@ impl StudyProgress {
             Bars { all, study, runs: vec![None; labels.len()] }
         });
         let begun = Instant::now();
-        let state = State { bars, done: vec![0.0; labels.len()], over: 0, shown: begun };
-        let costs = runs.iter().map(|run| campaign.cost(run)).collect();
-        Self { labels, costs, begun, state: Mutex::new(state) }
+        let clock = campaign.clock(runs, workers);
+        let state = State { bars, clock, steps: vec![1; labels.len()], over: 0, shown: begun };
+        Self { labels, begun, state: Mutex::new(state) }
     }
 
     /// Shows what happens to run `at`.
@@ -61,6 +62,7 @@ impl StudyProgress {
         let mut state = self.state.lock().expect("no thread panics while it shows progress");
         match happening {
             Happening::Begins => {
+                state.clock.begins(at, self.seconds(), 0.0);
                 if let Some(bars) = &mut state.bars {
                     let bar = bars.all.add(ProgressBar::new(1).with_style(style(RUN_BAR)));
                     bar.set_prefix(format!("{:<30.30}", self.labels[at]));
@@ -76,19 +78,21 @@ impl StudyProgress {
         let bar = |state: &State| state.bars.as_ref().and_then(|bars| bars.runs[at].clone());
         match event {
             Event::Begin { step, total, .. } => {
+                state.steps[at] = (*total).max(1);
+                state.clock.begins(at, self.seconds(), *step as f64 / state.steps[at] as f64);
                 if let Some(bar) = bar(state) {
                     bar.set_length(*total);
                     bar.set_position(*step);
                 }
             }
             Event::Step { row, .. } => {
+                state.clock.reaches(at, (row.step + 1) as f64 / state.steps[at] as f64);
                 if let Some(bar) = bar(state)
                     && state.shown.elapsed() > REDRAW
                 {
                     state.shown = Instant::now();
                     bar.set_position(row.step + 1);
                     bar.set_message(format!("loss {:.3} acc {:.0} %", row.loss, 100.0 * row.accuracy));
-                    state.done[at] = (row.step + 1) as f64 / bar.length().unwrap_or(1).max(1) as f64;
                     self.draw(state);
                 }
             }
@@ -97,7 +101,7 @@ impl StudyProgress {
     }
 
     fn over(&self, state: &mut State, at: usize, attempt: &Attempt) {
-        state.done[at] = 1.0;
+        state.clock.ends(at, self.seconds(), matches!(attempt, Attempt::Ended(_)));
         state.over += 1;
         let line = match attempt {
             Attempt::Ended(summary) => result(summary),
@@ -117,29 +121,30 @@ impl StudyProgress {
                 }
                 self.draw(state);
             }
-            None => say(&format!("{line}, {}", self.left(state))),
+            None => say(&format!("{line}, {}", self.times(state).1)),
         }
     }
 
-    fn draw(&self, state: &State) {
+    fn draw(&self, state: &mut State) {
+        let (share, times) = self.times(state);
         let Some(bars) = &state.bars else { return };
-        bars.study.set_position((1000.0 * self.share(state)) as u64);
-        bars.study.set_message(format!("{}/{} runs, {}", state.over, self.labels.len(), self.left(state)));
+        bars.study.set_position((1000.0 * share) as u64);
+        bars.study.set_message(format!("{}/{} runs, {times}", state.over, self.labels.len()));
     }
 
-    /// Share of the study's work that is done.
-    fn share(&self, state: &State) -> f64 {
-        let done: f64 = self.costs.iter().zip(&state.done).map(|(cost, done)| cost * done).sum();
-        done / self.costs.iter().sum::<f64>().max(f64::MIN_POSITIVE)
+    /// Seconds since the study began.
+    fn seconds(&self) -> f64 {
+        self.begun.elapsed().as_secs_f64()
     }
 
-    fn left(&self, state: &State) -> String {
-        let share = self.share(state);
-        if share <= 0.0 {
-            return "time left unknown".into();
+    /// Share of the study's time that is over, and what has passed of it and is left in words.
+    fn times(&self, state: &mut State) -> (f64, String) {
+        let now = self.seconds();
+        let passed = format!("{} passed", clock_time(now));
+        match state.clock.left(now) {
+            Some(left) => (now / (now + left), format!("{passed}, {} left", clock_time(left))),
+            None => (0.0, passed),
         }
-        let seconds = self.begun.elapsed().as_secs_f64() * (1.0 - share) / share;
-        format!("{}:{:02} left", seconds as u64 / 60, seconds as u64 % 60)
     }
 
     /// Takes the bars away.
@@ -153,6 +158,12 @@ impl StudyProgress {
 
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is valid").progress_chars("━━─")
+}
+
+/// `4:05`, or `1:04:05`.
+fn clock_time(seconds: f64) -> String {
+    let [hours, minutes, seconds] = [seconds as u64 / 3600, seconds as u64 / 60 % 60, seconds as u64 % 60];
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// Arm, point, rate if it is looked for, and seed of a run.
@@ -172,5 +183,15 @@ fn result(summary: &Summary) -> String {
         (Outcome::Diverged, Some(divergence), _) => format!("diverged at step {}, {seconds:.1} s", divergence.step),
         (_, _, Some(accuracy)) => format!("accuracy {:.2} %, {seconds:.1} s", 100.0 * accuracy),
         _ => format!("{seconds:.1} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_as_clocks_tell_them() {
+        assert_eq!([0.4, 65.0, 599.9, 3725.0].map(clock_time), ["0:00", "1:05", "9:59", "1:02:05"]);
     }
 }

@@ -7,12 +7,15 @@ use crate::data::Dataset;
 use crate::record::RecordError;
 use crate::record::manifest::Manifest;
 use crate::study::check::{self, CellFacts, CheckError, StudyData};
+use crate::study::clock::Clock;
 use crate::study::cohorts::execute_in_cohorts;
 use crate::study::collect::collect;
 use crate::study::compare::compare;
 use crate::study::comparison::ArmSummary;
 use crate::study::execute::{Attempt, Happening, Manner, execute};
 use crate::study::file::{Axis, Cell, Study};
+use crate::study::forecast::{State, Work};
+use crate::study::order::order;
 use crate::study::plan::{PlannedRun, runs};
 use crate::study::predict::predicted_depth;
 use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord, Tuning};
@@ -81,6 +84,26 @@ impl Campaign {
         Ok(first)
     }
 
+    /// Places of `runs` in the order in which they begin; see [`order()`].
+    pub fn order(&self, runs: &[&PlannedRun]) -> Vec<usize> {
+        // The search for learning rates has seeds of its own, counted up.
+        let place = |seed| self.study.seeds.iter().position(|own| *own == seed).unwrap_or(seed as usize);
+        let seeds: Vec<usize> = runs.iter().map(|run| place(run.experiment.seed)).collect();
+        let costs: Vec<f64> = runs.iter().map(|run| self.cost(run)).collect();
+        order(&seeds, &costs)
+    }
+
+    /// A clock for `runs`, so many of which are worked at at a time.
+    pub fn clock(&self, runs: &[&PlannedRun], workers: usize) -> Clock {
+        let work = |run: &&PlannedRun| Work {
+            arm: self.study.cells[run.cell].arm,
+            cell: run.cell,
+            cost: self.cost(run),
+            state: State::Waiting,
+        };
+        Clock::new(runs.iter().map(work).collect(), self.order(runs), workers)
+    }
+
     /// Carries out `runs`; see [`execute`] and [`execute_in_cohorts`]. `show` gets places in `runs`.
     pub fn execute(
         &self,
@@ -90,14 +113,12 @@ impl Campaign {
         stop: &AtomicBool,
         show: impl Fn(usize, Happening<'_>) + Sync,
     ) -> Vec<Attempt> {
+        let order = self.order(runs);
         match manner {
-            Manner::SideBySide { threads } => {
-                let costs: Vec<f64> = runs.iter().map(|run| self.cost(run)).collect();
-                execute(runs, &costs, &self.data, dir, *threads, stop, show)
-            }
+            Manner::SideBySide { threads } => execute(runs, &order, &self.data, dir, *threads, stop, show),
             Manner::Cohorts { compute, size } => {
                 let shapes: Vec<usize> = runs.iter().map(|run| self.cells[run.cell].shape).collect();
-                execute_in_cohorts(runs, &shapes, &self.data, dir, compute, *size, stop, &show)
+                execute_in_cohorts(runs, &order, &shapes, &self.data, dir, compute, *size, stop, &show)
             }
         }
     }

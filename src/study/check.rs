@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::{ConfigError, Experiment};
 use crate::data::{DataError, Dataset, Part, Prepared, Split};
-use crate::model::Role;
+use crate::model::{Layer, Op, Role};
 use crate::study::batches;
 use crate::study::file::{Cell, Study};
 use crate::train::at_line::{at_memory, config_error};
@@ -168,14 +168,36 @@ pub fn notices(study: &Study, data: &StudyData) -> Vec<String> {
     all
 }
 
-/// Multiplications of a whole run, roughly: what runs are ordered by.
+/// Work on a value of a layer in multiplications: activations and statistics cost too, and small layers would otherwise look free. Layers
+/// that normalise walk over their values several times, forward and backward.
+const VALUE: f64 = 20.0;
+const NORMALISED_VALUE: f64 = 60.0;
+
+/// Multiplications of a whole run, roughly: what runs are ordered by, and what the time left is told by before they have shown it.
 pub fn run_cost(plan: &Plan) -> f64 {
     let layers = plan.network.flat_layers();
     let products = layers.iter().filter_map(|layer| {
         let weight = &plan.network.params[layer.weight?];
         (weight.role == Role::Weight).then(|| weight.len() as f64 * layer.output.pixels() as f64)
     });
-    // Activations and statistics cost too; small layers would otherwise look free.
-    let values: f64 = layers.iter().map(|layer| 20.0 * layer.output.len() as f64).sum();
-    (products.sum::<f64>() + values) * plan.experiment.train.batch_size as f64 * plan.total_steps() as f64
+    let value = |layer: &Layer| match layer.op {
+        Op::BatchNorm { .. } | Op::LayerNorm { .. } => NORMALISED_VALUE,
+        Op::Linear
+        | Op::Conv2d(_)
+        | Op::Activation
+        | Op::MaxPool(_)
+        | Op::AvgPool(_)
+        | Op::GlobalAvgPool
+        | Op::Flatten
+        | Op::Dropout { .. }
+        | Op::Residual(_)
+        | Op::Scale
+        | Op::Shift => VALUE,
+    };
+    let values: f64 = layers.iter().map(|layer| value(layer) * layer.output.len() as f64).sum();
+    let trained = plan.experiment.train.batch_size as f64 * plan.total_steps() as f64;
+    // An image that is only evaluated takes the forward pass of three passes.
+    let evaluations = plan.total_steps().div_ceil(plan.evaluate_every().max(1));
+    let evaluated = plan.data.len(Part::Test) as f64 * evaluations as f64;
+    (products.sum::<f64>() + values) * (trained + evaluated / 3.0)
 }

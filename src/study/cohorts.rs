@@ -9,11 +9,12 @@ use crate::study::plan::PlannedRun;
 use crate::train::engine::Compute;
 use crate::train::{Member, Plan, train_together};
 
-/// Carries out `runs` in cohorts of at most `size` runs, those with equal numbers in `shapes` together, and keeps their
-/// records below `dir`. `show` gets the index of a run. The results are in the order of `runs`.
+/// Carries out `runs`, as far as they can in this `order`, in cohorts of at most `size` runs, those with equal numbers in `shapes`
+/// together, and keeps their records below `dir`. `show` gets the index of a run. The results are in the order of `runs`.
 #[allow(clippy::too_many_arguments, reason = "the study, its place, the device and who watches")]
 pub fn execute_in_cohorts(
     runs: &[&PlannedRun],
+    order: &[usize],
     shapes: &[usize],
     data: &StudyData,
     dir: &Path,
@@ -23,7 +24,7 @@ pub fn execute_in_cohorts(
     show: &impl Fn(usize, Happening<'_>),
 ) -> Vec<Attempt> {
     let mut attempts = vec![Attempt::Stopped; runs.len()];
-    for cohort in cohorts(shapes, size) {
+    for cohort in cohorts(order, shapes, size) {
         if stop.load(Ordering::Relaxed) {
             break;
         }
@@ -36,10 +37,10 @@ pub fn execute_in_cohorts(
 }
 
 /// Indices of runs that train together.
-fn cohorts(shapes: &[usize], size: usize) -> Vec<Vec<usize>> {
+fn cohorts(order: &[usize], shapes: &[usize], size: usize) -> Vec<Vec<usize>> {
     let mut cohorts: Vec<Vec<usize>> = Vec::new();
-    for (index, &shape) in shapes.iter().enumerate() {
-        let open = cohorts.iter_mut().find(|cohort| shapes[cohort[0]] == shape && cohort.len() < size);
+    for &index in order {
+        let open = cohorts.iter_mut().find(|cohort| shapes[cohort[0]] == shapes[index] && cohort.len() < size);
         match open {
             Some(cohort) => cohort.push(index),
             None => cohorts.push(vec![index]),
@@ -91,7 +92,9 @@ mod tests {
             (&[0, 1, 2], 1, vec![vec![0], vec![1], vec![2]]),
             (&[], 4, vec![]),
         ] {
-            assert_eq!(cohorts(shapes, size), want, "{shapes:?} by {size}");
+            let order: Vec<usize> = (0..shapes.len()).collect();
+            assert_eq!(cohorts(&order, shapes, size), want, "{shapes:?} by {size}");
         }
+        assert_eq!(cohorts(&[2, 0, 1, 3], &[0, 3, 0, 3], 2), [[2, 0], [1, 3]]);
     }
 }

@@ -1,4 +1,4 @@
-//! Carrying out runs side by side, each on one core: the longest first, so that none is left alone at the end.
+//! Carrying out runs side by side, each on one core.
 
 use std::path::Path;
 use std::sync::Mutex;
@@ -63,20 +63,27 @@ pub enum Manner {
     },
 }
 
-/// Carries out `runs` with `threads` at a time and keeps their records below `dir`. `costs` holds a number for each run
-/// that grows with its time. `show` is called from all threads with the index of a run. The results are in the order of
-/// `runs`.
+impl Manner {
+    /// Runs that are worked at at a time: those of a cohort share their device.
+    pub fn workers(&self) -> usize {
+        match self {
+            Self::SideBySide { threads } => *threads,
+            Self::Cohorts { .. } => 1,
+        }
+    }
+}
+
+/// Carries out `runs`, which begin in this `order`, with `threads` at a time, and keeps their records below `dir`. `show` is called
+/// from all threads with the index of a run. The results are in the order of `runs`.
 pub fn execute(
     runs: &[&PlannedRun],
-    costs: &[f64],
+    order: &[usize],
     data: &StudyData,
     dir: &Path,
     threads: usize,
     stop: &AtomicBool,
     show: impl Fn(usize, Happening<'_>) + Sync,
 ) -> Vec<Attempt> {
-    let mut order: Vec<usize> = (0..runs.len()).collect();
-    order.sort_by(|&a, &b| costs[b].total_cmp(&costs[a]));
     let next = AtomicUsize::new(0);
     let attempts = Mutex::new(vec![Attempt::Stopped; runs.len()]);
     let work = || {

@@ -1,11 +1,13 @@
 //! Studies: many runs of a base config, to say which start converges sooner.
 //!
 //! A [`mod@file`] describes arms, seeds, grids and targets; [`plan`] makes an ordered list of runs of it, each known by what its
-//! result depends on; [`execute`] runs what is missing, several side by side or, on a device, in [`cohorts`]; [`collect`] reads the records back.
+//! result depends on; [`execute`] runs what is missing in an [`mod@order`], several side by side or, on a device, in [`cohorts`]; [`collect`]
+//! reads the records back.
 
 pub mod batches;
 pub mod campaign;
 pub mod check;
+pub mod clock;
 pub mod cohorts;
 pub mod collect;
 pub mod compare;
@@ -19,8 +21,10 @@ pub mod estimate;
 pub mod execute;
 pub mod export;
 pub mod file;
+pub mod forecast;
 pub mod grid;
 pub mod keys;
+pub mod order;
 pub mod outcomes;
 pub mod plan;
 pub mod predict;
