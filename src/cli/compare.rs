@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 
 use anyhow::Result;
@@ -25,9 +26,10 @@ use crate::report::text::visible;
 use crate::study::check::{CheckError, notices, one_dataset, remarks};
 use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
-use crate::study::execute::{Attempt, Manner};
+use crate::study::execute::{Attempt, Happening, Manner};
 use crate::study::plan::Shard;
 use crate::study::record::{Failure, StudyRecord};
+use crate::study::so_far::SoFar;
 use crate::study::{Campaign, PlannedRun, Study, export};
 use crate::train::engine::Compute;
 use crate::train::memory;
@@ -270,7 +272,14 @@ impl CompareArgs {
 /// Carries out `runs`; gives those that failed.
 fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Vec<Failure> {
     let progress = StudyProgress::new(campaign, runs, manner.workers());
-    let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| progress.show(at, &happening));
+    let so_far = Mutex::new(SoFar::new(campaign, dir));
+    let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| {
+        progress.show(at, &happening);
+        if let Happening::Over(Attempt::Ended(_)) = happening {
+            let said = so_far.lock().expect("no thread panics while it looks on").ended(runs[at]);
+            said.iter().for_each(|said| progress.say(&folded(&visible(said), 2)));
+        }
+    });
     progress.finish();
     let mut failures = Vec::new();
     for (run, attempt) in runs.iter().zip(attempts) {

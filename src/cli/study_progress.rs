@@ -147,6 +147,15 @@ impl StudyProgress {
         }
     }
 
+    /// Says a line above the bars.
+    pub fn say(&self, line: &str) {
+        let state = self.state.lock().expect("no thread panics while it shows progress");
+        match &state.bars {
+            Some(bars) => bars.study.println(line),
+            None => say(line),
+        }
+    }
+
     /// Takes the bars away.
     pub fn finish(&self) {
         let state = self.state.lock().expect("no thread panics while it shows progress");

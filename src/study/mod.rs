@@ -33,6 +33,7 @@ pub mod record;
 pub mod sentence;
 #[cfg(test)]
 mod simulated;
+pub mod so_far;
 pub mod summarise;
 pub mod target;
 pub mod tune;

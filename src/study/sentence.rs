@@ -52,7 +52,8 @@ fn seeds_to_tell(pairs: usize, tests: usize) -> usize {
     (pairs + 1..).find(enough).expect("the probability falls to nothing")
 }
 
-fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> String {
+/// The arm's time to the target in the baseline's.
+pub(super) fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> String {
     let times = format!("{} times the {}", factor(ratio.ratio), ratio.unit.name());
     let [low, high] = ratio.interval.map(factor);
     let who = who(at, ratio);

@@ -52,6 +52,9 @@ fn a_study_gives_the_same_bytes_for_any_number_of_threads_and_runs_nothing_twice
         assert_eq!(ran.code, Some(0), "{ran:?}");
         let lines = ran.stderr.lines().filter(|line| line.contains(" passed, ") && line.ends_with(" left"));
         assert_eq!(lines.count(), 18, "a line for each run: {}", ran.stderr);
+        let said = ran.stderr.lines().filter(|line| line.starts_with("so far, with 3 of 3 seeds, widths = ")).count();
+        assert!(said == 1 && !ran.stdout.contains("so far"), "{ran:?}");
+        assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80 || line.contains("records in")), "{ran:?}");
     }
     for name in fs::read_dir(work.path("one/runs")).unwrap().map(|entry| entry.unwrap().file_name()) {
         let [one, three] = ["one/runs", "three/runs"].map(|out| records(&work.path(out).join(&name)));
