@@ -6,7 +6,7 @@ use crate::config::error::folded;
 use crate::report::text::visible;
 use crate::study::Study;
 use crate::study::check::remarks;
-use crate::study::estimate::Estimate;
+use crate::study::estimate::{Early, Estimate};
 use crate::train::memory;
 
 /// Names of runs that are listed; of the others only their number is told.
@@ -29,14 +29,28 @@ pub fn text(study: &Study, plan: &Estimate, memory: u64, dir: &Path) -> String {
     }
     if !plan.missing.is_empty() {
         let side = if plan.threads == 1 { "one at a time".into() } else { format!("{} side by side", plan.threads) };
-        lines.push(format!(
-            "about {} with {side}, {} on disk, {} of memory",
-            duration(plan.seconds),
-            size(plan.bytes),
-            memory::size(memory)
-        ));
+        let (time, disk) = (duration(plan.seconds), size(plan.bytes));
+        let (time, disk) = match &plan.early {
+            None => (format!("about {time}"), disk),
+            Some(early) => (format!("{} to {time}", duration(early.least)), format!("up to {disk}")),
+        };
+        lines.push(format!("{time} with {side}, {disk} on disk, {} of memory", memory::size(memory)));
+        lines.extend(plan.early.iter().flat_map(|early| range(plan.seconds, early)));
     }
     lines.join("\n") + "\n"
+}
+
+/// What the ends of the range rest on.
+fn range(longest: f64, early: &Early) -> Vec<String> {
+    let Early { runs, least, as_before } = early;
+    let mut lines = vec![
+        format!("  {} if no run reaches the target accuracy at which it ends", duration(longest)),
+        format!("  {} if all that have one ({runs}) reach it at the first evaluation", duration(*least)),
+    ];
+    lines.extend(as_before.iter().map(|(there, seconds)| {
+        format!("  about {} if they end as early as the {there} that are there", duration(*seconds))
+    }));
+    lines
 }
 
 fn duration(seconds: f64) -> String {

@@ -215,6 +215,24 @@ fn a_dry_run_tells_runs_time_and_disk_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn a_dry_run_of_runs_that_may_end_early_gives_a_range_and_what_it_rests_on() {
+    let work = Work::new();
+    work.parts(STUDY);
+    let early = ["--set", "set.train.target_accuracy=0.2"];
+    let planned = |more: &[&str]| work.finish("out", &[&["--dry-run"], more].concat()).stdout;
+    let (none, all) = ("if no run reaches the target accuracy", "(12) reach it at the first evaluation");
+    let text = planned(&early);
+    assert!(
+        text.contains(none) && text.contains(all) && text.contains("up to") && !text.contains("that are there"),
+        "{text}"
+    );
+    assert!(!planned(&[]).contains(none));
+    assert_eq!(work.finish("out", &[&early[..], &["--shard", "1/3"]].concat()).code, Some(0));
+    let text = planned(&early);
+    assert!(text.contains("(8) reach it") && text.contains("if they end as early as the 4 that are there"), "{text}");
+}
+
+#[test]
 fn a_wrong_shard_and_a_wrong_grid_of_rates_are_refused() {
     let work = Work::new();
     #[rustfmt::skip]
