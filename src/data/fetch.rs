@@ -1,7 +1,7 @@
-//! Downloads of known sets from the Hugging Face hub, bounded in time and size and checked before they are kept.
+//! Downloads of known sets, bounded in time and size and checked before they are kept.
 //!
-//! The pixels that come are turned back into IDX files, compared with what is known of the set, and only then put in
-//! place by one rename; nothing else is written. `HF_ENDPOINT` names a mirror of the hub, as for its own client.
+//! What comes is turned into images, compared with what is known of the set, and only then put in place by one
+//! rename; nothing else is written. `INITLAB_MIRROR` names a server of one's own.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::data::error::DataError;
 use crate::data::known::Known;
 
-/// Whether this build can download: it was built with the feature `hub`.
-pub const AVAILABLE: bool = cfg!(feature = "hub");
+/// Whether this build can download: it was built with the feature `fetch`.
+pub const AVAILABLE: bool = cfg!(feature = "fetch");
 
 /// The longest that a download may take unless `INITLAB_FETCH_SECONDS` says otherwise.
 pub const TIME_LIMIT: Duration = Duration::from_secs(120);
@@ -33,11 +33,11 @@ pub fn time_limit() -> Result<Duration, DataError> {
 /// Downloads `known` into `directory`, which must be new or empty, within `limit`; progress goes to stderr.
 ///
 /// # Errors
-/// The hub does not have the set, the directory is taken, the download fails or takes too long, or what comes is not the known set; nothing is
-/// left in `directory` then. Without the feature `hub` always.
+/// No server has the set, the directory is taken, the download fails or takes too long, or what comes is not the known set; nothing is
+/// left in `directory` then. Without the feature `fetch` always.
 pub fn fetch(known: Known, directory: &Path, limit: Duration) -> Result<(), DataError> {
-    if known.hub.is_none() {
-        let reason = "the hub does not have it in a form that this program reads".into();
+    if !known.is_served() {
+        let reason = "no public server has its four files one by one".into();
         return Err(failed(known, reason, known.by_hand()));
     }
     // Better said before the download than after it.
@@ -52,27 +52,26 @@ fn failed(known: Known, reason: String, next: String) -> DataError {
     DataError::Download { name: known.name, reason, next }
 }
 
-#[cfg(not(feature = "hub"))]
+#[cfg(not(feature = "fetch"))]
 fn into_empty(known: Known, _directory: &Path, _limit: Duration) -> Result<(), DataError> {
-    let reason = "this build was made without the feature `hub`".into();
+    let reason = "this build was made without the feature `fetch`".into();
     Err(failed(known, reason, known.by_hand()))
 }
 
-#[cfg(feature = "hub")]
+#[cfg(feature = "fetch")]
 fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), DataError> {
-    use crate::data::{Dataset, files, hub, locate};
+    use crate::data::{client::Client, files, source};
 
-    let give_up = |reason| failed(known, reason, known.by_hand());
-    let (train, test) = hub::download(known, limit).map_err(give_up)?;
-    let sums = files::sums_of(&train, &test);
-    let sums = sums.each_ref().map(String::as_str);
-    let sha256 = files::combined_sha256(sums);
-    let dataset = Dataset { name: known.name.into(), sha256, classes: known.classes, train, test };
-    if let Err((file, fault)) = known.check(&dataset, sums) {
-        let (name, found, expected) = (locate::NAMES[file], fault.found, fault.expected);
-        let reason =
-            format!("what came is not {}: {name}: {}: found {found}, expected {expected}", known.name, fault.field);
-        return Err(give_up(reason));
+    let client = Client::new(limit);
+    let mut reasons = Vec::new();
+    for source in source::of(known)? {
+        match source.images(known, &client) {
+            Ok((train, test)) => return files::write(directory, &train, &test),
+            Err(reason) => reasons.push(reason),
+        }
+        if client.is_late() {
+            break;
+        }
     }
-    files::write(directory, &dataset.train, &dataset.test)
+    Err(failed(known, reasons.join("; "), known.by_hand()))
 }

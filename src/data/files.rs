@@ -2,7 +2,7 @@
 //! fit together, and writing them.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -10,6 +10,8 @@ use sha2::{Digest, Sha256};
 use crate::data::error::{DataError, Fault};
 use crate::data::form::Form;
 use crate::data::idx::{self, Kind, ReadError};
+#[cfg(feature = "fetch")]
+use crate::data::known::Known;
 use crate::data::locate::{self, NAMES};
 use crate::data::{Dataset, Images};
 
@@ -58,8 +60,33 @@ pub enum Classes {
 /// A missing file, a file that is no IDX file, or files that do not fit together.
 pub fn read(directory: &Path, name: &str, classes: Classes, form: Form) -> Result<FourFiles, DataError> {
     let paths = locate::required(directory, name)?;
-    let [test_images, test_labels, train_images, train_labels] =
-        side_by_side(|file| read_one(&paths[file], KINDS[file]));
+    join_four(side_by_side(|file| read_one(&paths[file], KINDS[file])), name, classes, form)
+}
+
+/// Like [`read`] with four files of a known set that are in memory, in the order of [`NAMES`], each with the place that errors name. The
+/// files may come from anyone: none is unpacked beyond `most` bytes.
+///
+/// # Errors
+/// As those of [`read`].
+#[cfg(feature = "fetch")]
+pub(super) fn parse(files: [(&Path, &[u8]); 4], most: u64, known: Known) -> Result<FourFiles, DataError> {
+    let one = |file: usize| {
+        let (path, bytes): (_, &[u8]) = files[file];
+        parse_one(path, KINDS[file], bytes, bytes.len() as u64, most)
+    };
+    join_four(side_by_side(one), known.name, Classes::Exactly(known.classes), known.form)
+}
+
+/// A file in memory, and where it came from.
+type One = (Source, idx::Idx);
+
+fn join_four(
+    four: [Result<One, DataError>; 4],
+    name: &str,
+    classes: Classes,
+    form: Form,
+) -> Result<FourFiles, DataError> {
+    let [test_images, test_labels, train_images, train_labels] = four;
     let [test_images, test_labels, train_images, train_labels] =
         [test_images?, test_labels?, train_images?, train_labels?];
     let sources = [&test_images.0, &test_labels.0, &train_images.0, &train_labels.0].map(Clone::clone);
@@ -162,10 +189,14 @@ fn write_one(path: &Path, shape: &[usize], bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn read_one(path: &Path, kind: Kind) -> Result<(Source, idx::Idx), DataError> {
+fn read_one(path: &Path, kind: Kind) -> Result<One, DataError> {
     let file = File::open(path).map_err(|e| DataError::io(path, "read", e))?;
     let stored = file.metadata().map_err(|e| DataError::io(path, "read", e))?.len();
-    let idx = idx::read(kind, file, stored, idx::MAX_BYTES).map_err(|error| match error {
+    parse_one(path, kind, file, stored, idx::MAX_BYTES)
+}
+
+fn parse_one(path: &Path, kind: Kind, content: impl Read, stored: u64, most: u64) -> Result<One, DataError> {
+    let idx = idx::read(kind, content, stored, most).map_err(|error| match error {
         ReadError::Fault(fault) => DataError::fault(path, fault),
         ReadError::Io(e) => DataError::io(path, "read", e),
     })?;
@@ -178,7 +209,7 @@ fn mismatch(source: &Source, field: &'static str, found: String, expected: Strin
     DataError::fault(&source.path, Fault { field, found, expected, next })
 }
 
-fn join(images: (Source, idx::Idx), labels: &(Source, idx::Idx)) -> Result<Images, DataError> {
+fn join(images: One, labels: &One) -> Result<Images, DataError> {
     let (count, labelled) = (images.1.shape[0], labels.1.shape[0]);
     if count != labelled {
         let expected = format!("{count}, one for each image of {}", images.0.path.display());

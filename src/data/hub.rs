@@ -1,30 +1,22 @@
-//! The two Parquet files of a set on the Hugging Face hub, got over HTTP and turned into images.
+//! The two Parquet files of a set on the Hugging Face hub, turned into images.
 //!
-//! A hub is not trusted, least of all one that `HF_ENDPOINT` names. Its answers are read into memory up to [`MOST_BYTES`];
-//! no header of theirs names a file, and nothing is kept of them but images that [`Known::check`] then knows.
-//! The hub's own client keeps what comes in a cache, under names that the answer's ETag gives: `../` leads out of it.
+//! A hub is not trusted, least of all one that `HF_ENDPOINT` names: nothing is kept of its answers but images that
+//! [`Known::check`] then knows. The hub's own client keeps what comes in a cache, under names that the answer's ETag
+//! gives: `../` leads out of it.
 
-use std::io::{Cursor, Read};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::time::{Duration, Instant};
+use std::io::Cursor;
 
 use bytes::Bytes;
 use image::{ImageFormat, ImageReader, Limits};
-use indicatif::{ProgressBar, ProgressStyle};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::{Field, Row};
-use reqwest::blocking::{Client, Response};
 
 use crate::data::Images;
+use crate::data::client::Client;
 use crate::data::known::{self, HubPlace, Known};
 
 /// The hub, unless `HF_ENDPOINT` names a mirror.
 const ENDPOINT: &str = "https://huggingface.co";
-
-/// More than either file of a known set has; an answer that goes on beyond it is left.
-const MOST_BYTES: u64 = 1 << 26;
 
 /// Height and width of the known sets' images, in pixels.
 const SIDE: u32 = known::SIDE as u32;
@@ -32,102 +24,22 @@ const SIDE: u32 = known::SIDE as u32;
 /// The most images of a known set's part.
 const MOST_IMAGES: usize = 60_000;
 
-/// The training and the test images, or the reason why they did not come.
-type Outcome = Result<(Images, Images), String>;
-
-/// Gets `known`, which has a place on the hub, within `limit`; progress goes to stderr.
-pub fn download(known: Known, limit: Duration) -> Outcome {
-    let (sender, receiver) = channel();
-    let (start, arrived) = (Instant::now(), Arc::new(AtomicU64::new(0)));
-    let counter = Arc::clone(&arrived);
-    // The thread may hang in one read at the limit; nobody listens then, and it ends with that read or the process.
-    std::thread::Builder::new()
-        .name("download".into())
-        .spawn(move || {
-            let _ = sender.send(load(known, start + limit, &counter));
-        })
-        .map_err(|error| format!("the system starts no thread for it: {error}"))?;
-    let bar = progress(known, limit);
-    loop {
-        let left = limit.saturating_sub(start.elapsed());
-        match receiver.recv_timeout(left.min(Duration::from_millis(200))) {
-            Ok(outcome) => return outcome,
-            Err(RecvTimeoutError::Disconnected) => return Err("the files that came could not be decoded".into()),
-            Err(RecvTimeoutError::Timeout) if start.elapsed() >= limit => return Err(too_late(limit)),
-            Err(RecvTimeoutError::Timeout) => bar.set_position(arrived.load(Ordering::Relaxed)),
-        }
-    }
-}
-
-fn too_late(limit: Duration) -> String {
-    format!("no end after {} s (INITLAB_FETCH_SECONDS sets this limit)", limit.as_secs())
-}
-
-fn progress(known: Known, limit: Duration) -> ProgressBar {
-    let bar = ProgressBar::new(known.hub.as_ref().map_or(0, |place| place.bytes));
-    if bar.is_hidden() {
-        // No terminal, no bar: one plain line. If it cannot be written, the download goes on.
-        let line = format!("downloading {} (at most {} s)\n", known.name, limit.as_secs());
-        let _ = std::io::Write::write_all(&mut std::io::stderr().lock(), line.as_bytes());
-    }
-    let style = ProgressStyle::with_template("downloading {msg} {bar:30} {bytes} {elapsed}");
-    bar.set_style(style.expect("the template is valid"));
-    bar.set_message(known.name);
-    bar
-}
-
-fn load(known: Known, end: Instant, arrived: &AtomicU64) -> Outcome {
+/// Gets `known` from its `place`: the training and the test images.
+///
+/// # Errors
+/// Which file does not come, or is none, and why.
+pub fn download(known: Known, place: &HubPlace, client: &Client) -> Result<(Images, Images), String> {
     let endpoint = std::env::var("HF_ENDPOINT").ok().filter(|endpoint| !endpoint.is_empty());
     let endpoint = endpoint.as_deref().unwrap_or(ENDPOINT).trim_end_matches('/');
-    let client = Client::builder()
-        // A server that is asked over TLS sends nobody elsewhere in the clear.
-        .https_only(endpoint.starts_with("https:"))
-        .user_agent(concat!("initlab/", env!("CARGO_PKG_VERSION")))
-        .timeout(end.saturating_duration_since(Instant::now()))
-        .build()
-        .map_err(|error| causes(&error))?;
-    let Some(HubPlace { repository, folder, .. }) = &known.hub else { return Err("the hub does not have it".into()) };
+    let HubPlace { repository, folder, bytes } = place;
+    let set = format!("{endpoint}/datasets/{repository}");
+    client.announce(known.name, &set, *bytes);
     let part = |part: &str| {
-        let address =
-            format!("{endpoint}/datasets/{repository}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet");
-        let answer = client.get(&address).send().and_then(Response::error_for_status);
-        let bytes = body(answer.map_err(|error| causes(&error))?, end, arrived)?;
-        decode(bytes).map_err(|reason| format!("what came from {address} is not to be used: {reason}"))
+        let address = format!("{set}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet");
+        let bytes = client.get(&address)?;
+        decode(bytes.into()).map_err(|reason| format!("what came from {address} is not to be used: {reason}"))
     };
     Ok((part("train")?, part("test")?))
-}
-
-/// The bytes of an answer, of which there are at most [`MOST_BYTES`] and which have come by `end`.
-fn body(answer: Response, end: Instant, arrived: &AtomicU64) -> Result<Bytes, String> {
-    let address = answer.url().to_string();
-    let (mut answer, mut bytes, mut part) = (answer.take(MOST_BYTES + 1), Vec::new(), vec![0; 1 << 16]);
-    loop {
-        match answer.read(&mut part).map_err(|error| format!("{address}: {}", causes(&error)))? {
-            0 => return Ok(bytes.into()),
-            count => bytes.extend(&part[..count]),
-        }
-        arrived.fetch_add(1 << 16, Ordering::Relaxed);
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(format!("{address}: more than {MOST_BYTES} bytes came"));
-        }
-        if Instant::now() > end {
-            return Err("too late".into());
-        }
-    }
-}
-
-/// An error and what it came of: reqwest's says what it did, its sources why that failed.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut said = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_says = cause.to_string();
-        if !said.contains(&cause_says) {
-            said = format!("{said}: {cause_says}");
-        }
-        source = cause.source();
-    }
-    said
 }
 
 /// The images of a Parquet file of rows `{image: {bytes, path}, label}`, as the hub converts image sets.

@@ -19,6 +19,12 @@ pub struct KnownSet {
     pub variable: &'static str,
     /// Where people get the files.
     address: &'static str,
+    /// Directories on public servers that have the four compressed files one by one, in the order in which they are asked.
+    #[cfg_attr(not(feature = "fetch"), allow(dead_code, reason = "nothing is downloaded without the feature"))]
+    pub mirrors: &'static [&'static str],
+    /// Bytes of these four files, for a progress bar; their exact size does not matter.
+    #[cfg_attr(not(feature = "fetch"), allow(dead_code, reason = "nothing is downloaded without the feature"))]
+    pub bytes: u64,
     /// Where the hub has it, if it is there in a form that this program reads.
     #[cfg_attr(not(feature = "hub"), allow(dead_code, reason = "nothing is downloaded without the feature"))]
     pub hub: Option<HubPlace>,
@@ -66,8 +72,9 @@ const EMNIST: &str = "https://www.nist.gov/itl/products-and-services/emnist-data
 /// A set of EMNIST (Cohen, Afshar, Tapson, van Schaik 2017): NIST's digits and letters in MNIST's form, with rows and columns swapped.
 const fn emnist(name: &'static str, classes: usize, images: [usize; 2], balanced: bool, first_label: u8) -> KnownSet {
     let form = Form { swapped: true, first_label };
-    let (variable, address, hub, identity) = ("INITLAB_EMNIST", EMNIST, None, Identity::CountsAlone);
-    KnownSet { name, variable, address, hub, classes, images, balanced, form, identity }
+    let (variable, address, identity) = ("INITLAB_EMNIST", EMNIST, Identity::CountsAlone);
+    let (mirrors, bytes, hub): (&[_], _, _) = (&[], 0, None);
+    KnownSet { name, variable, address, mirrors, bytes, hub, classes, images, balanced, form, identity }
 }
 
 /// The sets. A further one is a row here.
@@ -77,6 +84,11 @@ static SETS: [KnownSet; 10] = [
         name: "mnist",
         variable: "INITLAB_MNIST",
         address: "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        mirrors: &[
+            "https://ossci-datasets.s3.amazonaws.com/mnist",
+            "https://storage.googleapis.com/cvdf-datasets/mnist",
+        ],
+        bytes: 11_600_000,
         hub: Some(HubPlace { repository: "ylecun/mnist", folder: "mnist", bytes: 18_200_000 }),
         classes: 10,
         images: [60_000, 10_000],
@@ -94,6 +106,11 @@ static SETS: [KnownSet; 10] = [
         name: "fashion-mnist",
         variable: "INITLAB_FASHION_MNIST",
         address: "https://github.com/zalandoresearch/fashion-mnist/tree/master/data/fashion",
+        mirrors: &[
+            "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion",
+            "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+        ],
+        bytes: 30_900_000,
         hub: Some(HubPlace {
             repository: "zalando-datasets/fashion_mnist",
             folder: "fashion_mnist",
@@ -110,6 +127,8 @@ static SETS: [KnownSet; 10] = [
         name: "kmnist",
         variable: "INITLAB_KMNIST",
         address: "https://codh.rois.ac.jp/kmnist/",
+        mirrors: &[],
+        bytes: 0,
         hub: None,
         classes: 10,
         images: [60_000, 10_000],
@@ -128,6 +147,8 @@ static SETS: [KnownSet; 10] = [
         name: "qmnist",
         variable: "INITLAB_QMNIST",
         address: "https://github.com/facebookresearch/qmnist",
+        mirrors: &[],
+        bytes: 0,
         hub: None,
         classes: 10,
         images: [60_000, 60_000],
@@ -181,6 +202,17 @@ impl Known {
         let names: Vec<&str> = Self::all().map(|known| known.name).collect();
         let (last, others) = names.split_last().expect("there are known sets");
         format!("{} or {last}", others.join(", "))
+    }
+
+    /// Where the hub has it.
+    #[cfg(feature = "hub")]
+    pub fn hub(self) -> Option<&'static HubPlace> {
+        self.0.hub.as_ref()
+    }
+
+    /// Whether a public server has it in a form that this program reads.
+    pub fn is_served(self) -> bool {
+        !self.mirrors.is_empty()
     }
 
     /// How to get the files without this program's help.

@@ -3,6 +3,8 @@
 //! [`load`] finds and checks a set, [`Prepared`] applies a split to it and hands out normalised batches.
 
 mod batches;
+#[cfg(feature = "fetch")]
+mod client;
 pub mod digits;
 mod error;
 pub mod fetch;
@@ -15,7 +17,11 @@ mod hub;
 pub mod idx;
 mod known;
 pub mod locate;
+#[cfg(feature = "fetch")]
+mod mirror;
 mod request;
+#[cfg(feature = "fetch")]
+mod source;
 mod split;
 
 use std::path::PathBuf;

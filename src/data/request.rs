@@ -104,7 +104,7 @@ fn load_auto(request: &Request) -> Result<Loaded, DataError> {
 fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
     let directory = match request.places.find(known, request.data_dir.as_deref()) {
         Some(directory) => directory,
-        None if request.allow_download && fetch::AVAILABLE && known.hub.is_some() => {
+        None if request.allow_download && fetch::AVAILABLE && known.is_served() => {
             let kept = request.places.kept(known);
             fetch::fetch(known, &kept, fetch::time_limit()?)?;
             kept

@@ -11,7 +11,7 @@ use initlab::data::{
 };
 
 /// The directory of the real MNIST; a test that needs it says when it is skipped.
-fn mnist() -> Option<PathBuf> {
+pub fn mnist() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/mnist");
     let found = std::env::var_os("INITLAB_MNIST").map(PathBuf::from).or(Some(beside).filter(|path| path.is_dir()));
     if found.is_none() {
@@ -491,19 +491,22 @@ fn the_data_command_shows_and_verifies_a_directory() {
     assert!(!ok && stdout.is_empty() && stderr.contains("magic number: found the end of the file"), "{stderr}");
 }
 
-#[cfg(not(feature = "hub"))]
+#[cfg(not(feature = "fetch"))]
 #[test]
 fn without_the_download_feature_fetch_says_how_to_get_the_files_by_hand() {
     let work = tempfile::tempdir().unwrap();
     let (ok, _, stderr) = initlab(&["data", "fetch", "mnist", "--out", work.path().join("m").to_str().unwrap()]);
-    assert!(!ok && stderr.contains("without the feature `hub`") && stderr.contains("https://"), "{stderr}");
+    assert!(!ok && stderr.contains("without the feature `fetch`") && stderr.contains("https://"), "{stderr}");
 }
 
 #[test]
-fn a_set_that_the_hub_does_not_have_is_not_downloaded_and_the_error_says_where_its_files_are() {
+fn a_set_that_no_server_has_file_by_file_is_not_downloaded_and_the_error_says_where_its_files_are() {
     let work = tempfile::tempdir().unwrap();
     let out = work.path().join("k");
     let (ok, _, stderr) = initlab(&["data", "fetch", "kmnist", "--out", out.to_str().unwrap()]);
-    assert!(!ok && stderr.contains("the hub does not have it") && stderr.contains("codh.rois.ac.jp"), "{stderr}");
+    assert!(
+        !ok && stderr.contains("no public server has its four files") && stderr.contains("codh.rois.ac.jp"),
+        "{stderr}"
+    );
     assert!(stderr.contains("INITLAB_KMNIST") && !out.exists(), "{stderr}");
 }

@@ -12,6 +12,8 @@ mod depth;
 mod dropout;
 #[cfg(target_os = "linux")]
 mod faults;
+#[cfg(feature = "fetch")]
+mod fetch;
 mod golden;
 mod gradients;
 #[cfg(feature = "hub")]
@@ -22,4 +24,6 @@ mod prediction;
 mod probe;
 mod real_data;
 mod report;
+#[cfg(feature = "fetch")]
+mod server;
 mod theory;
