@@ -88,11 +88,12 @@ impl Client {
     fn body(&self, body: impl Read) -> Result<Vec<u8>, String> {
         let (mut body, mut bytes, mut part) = (body.take(MOST_BYTES + 1), Vec::new(), vec![0; 1 << 16]);
         loop {
-            match body.read(&mut part).map_err(|error| self.reason(error.into()))? {
-                0 => return Ok(bytes),
-                count => bytes.extend(&part[..count]),
+            let count = body.read(&mut part).map_err(|error| self.reason(error.into()))?;
+            if count == 0 {
+                return Ok(bytes);
             }
-            self.bar.inc(1 << 16);
+            bytes.extend(&part[..count]);
+            self.bar.inc(count as u64);
             if bytes.len() as u64 > MOST_BYTES {
                 return Err(format!("more than {MOST_BYTES} bytes came"));
             }
