@@ -101,11 +101,13 @@ impl Client {
     }
 
     fn reason(&self, error: Error) -> String {
-        match error {
-            Error::Timeout(Timeout::Global) => self.too_late(),
-            Error::Timeout(_) => format!("the server does not go on for {} s", self.patience.as_secs_f64()),
-            Error::Io(error) if error.kind() == ErrorKind::UnexpectedEof => "the connection broke off".into(),
-            Error::Io(error) => error.to_string(),
+        if let Error::Timeout(over) = error {
+            let waited = self.patience.as_secs_f64();
+            let idle = format!("the server does not go on for {waited} s");
+            return if over == Timeout::Global { self.too_late() } else { idle };
+        }
+        match error.into_io() {
+            error if error.kind() == ErrorKind::UnexpectedEof => "the connection broke off".into(),
             error => error.to_string(),
         }
     }

@@ -61,7 +61,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 /// A compressed file of images or labels, by its place in [`NAMES`]: `images` of them, with `bytes` as content.
 fn file(at: usize, images: usize, bytes: &[u8]) -> Vec<u8> {
-    let shape = if at % 2 == 0 { vec![images, 28, 28] } else { vec![images] };
+    let shape = if at.is_multiple_of(2) { vec![images, 28, 28] } else { vec![images] };
     gzip(&[idx::header(&shape), bytes.to_vec()].concat())
 }
 
