@@ -107,7 +107,7 @@ pub struct Column {
     lanes: u32,
 }
 
-/// Columns that do not all lie side by side, in vectors of [`LANES`] and of [`WIDEST`] lanes.
+/// Columns that do not all lie side by side, in vectors of eight and of sixteen lanes.
 #[derive(Clone, Debug, Default)]
 pub struct ColumnList {
     narrow: Vec<Column>,
