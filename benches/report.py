@@ -173,7 +173,9 @@ def processor():
 def measure(options):
     path = FILES / f"{options.name}.json"
     kept = json.loads(path.read_text()) if path.exists() else {}
-    kept.update(processor(), cores=os.cpu_count(), day=str(datetime.date.today()), rounds=options.rounds)
+    # A name that says more than the system's stays.
+    kept = processor() | kept
+    kept.update(cores=os.cpu_count(), day=str(datetime.date.today()), rounds=options.rounds)
     if options.peers:
         code = "import torch, jax; print('PyTorch', torch.__version__.split('+')[0] + ', JAX', jax.__version__)"
         kept["versions"] = subprocess.run([options.python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()

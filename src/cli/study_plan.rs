@@ -40,7 +40,7 @@ pub fn text(study: &Study, plan: &Estimate, memory: u64, dir: &Path) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What the ends of the range rest on.
+/// Lines that say what each end of the range rests on.
 fn range(longest: f64, early: &Early) -> Vec<String> {
     let Early { runs, least, as_before } = early;
     let mut lines = vec![

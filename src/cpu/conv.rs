@@ -1,7 +1,8 @@
 //! Convolutions on NHWC images: three products over images with their zeros around them.
 
 use super::buffer::Buffer;
-use super::contract::{ColumnList, Columns, Contraction, Level, RowList, Rows};
+use super::contract::Contraction;
+use super::places::{ColumnList, Columns, Level, RowList, Rows};
 
 /// The geometry of a 2-D convolution on one image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

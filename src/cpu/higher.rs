@@ -61,7 +61,7 @@ impl Powers<'_> {
 }
 
 dispatch! {
-    /// The same in `f64` throughout, for vanishing and exploding layers.
+    /// Sums both powers in `f64` throughout, for vanishing and exploding layers.
     fn wide_powers(values: &[f32], tile: &Tile<'_>) -> [[f64; LANES]; 2] {
         let mut sums = [[0f64; LANES]; 2];
         let mut see = |values: &[f32; LANES], bias: &[f32; LANES]| {

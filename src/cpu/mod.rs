@@ -50,6 +50,7 @@ pub mod norm;
 pub(crate) mod observer;
 mod piecewise;
 pub mod pixels;
+pub mod places;
 pub mod pool;
 pub(crate) mod simd;
 mod smooth;

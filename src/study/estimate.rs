@@ -32,13 +32,13 @@ pub struct Estimate {
     pub threads: usize,
     /// Seconds for what is missing, if no run stops early.
     pub seconds: f64,
-    /// What is known of runs that stop early, if any may.
+    /// Bounds from runs that stop early, if any may.
     pub early: Option<Early>,
     /// Bytes on disk for what is missing, if no run stops early.
     pub bytes: f64,
 }
 
-/// What a study takes if runs stop at their target accuracy before they have taken all their steps.
+/// The seconds that a study takes if runs stop at their target accuracy before they have taken all their steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Early {
     /// Missing runs that have such a target.
