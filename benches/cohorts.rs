@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 use initlab::activation::Activation;
 use initlab::data::{Dataset, Images, Part, Prepared, Split};
-use initlab::init::preset;
+use initlab::init::Preset;
 use initlab::model::objective::Loss;
 use initlab::model::observe::Observe;
-use initlab::model::{LayerSpec, Network, Role, Shape};
+use initlab::model::{Activations, LayerSpec, Network, Role, Shape};
 use initlab::optim::{Optimizer, Sgd};
 use initlab::record::checkpoint::Weights;
 use initlab::rng;
@@ -149,11 +149,11 @@ impl<'a> Bench<'a> {
         statistics: bool,
     ) -> Result<Self, String> {
         let input = Shape::Image { channels: 1, height: 28, width: 28 };
-        let network = Arc::new(Network::build(input, specs, true).map_err(|error| error.to_string())?);
+        let network = Arc::new(Network::build(input, specs, Activations::Fused).map_err(|error| error.to_string())?);
         let sgd = Optimizer::Sgd(Sgd::PLAIN);
         let mut engine = compute.engine(vec![Arc::clone(&network); runs], sgd, Loss::CrossEntropy).map_err(text)?;
         for run in 0..runs {
-            let rule = preset("kaiming").expect("it is a preset").weight;
+            let rule = Preset::Kaiming.rule().weight;
             let values = network.params.iter().map(|param| match param.role {
                 Role::Weight => rule.sample(run as u64, &param.name, &param.shape, param.activation).expect("fans fit"),
                 _ => vec![0.0; param.len()],

@@ -25,9 +25,18 @@ pub use pieces::{Pieces, ReluForm, kaiming_gain};
 use row::{Numbers, Phi, Row};
 pub use row::{Parameter, Range};
 
-/// An activation function with its parameters.
+/// An activation function with its parameters; a module of candle, too.
+///
+/// ```
+/// use initlab::Activation;
+///
+/// let shifted: Activation = "shifted_relu:shift=0.5".parse()?;
+/// assert_eq!((shifted.value(2.0), shifted.derivative(2.0)), (1.5, 1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Activation {
     /// φ(z) = z.
     Identity,

@@ -16,6 +16,7 @@ pub(crate) mod cuda;
 #[cfg(feature = "candle-datasets")]
 pub mod dataset;
 pub mod loss;
+mod module;
 pub mod norm;
 pub mod phi;
 pub mod reduce;

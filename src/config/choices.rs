@@ -5,7 +5,7 @@ use crate::config::check::{non_negative, positive};
 use crate::config::key::{Keys, Optional, choice, form, number};
 use crate::config::range::{ABOVE_0, AT_LEAST_0};
 use crate::config::{ConfigError, Section, Value};
-use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, PRESETS, Parameter, Slot, WeightInit, preset};
+use crate::init::{Aim, BiasInit, FanMode, Gain, InitRule, Parameter, Preset, Slot, WeightInit};
 
 /// The form of what has parameters.
 pub(crate) const NAME_OR_TABLE: &str = "a name, or a table with its kind and parameters";
@@ -103,7 +103,7 @@ pub(crate) fn rule(section: &Section<'_>, default: InitRule) -> Result<InitRule,
 
 /// Every preset of a single rule with its name.
 pub(crate) fn presets() -> impl Iterator<Item = (&'static str, InitRule)> {
-    PRESETS.iter().map(|&name| (name, preset(name).expect("every listed preset is known")))
+    Preset::ALL.into_iter().map(|preset| (preset.name(), preset.rule()))
 }
 
 /// Reads `weight` and `bias` of a section; what is absent comes from `base`.

@@ -15,7 +15,16 @@ pub use crate::config::train::{Budget, TrainConfig};
 use crate::config::value::COUNT;
 use crate::config::{ConfigError, Document, Section};
 
-/// A run: data, network, start, training, records.
+/// A run: data, network, start, training, records. From Rust it is built by `Experiment::mlp` and `Experiment::cnn`.
+///
+/// ```
+/// use initlab::config::Experiment;
+///
+/// let text = "[model]\nkind = 'mlp'\nwidths = [50]\n[optimizer]\nlr = 0.1\n[train]\nepochs = 1";
+/// let experiment = Experiment::parse("net.toml", text, &["seed=3".into()])?;
+/// assert_eq!((experiment.seed, experiment.train.batch_size), (3, 512));
+/// # Ok::<(), initlab::config::ConfigError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Experiment {
     /// What the run is called.

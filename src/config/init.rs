@@ -6,7 +6,7 @@ use crate::activation::Activation;
 use crate::config::key::{Key, Keys, Optional, choice, count, form, number, table};
 use crate::config::range::{ABOVE_0, AT_LEAST_1};
 use crate::config::{ConfigError, Section, choices};
-use crate::init::{Aim, BiasInit, Gain, InitRule, WeightInit, preset};
+use crate::init::{Aim, BiasInit, Gain, InitRule, Preset, WeightInit};
 
 /// How the parameters of a network start.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -108,7 +108,7 @@ const fn elsewhere(name: &'static str, words: &'static str, help: &'static str) 
 impl InitConfig {
     /// Kaiming normal, fan_in, gain of each layer's activation, zero biases.
     pub fn kaiming() -> Self {
-        Self { rule: preset("kaiming").expect("a listed preset"), aim: None, first: None, last: None, lsuv: None }
+        Self { rule: Preset::Kaiming.rule(), aim: None, first: None, last: None, lsuv: None }
     }
 
     /// Reads `[init]` of a network with `activation`; whether an aim suits the network is not known here.

@@ -3,20 +3,26 @@
 pub(crate) mod check;
 pub(crate) mod choices;
 pub mod data;
+#[doc(hidden)]
 pub mod document;
 pub mod error;
 pub mod experiment;
 pub mod init;
+#[doc(hidden)]
 pub mod key;
 pub mod model;
 mod node;
 pub mod norm;
 pub mod optimizer;
 mod overlay;
+#[doc(hidden)]
 pub mod overrides;
+#[doc(hidden)]
 pub mod range;
+#[doc(hidden)]
 pub mod reader;
 pub mod record;
+#[doc(hidden)]
 pub mod reference;
 pub mod residual;
 pub mod resolve;
@@ -26,6 +32,7 @@ pub mod stats;
 #[cfg(test)]
 mod tests;
 pub mod train;
+#[doc(hidden)]
 pub mod value;
 mod vocabulary;
 

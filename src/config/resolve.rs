@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::config::init::InitConfig;
 use crate::config::model::{Body, ModelConfig};
-use crate::init::{Aim, AimError, InitRule, WeightInit};
+use crate::init::{Aim, AimError, ByPlace};
 
 /// An aim that does not go with the rest of the config.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -19,17 +19,6 @@ pub enum ResolveError {
         aim: &'static str,
         /// What breaks the chain.
         key: &'static str,
-    },
-    /// The weight rule takes no gain.
-    #[error(
-        "{aim} sets the gain, but {rule} takes none; take kaiming_normal, kaiming_uniform or orthogonal, \
-         or give it gain = \"activation\""
-    )]
-    Gainless {
-        /// Name of the aim.
-        aim: &'static str,
-        /// Name of the rule.
-        rule: &'static str,
     },
     /// The aim needs biases that vary, and the layers have none.
     #[error(
@@ -92,13 +81,7 @@ pub fn resolve(model: &ModelConfig, init: &InitConfig) -> Result<Resolved, Resol
     {
         return Err(ResolveError::NoBias { aim: name, variance_b });
     }
-    let with_gain = |weight: WeightInit, gain| {
-        weight.with_gain(gain).ok_or(ResolveError::Gainless { aim: name, rule: weight.name() })
-    };
-    let rule = |gain| -> Result<InitRule, ResolveError> {
-        Ok(InitRule { weight: with_gain(init.rule.weight, gain)?, bias: aim.bias().unwrap_or(init.rule.bias) })
-    };
-    let (first, middle, last) = (rule(resolved.first_gain)?, rule(resolved.gain)?, rule(resolved.last_gain)?);
+    let ByPlace { first, middle, last } = aim.rules(init.rule, &resolved)?;
     model.activation = resolved.activation;
     // A layer's own rule is what the user wants there, whatever the aim.
     init = InitConfig { first: init.first.or(Some(first)), rule: middle, last: init.last.or(Some(last)), ..init };
@@ -110,7 +93,7 @@ mod tests {
     use super::*;
     use crate::activation::Activation;
     use crate::config::Experiment;
-    use crate::init::{BiasInit, Gain};
+    use crate::init::{BiasInit, Gain, InitRule, WeightInit};
 
     fn experiment(model: &str, init: &str) -> Experiment {
         let text = format!("[model]\n{model}\n[init]\n{init}\n[optimizer]\nlr = 0.1\n[train]\nepochs = 1\n");

@@ -27,6 +27,7 @@ impl fmt::Display for Fault {
 
 /// Why there is no data.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum DataError {
     /// A file is there and readable, and its content is wrong.
     #[error("{}: {fault}", path.display())]

@@ -5,17 +5,24 @@
 mod batches;
 #[cfg(feature = "fetch")]
 mod client;
+#[doc(hidden)]
 pub mod digits;
 mod error;
+#[doc(hidden)]
 pub mod fetch;
+#[doc(hidden)]
 pub mod files;
+#[doc(hidden)]
 pub mod form;
 mod gzip;
+#[doc(hidden)]
 pub mod home;
 #[cfg(feature = "hub")]
 mod hub;
+#[doc(hidden)]
 pub mod idx;
 mod known;
+#[doc(hidden)]
 pub mod locate;
 #[cfg(feature = "fetch")]
 mod mirror;
@@ -75,6 +82,7 @@ pub struct Dataset {
 
 /// Which data set is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Choice {
     /// MNIST if it is found or can be downloaded, else the built-in digits, with a notice.
     Auto,

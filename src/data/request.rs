@@ -7,6 +7,7 @@ use crate::data::files::{self, Classes, Source};
 use crate::data::form::Form;
 use crate::data::known::{Known, Places, Verdict};
 use crate::data::locate::set_at;
+use crate::data::split::{Prepared, Split};
 use crate::data::{Choice, Dataset, digits, fetch, home};
 use crate::spelling::nearest;
 
@@ -69,6 +70,25 @@ pub struct Loaded {
     pub verdict: Option<Verdict>,
     /// One line for the user when the data is not what the default would be.
     pub notice: Option<String>,
+}
+
+impl Prepared {
+    /// Loads a data set with its usual split into training and test images.
+    ///
+    /// ```
+    /// use initlab::data::{Choice, Part, Prepared};
+    ///
+    /// let digits = Prepared::load(Choice::Digits)?;
+    /// assert_eq!(digits.pixels_per_image(), 784);
+    /// assert!(digits.len(Part::Train) > 1000);
+    /// # Ok::<(), initlab::data::DataError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(choice: Choice) -> Result<Self, DataError> {
+        Self::new(load(&Request::new(choice))?.dataset, Split::Usual)
+    }
 }
 
 /// Finds, reads and checks the data set that `request` asks for.

@@ -87,7 +87,7 @@ impl Relu {
     }
 }
 
-fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
+pub(super) fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
     match activation {
         Activation::Tanh => z.tanh(),
         Activation::Sigmoid => candle_nn::ops::sigmoid(z),
@@ -109,7 +109,7 @@ fn activate(activation: Activation, z: &Tensor) -> Result<Tensor> {
 }
 
 /// φ′(z), from h where that is as good.
-fn slope(activation: Activation, z: &Tensor, h: &Tensor) -> Result<Tensor> {
+pub(super) fn slope(activation: Activation, z: &Tensor, h: &Tensor) -> Result<Tensor> {
     match activation {
         Activation::Tanh => h.sqr()?.affine(-1.0, 1.0),
         Activation::Sigmoid => h * h.affine(-1.0, 1.0)?,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::activation::Activation;
 use crate::init::bias::BiasInit;
+use crate::init::rule::InitRule;
 use crate::theory::TheoryError;
 use crate::theory::critical::{critical_point, usual_bias_variance};
 use crate::theory::depth_aware::{ZETA, depth_aware};
@@ -13,8 +14,18 @@ use crate::theory::matched::moment_matched;
 use crate::theory::tailored::{ETA, tailored};
 
 /// What is to hold in every layer before training.
+///
+/// ```
+/// use initlab::{Activation, Aim};
+///
+/// // Poole et al. 2016: tanh at the edge of chaos, with biases of variance 0.05.
+/// let unit = Aim::Critical { variance_b: 0.05 }.solve(Activation::Tanh, 30)?;
+/// assert!((unit.gain.powi(2) - 1.76).abs() < 0.01);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Aim {
     /// Mean 0 and std 1 after the activation (ReLU family: gain and shift), or second moment 1 before it (any other).
     MomentMatched {},
@@ -51,6 +62,7 @@ pub struct Solution {
 
 /// An aim that a network cannot have.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum AimError {
     /// There is no hidden layer.
     #[error("{aim} is about the layers before the output, and there is none; give the network a hidden layer")]
@@ -66,9 +78,31 @@ pub enum AimError {
         /// The activation, with its parameters.
         activation: String,
     },
+    /// The weight rule takes no gain.
+    #[error(
+        "{aim} sets the gain, but {rule} takes none; take kaiming_normal, kaiming_uniform or orthogonal, \
+         or give it gain = \"activation\""
+    )]
+    Gainless {
+        /// Name of the aim.
+        aim: &'static str,
+        /// Name of the rule.
+        rule: &'static str,
+    },
     /// Theory has no answer.
     #[error(transparent)]
     Theory(#[from] TheoryError),
+}
+
+/// The rules of a network's layers by their place.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ByPlace {
+    /// The first layer.
+    pub first: InitRule,
+    /// The layers between the ends.
+    pub middle: InitRule,
+    /// The last layer.
+    pub last: InitRule,
 }
 
 impl Aim {
@@ -129,6 +163,20 @@ impl Aim {
             Self::Critical { .. } => Some(BiasInit::Zeros),
             Self::MomentMatched {} | Self::DepthAware { .. } | Self::Tat { .. } => None,
         }
+    }
+
+    /// `rule` with the gains of `solution`, and the aim's own biases if it has any.
+    ///
+    /// # Errors
+    /// The rule takes no gain.
+    pub fn rules(self, rule: InitRule, solution: &Solution) -> Result<ByPlace, AimError> {
+        let with_gain = |gain| {
+            let refused = || AimError::Gainless { aim: self.name(), rule: rule.weight.name() };
+            let weight = rule.weight.with_gain(gain).ok_or_else(refused)?;
+            Ok::<_, AimError>(InitRule { weight, bias: self.bias().unwrap_or(rule.bias) })
+        };
+        let Solution { first_gain, gain, last_gain, .. } = *solution;
+        Ok(ByPlace { first: with_gain(first_gain)?, middle: with_gain(gain)?, last: with_gain(last_gain)? })
     }
 
     /// Activation and gains for a plain chain of `depth` hidden layers with `activation`.

@@ -9,8 +9,16 @@ use crate::init::row::{self as p, NONE, Parameter, Row, row};
 use crate::init::scale::Scale;
 
 /// How a bias starts.
+///
+/// ```
+/// use initlab::BiasInit;
+///
+/// let bias = BiasInit::UniformFanIn.sample(0, "fc1.bias", 50, 784); // 50 values within ±1/√784
+/// assert!(bias.iter().all(|b| b.abs() <= 1.0 / 28.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum BiasInit {
     /// All zero.
     Zeros,
@@ -97,18 +105,24 @@ impl BiasInit {
         }
     }
 
-    /// The `len` starting values of the bias `name`, of a layer whose weight has `fan_in`.
+    /// The `len` starting values of the bias `name`, of a layer whose weight has `fan_in`: those of [`BiasInit::sample_f64`] rounded
+    /// to `f32`.
+    ///
+    /// # Panics
+    /// As there.
+    pub fn sample(self, seed: u64, name: &str, len: usize, fan_in: usize) -> Vec<f32> {
+        self.sample_f64(seed, name, len, fan_in).into_iter().map(|x| x as f32).collect()
+    }
+
+    /// The `len` starting values of the bias `name` in `f64`, of a layer whose weight has `fan_in`.
     ///
     /// # Panics
     /// If `fan_in` or `len` is zero; [`crate::init::fans()`] returns none such.
-    pub fn sample(mut self, seed: u64, name: &str, len: usize, fan_in: usize) -> Vec<f32> {
+    pub fn sample_f64(mut self, seed: u64, name: &str, len: usize, fan_in: usize) -> Vec<f64> {
         let Row { law, scale, .. } = self.row();
         let size = scale.size(&[len, fan_in], Activation::Identity).expect("a layer sums at least one product");
-        let mut values = law.draw(seed, name, size, &[len]);
-        if self == Self::Rai {
-            values = asymmetric::in_bias(seed, name, values, fan_in);
-        }
-        values.into_iter().map(|x| x as f32).collect()
+        let values = law.draw(seed, name, size, &[len]);
+        if self == Self::Rai { asymmetric::in_bias(seed, name, values, fan_in) } else { values }
     }
 }
 

@@ -2,6 +2,7 @@
 
 /// Why a parameter has no starting values.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InitError {
     /// The shape has no fan_in and fan_out.
     #[error("shape {shape:?} has no fan_in and fan_out; expected [out, in] or [out, in, height, width], all above 0")]

@@ -6,6 +6,13 @@ use crate::activation::Activation;
 pub use crate::theory::gains::usual_gain as gain;
 
 /// The factor on a rule's standard deviation. In records and configs: `"activation"` or the number.
+///
+/// ```
+/// use initlab::{Activation, Gain};
+///
+/// assert_eq!(Gain::Activation.value(Activation::Relu), 2f64.sqrt());
+/// assert_eq!(Gain::Given(1.5).value(Activation::Relu), 1.5);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Gain {
     /// [`gain`] of the layer's own activation.

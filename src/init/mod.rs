@@ -5,29 +5,35 @@
 //! alike, an orthogonal start orthonormalises the very matrix that a Gaussian start scales.
 
 pub mod aim;
+#[doc(hidden)]
 pub mod asymmetric;
 pub mod bias;
 pub mod error;
 pub mod fans;
 pub mod gain;
+#[doc(hidden)]
 pub mod law;
+#[doc(hidden)]
 pub mod mirrored;
+#[doc(hidden)]
 pub mod orthogonal;
 pub mod presets;
+#[doc(hidden)]
 pub mod row;
 pub mod rule;
 mod sample;
+#[doc(hidden)]
 pub mod scale;
 #[cfg(test)]
 mod tests;
 
-pub use crate::init::aim::{Aim, AimError, Solution};
+pub use crate::init::aim::{Aim, AimError, ByPlace, Solution};
 pub use crate::init::bias::BiasInit;
 pub use crate::init::error::InitError;
 pub use crate::init::fans::{FanMode, Fans, fans};
 pub use crate::init::gain::{Gain, gain};
 pub use crate::init::law::Law;
-pub use crate::init::presets::{PRESETS, preset};
+pub use crate::init::presets::{Preset, UnknownPreset};
 pub use crate::init::row::{Parameter, Slot};
-pub use crate::init::rule::{InitRule, WeightInit};
+pub use crate::init::rule::{InitRule, LayerPlace, WeightInit};
 pub use crate::init::scale::Scale;

@@ -12,8 +12,19 @@ use crate::init::row::{self as p, NONE, Parameter, Row, fan, row};
 use crate::init::scale::Scale;
 
 /// How a weight starts.
+///
+/// ```
+/// use initlab::{Activation, WeightInit};
+///
+/// let rule = WeightInit::LecunNormal;
+/// let weight = rule.sample(0, "fc1.weight", &[50, 784], Activation::Relu)?; // [out, in], from (seed, name) alone
+/// assert_eq!(weight.len(), 50 * 784);
+/// assert_eq!(rule.std(&[50, 784], Activation::Relu)?, Some(1.0 / 784f64.sqrt()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum WeightInit {
     /// All zero.
     Zeros,
@@ -112,7 +123,14 @@ pub enum WeightInit {
     LessonRaw,
 }
 
-/// How a layer starts.
+/// How a layer starts: its weight and its bias.
+///
+/// ```
+/// use initlab::{BiasInit, InitRule, WeightInit};
+///
+/// let rule = InitRule { weight: WeightInit::LecunUniform, bias: BiasInit::Zeros };
+/// assert_eq!(rule.weight.name(), "lecun_uniform");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct InitRule {
     /// Its weight.
@@ -267,15 +285,15 @@ impl WeightInit {
         self.row().parameters.into_iter().flatten()
     }
 
-    /// The rule at an end of a network of which it is the common rule: looks-linear blocks have nothing to mirror before the first
+    /// The rule at a place of a network of which it is the common rule: looks-linear blocks have nothing to mirror before the first
     /// layer and behind the last.
-    pub fn at_end(self, first: bool, last: bool) -> Self {
+    pub fn at(self, place: LayerPlace) -> Self {
         let Self::LooksLinear { gain } = self else { return self };
-        match (first, last) {
-            (false, false) => self,
-            (true, false) => Self::LooksLinearFirst { gain },
-            (false, true) => Self::LooksLinearLast { gain },
-            (true, true) => Self::Orthogonal { gain },
+        match place {
+            LayerPlace::Middle => self,
+            LayerPlace::First => Self::LooksLinearFirst { gain },
+            LayerPlace::Last => Self::LooksLinearLast { gain },
+            LayerPlace::Only => Self::Orthogonal { gain },
         }
     }
 
@@ -284,6 +302,31 @@ impl WeightInit {
         let gain = self.parameters().find_map(Parameter::into_gain).filter(|gain| **gain == Gain::Activation)?;
         *gain = Gain::Given(value);
         Some(self)
+    }
+}
+
+/// Where a layer stands among those with weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerPlace {
+    /// Before all others.
+    First,
+    /// Between two others.
+    Middle,
+    /// Behind all others.
+    Last,
+    /// There is no other.
+    Only,
+}
+
+impl LayerPlace {
+    /// The place of a layer of which it is known whether it is the first and whether it is the last.
+    pub(crate) fn of(is_first: bool, is_last: bool) -> Self {
+        match (is_first, is_last) {
+            (false, false) => Self::Middle,
+            (true, false) => Self::First,
+            (false, true) => Self::Last,
+            (true, true) => Self::Only,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::activation::Activation;
 use crate::init::law::CUT_STD;
-use crate::init::{BiasInit, FanMode, Gain, WeightInit, gain, preset};
+use crate::init::{BiasInit, FanMode, Gain, Preset, WeightInit, gain};
 use crate::theory::gains::{Purpose, gains, purpose};
 
 const UNIT: Gain = Gain::Given(1.0);
@@ -34,7 +34,7 @@ fn each_rule_has_mean_zero_and_the_promised_std() {
         (WeightInit::Sparse { sparsity: 0.9, std: 2.0 }, vec![100, 200], 30.0),
         (WeightInit::LessonSimple, vec![100, 200], 3.0),
         (WeightInit::LessonRaw, vec![100, 200], 3.0),
-        (preset("torch").unwrap().weight, vec![100, 200], 1.8),
+        (Preset::Torch.rule().weight, vec![100, 200], 1.8),
     ];
     for (rule, shape, kurtosis) in cases {
         let values = sample(rule, &shape);
@@ -55,7 +55,7 @@ fn bounds_and_cuts_hold() {
     assert!(uniform < 0.3 && uniform > 0.2999, "{uniform}");
     let cut = bound(sample(WeightInit::TruncatedNormal { std: CUT_STD }, &[300, 300]));
     assert!(cut <= 2.0 && cut > 1.999, "{cut}");
-    let torch = bound(sample(preset("torch").unwrap().weight, &[300, 400]));
+    let torch = bound(sample(Preset::Torch.rule().weight, &[300, 400]));
     assert!(torch <= 0.05 + 1e-12 && torch > 0.0499, "{torch}");
 }
 
@@ -79,7 +79,7 @@ fn random_rules_of_one_name_share_their_draws() {
         order
     };
     assert_eq!(order(&normal), order(&sample(WeightInit::LecunUniform, &shape)));
-    assert_eq!(order(&normal), order(&sample(preset("kaiming").unwrap().weight, &shape)));
+    assert_eq!(order(&normal), order(&sample(Preset::Kaiming.rule().weight, &shape)));
     let cut = sample(WeightInit::TruncatedNormal { std: CUT_STD }, &shape);
     let redrawn = normal.iter().zip(&cut).filter(|(z, x)| z != x).count();
     assert_eq!(redrawn, normal.iter().filter(|z| z.abs() > 2.0).count());
@@ -107,7 +107,7 @@ fn theory_and_trainer_agree_on_every_gain() {
         Activation::Elu { alpha: 0.3 },
     ];
     for phi in Activation::ALL.into_iter().chain(others) {
-        let (told, drawn) = (gains(phi), preset("kaiming").unwrap().weight.std(&[10, 400], phi).unwrap().unwrap());
+        let (told, drawn) = (gains(phi), Preset::Kaiming.rule().weight.std(&[10, 400], phi).unwrap().unwrap());
         assert_eq!((gain(phi), drawn), (told.usual, told.usual / 20.0), "{phi}");
         assert!(told.torch.is_none_or(|torch| torch == told.usual), "{phi}: {told:?}");
         match purpose(phi) {

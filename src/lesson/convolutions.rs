@@ -8,11 +8,11 @@ use crate::activation::Activation;
 use crate::cpu::moments::Sums;
 use crate::cpu::observer::add_block;
 use crate::init::gain::gain;
-use crate::init::{BiasInit, FanMode, Gain, InitRule, WeightInit, preset};
+use crate::init::{BiasInit, FanMode, Gain, InitRule, Preset, WeightInit};
 use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observe;
-use crate::model::{LayerSpec, Network, Role, Shape};
+use crate::model::{Activations, LayerSpec, Network, Role, Shape};
 
 /// The leaky ReLU's gain of five slopes.
 pub(super) fn gains(_: &LessonImages, _: u64) -> Numbers {
@@ -25,7 +25,7 @@ pub(super) fn one_convolution(images: &LessonImages, seed: u64) -> Numbers {
     let average = LayerSpec::GlobalAvgPool { flatten: true };
     let specs = [conv(32, 5, 1, 0), LayerSpec::Activation(Activation::Relu), average];
     let mut model = model(images, &specs);
-    let torch = preset("torch").expect("a listed preset");
+    let torch = Preset::Torch.rule();
     let mut run = |weight: WeightInit| {
         fill(&mut model, InitRule { weight, ..torch }, "one_convolution", seed);
         let (x, labels) = images.hundred();
@@ -73,7 +73,7 @@ pub(super) fn small_net(images: &LessonImages, seed: u64) -> Numbers {
     let mut model = model(images, &specs);
     let kaiming = WeightInit::KaimingUniform { mode: FanMode::FanIn, gain: Gain::Given(2f64.sqrt()) };
     let starts = [
-        ("convnet_default", preset("torch").expect("a listed preset")),
+        ("convnet_default", Preset::Torch.rule()),
         ("convnet_kaiming_uniform", InitRule { weight: kaiming, bias: BiasInit::Zeros }),
     ];
     let mut numbers = Numbers::new();
@@ -100,7 +100,8 @@ fn conv(out: usize, kernel: usize, stride: usize, padding: usize) -> LayerSpec {
 
 fn model(images: &LessonImages, specs: &[LayerSpec]) -> CpuModel {
     let (height, width) = images.data.image_size();
-    let network = Network::build(Shape::Image { channels: 1, height, width }, specs, true).expect("the shapes fit");
+    let network =
+        Network::build(Shape::Image { channels: 1, height, width }, specs, Activations::Fused).expect("the shapes fit");
     CpuModel::new(Arc::new(network), 1)
 }
 

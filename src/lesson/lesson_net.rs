@@ -13,7 +13,7 @@ use crate::data::Part;
 use crate::model::cpu::CpuModel;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::Observe;
-use crate::model::{LayerSpec, Network, Param, Shape};
+use crate::model::{Activations, LayerSpec, Network, Param, Shape};
 
 /// The untrained net's mean squared error on the training images, against the digit as a number.
 pub(super) fn untrained_loss(images: &LessonImages, seed: u64) -> Numbers {
@@ -63,7 +63,8 @@ fn lesson_net(images: &LessonImages, seed: u64) -> (CpuModel, [Vec<f32>; 2]) {
         LayerSpec::Activation(Activation::ShiftedRelu { shift: SHIFT }),
         LayerSpec::Linear { out: 1, bias: true },
     ];
-    let network = Network::build(Shape::Image { channels: 1, height, width }, &specs, true).expect("the shapes fit");
+    let network = Network::build(Shape::Image { channels: 1, height, width }, &specs, Activations::Fused)
+        .expect("the shapes fit");
     let mut model = CpuModel::new(Arc::new(network), 1);
     let weights = [
         normals(seed, "lesson_net/w1", inputs * UNITS, (2.0 / inputs as f64).sqrt()),

@@ -8,7 +8,7 @@ use crate::model::layer::LayerSpec;
 use crate::model::network::Network;
 use crate::model::shape::Shape;
 use crate::model::unit::Unit;
-use crate::model::{cnn, mlp};
+use crate::model::{Activations, cnn, mlp};
 
 /// A config whose network cannot be built.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct BuildError {
 /// # Errors
 /// The shapes do not fit, or no layers are fit for the residual blocks that are asked for.
 pub fn build(config: &ModelConfig, input: Shape, outputs: usize) -> Result<Network, BuildError> {
-    let whole = specs(config, input, outputs).and_then(|specs| Network::build(input, &specs, true));
+    let whole = specs(config, input, outputs).and_then(|specs| Network::build(input, &specs, Activations::Fused));
     whole.map_err(|cause| BuildError { stage: failing_stage(config, input), cause })
 }
 
@@ -37,7 +37,7 @@ fn failing_stage(config: &ModelConfig, input: Shape) -> Option<usize> {
         let mut shape = input;
         let specs = cnn::units(&stages[..=i], config.bias.hidden(), &mut shape).into_iter();
         let specs: Vec<_> = specs.flat_map(|unit| unit_specs(unit, &plain, true)).collect();
-        Network::build(input, &specs, true).is_err()
+        Network::build(input, &specs, Activations::Fused).is_err()
     })
 }
 

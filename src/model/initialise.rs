@@ -2,7 +2,7 @@
 
 use crate::config::init::InitConfig;
 use crate::config::model::{ModelConfig, ResidualStart};
-use crate::init::{InitError, InitRule, WeightInit};
+use crate::init::{InitError, InitRule, LayerPlace, WeightInit};
 use crate::model::{Layer, Network, Op, Role};
 
 /// Every parameter's starting values, in PyTorch's order. Each comes from the stream of its own name, so that one
@@ -109,12 +109,13 @@ pub fn expected_std(network: &Network, init: &InitConfig, index: usize) -> Optio
 pub fn weight_rule(network: &Network, init: &InitConfig, index: usize) -> InitRule {
     let last = Some(index) == last_weight(network);
     let first = network.params.iter().position(|param| param.role == Role::Weight) == Some(index);
-    let own = match (first, last) {
-        (_, true) => init.last,
-        (true, false) => init.first,
-        (false, false) => None,
+    let place = LayerPlace::of(first, last);
+    let own = match place {
+        LayerPlace::Last | LayerPlace::Only => init.last,
+        LayerPlace::First => init.first,
+        LayerPlace::Middle => None,
     };
-    own.unwrap_or_else(|| InitRule { weight: init.rule.weight.at_end(first, last), ..init.rule })
+    own.unwrap_or_else(|| InitRule { weight: init.rule.weight.at(place), ..init.rule })
 }
 
 fn last_weight(network: &Network) -> Option<usize> {

@@ -72,10 +72,20 @@ impl Param {
         self.start..self.start + self.len()
     }
 
-    /// From PyTorch's order to the kernels', or back if `to_torch`.
-    pub fn reorder<'v, T: Copy>(&self, values: &'v [T], to_torch: bool) -> Cow<'v, [T]> {
+    /// From PyTorch's order to the kernels'.
+    pub fn to_kernels<'v, T: Copy>(&self, values: &'v [T]) -> Cow<'v, [T]> {
         let Layout::ChannelsLast { channels, pixels } = self.layout else { return values.into() };
-        let (rows, cols) = if to_torch { (pixels, channels) } else { (channels, pixels) };
+        Self::transposed(values, channels, pixels)
+    }
+
+    /// From the kernels' order to PyTorch's.
+    pub fn to_torch<'v, T: Copy>(&self, values: &'v [T]) -> Cow<'v, [T]> {
+        let Layout::ChannelsLast { channels, pixels } = self.layout else { return values.into() };
+        Self::transposed(values, pixels, channels)
+    }
+
+    /// Each slice `[rows, cols]` as `[cols, rows]`.
+    fn transposed<T: Copy>(values: &[T], rows: usize, cols: usize) -> Cow<'_, [T]> {
         values
             .chunks_exact(rows * cols)
             .flat_map(|slice| (0..cols).flat_map(move |j| (0..rows).map(move |i| slice[i * cols + j])))

@@ -8,14 +8,23 @@ use crate::model::layers;
 use crate::model::network::Network;
 use crate::model::shape::Shape;
 
+/// What becomes of an activation right after a linear layer or a convolution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Activations {
+    /// It is part of that layer.
+    #[default]
+    Fused,
+    /// It stays a layer of its own, for checks layer by layer.
+    Apart,
+}
+
 impl Network {
-    /// Lays out `specs` for samples of shape `input`. With `fuse`, an activation right after a linear or convolution
-    /// layer becomes part of it; without, every module stays a layer of its own (for layer-by-layer checks).
+    /// Lays out `specs` for samples of shape `input`.
     ///
     /// # Errors
     /// There is no layer, or a layer's shapes do not fit; names the layer.
-    pub fn build(input: Shape, specs: &[LayerSpec], fuse: bool) -> Result<Self, NetworkError> {
-        let mut planner = Planner { fuse, ..Planner::default() };
+    pub fn build(input: Shape, specs: &[LayerSpec], activations: Activations) -> Result<Self, NetworkError> {
+        let mut planner = Planner { activations, ..Planner::default() };
         let layers = planner.sequence("", input, specs)?;
         if layers.is_empty() {
             return Err(NetworkError::Empty);
@@ -27,7 +36,7 @@ impl Network {
 
 #[derive(Default)]
 struct Planner {
-    fuse: bool,
+    activations: Activations,
     draft: Draft,
     /// Layers so far, by kind.
     counts: std::collections::BTreeMap<&'static str, usize>,
@@ -38,7 +47,8 @@ impl Planner {
         let mut layers: Vec<Layer> = Vec::new();
         let mut shape = input;
         for (i, spec) in specs.iter().enumerate() {
-            if let (LayerSpec::Activation(activation), Some(last), true) = (spec, layers.last_mut(), self.fuse)
+            if let (LayerSpec::Activation(activation), Some(last), Activations::Fused) =
+                (spec, layers.last_mut(), self.activations)
                 && awaits_activation(last)
             {
                 self.fuse_activation(last, *activation);
@@ -125,7 +135,8 @@ mod tests {
         for (kernel, padding, fits) in
             [(1, 0, true), (1, 1, false), (2, 1, true), (2, 2, false), (3, 1, true), (3, 2, false)]
         {
-            let planned = Network::build(input, &[LayerSpec::MaxPool { kernel, stride: 1, padding }], true);
+            let planned =
+                Network::build(input, &[LayerSpec::MaxPool { kernel, stride: 1, padding }], Activations::Fused);
             assert_eq!(planned.is_ok(), fits, "{kernel} {padding}");
             if let Err(error) = planned {
                 let rule = format!("more than half of the pooling window of {kernel}");

@@ -13,6 +13,7 @@ use crate::optim::sgd::{self, Sgd};
 /// The rule that turns gradients into steps.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Optimizer {
     /// Stochastic gradient descent.
     Sgd(Sgd),

@@ -117,7 +117,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::activation::Activation;
-    use crate::model::{LayerSpec, Network, Shape};
+    use crate::model::{Activations, LayerSpec, Network, Shape};
     use crate::rng::{rng, standard_normals};
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_linear_network_has_the_singular_values_of_its_weights() {
         let specs = [LayerSpec::Linear { out: 2, bias: false }, LayerSpec::Activation(Activation::Relu)];
-        let network = Network::build(Shape::Flat(3), &specs, true).unwrap();
+        let network = Network::build(Shape::Flat(3), &specs, Activations::Fused).unwrap();
         let mut model = CpuModel::new(Arc::new(network), 1);
         model.set_param(0, &[3.0, 0.0, 0.0, 0.0, 0.0, -4.0]);
         assert_eq!(singular_values(&mut model, &[1.0, 1.0, -1.0]), [4.0, 3.0]);

@@ -53,10 +53,10 @@ pub(crate) fn kind(layer: &Layer) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{LayerSpec, Shape};
+    use crate::model::{Activations, LayerSpec, Shape};
 
     fn names(specs: &[LayerSpec]) -> Vec<(String, String, Option<String>)> {
-        let network = Network::build(Shape::Flat(4), specs, true).unwrap().with_activations_apart();
+        let network = Network::build(Shape::Flat(4), specs, Activations::Fused).unwrap().with_activations_apart();
         let layers = network.flat_layers();
         let name = |i: usize| format!("{} {}", layers[i].name, family_name(layers[i].op.family()));
         let kinds = rows(&network);

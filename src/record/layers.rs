@@ -42,6 +42,46 @@ impl LayerRow<'_> {
     }
 }
 
+/// A [`LayerRow`] that outlives its step.
+#[derive(Clone, Debug)]
+pub struct LayerSeen {
+    /// Steps done before.
+    pub step: u64,
+    /// `train` or `test`.
+    pub phase: &'static str,
+    /// The layer's place among the observed ones.
+    pub layer: usize,
+    /// What was seen.
+    pub observation: Observation,
+    /// Of the layer's weight, in a step that moved it.
+    pub norms: Option<Norms>,
+}
+
+impl LayerSeen {
+    /// Keeps a row.
+    pub fn of(row: LayerRow<'_>) -> Self {
+        let LayerRow { step, phase, layer, observation, norms } = row;
+        Self { step, phase, layer, observation: observation.clone(), norms }
+    }
+
+    /// The row, whose numbers are those of `layers.csv`.
+    pub fn row(&self) -> LayerRow<'_> {
+        let Self { step, phase, layer, ref observation, norms } = *self;
+        LayerRow { step, phase, layer, observation, norms }
+    }
+}
+
+/// The text of a whole `layers.csv` for observed layers of these `names`.
+pub fn text<'r>(names: &[String], rows: impl Iterator<Item = LayerRow<'r>>) -> Vec<u8> {
+    let mut text = header().into_bytes();
+    text.push(b'\n');
+    for row in rows {
+        write!(text, "{},{},{}", row.step, row.phase, names[row.layer]).expect("memory takes everything");
+        write_numbers(&row.numbers(), &mut text);
+    }
+    text
+}
+
 /// `layers.csv` while it grows. Lines wait as numbers until there are many: what makes text of them is then near, which it is not
 /// just after a training step.
 #[derive(Debug)]

@@ -11,6 +11,7 @@ pub mod manifest;
 mod protobuf;
 pub mod read;
 pub mod replay;
+pub mod row;
 pub mod rows;
 pub mod run_dir;
 pub mod seal;

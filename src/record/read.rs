@@ -63,6 +63,12 @@ impl PhaseColumns {
         self.values.get(place(name)).map_or(&[], Vec::as_slice)
     }
 
+    /// Adds a row.
+    pub fn push(&mut self, step: u64, numbers: &[Option<f32>; NUMBERS]) {
+        self.steps.push(step);
+        self.values.iter_mut().zip(numbers).for_each(|(values, number)| values.push(number.unwrap_or(f32::NAN)));
+    }
+
     /// All numbers of one row; NaN for a statistic that was not asked for.
     pub fn numbers(&self, row: usize) -> [f32; NUMBERS] {
         std::array::from_fn(|i| self.values[i].get(row).copied().unwrap_or(f32::NAN))
@@ -240,7 +246,8 @@ fn layers(path: &Path, wanted: &[&str]) -> Result<Vec<LayerColumns>, RecordError
 }
 
 impl LayerColumns {
-    fn new(name: &str) -> Self {
+    /// A layer without rows.
+    pub fn new(name: &str) -> Self {
         let phase = || PhaseColumns { steps: Vec::new(), values: vec![Vec::new(); STATISTICS.len()] };
         Self { name: name.into(), train: phase(), test: phase() }
     }

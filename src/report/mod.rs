@@ -7,7 +7,7 @@
 pub mod chart;
 pub mod draw;
 pub mod heat;
-mod layers;
+pub mod layers;
 pub mod page;
 pub mod palette;
 mod png;

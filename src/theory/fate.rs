@@ -69,7 +69,7 @@ impl LengthMap {
                 Ahead::Point(point) => {
                     let passed = if next > q { next > point.q } else { next < point.q };
                     if !passed {
-                        let held = point.attracts(next > q);
+                        let held = if next > q { point.attracts_from_below() } else { point.attracts_from_above() };
                         return if held { LengthLimit::Fixed(point) } else { LengthLimit::Unsettled };
                     }
                 }

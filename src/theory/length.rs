@@ -16,7 +16,19 @@ const SLOPE_ONE: f64 = 1e-7;
 /// Range and density of the search for fixed points of curved activations.
 pub(super) const SEARCH: (f64, f64) = (1e-8, 1e8);
 const POINTS_PER_DECADE: i32 = 20;
+
 /// An activation between layers of zero-mean weights.
+///
+/// ```
+/// use initlab::Activation;
+/// use initlab::theory::length::LengthMap;
+///
+/// // Kaiming's condition keeps the length of every input; PyTorch's default shrinks it sixfold a layer.
+/// let kaiming = LengthMap::new(Activation::Relu, 2.0, 0.0)?;
+/// assert!((kaiming.next(1.0) - 1.0).abs() < 1e-12);
+/// assert!((LengthMap::new(Activation::Relu, 1.0 / 3.0, 0.0)?.next(1.0) - 1.0 / 6.0).abs() < 1e-12);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LengthMap {
     phi: Activation,
@@ -250,18 +262,21 @@ impl LengthMap {
 }
 
 impl LengthFixedPoint {
-    /// Whether lengths on the side below it (else above it) are drawn to it.
-    pub fn attracts(&self, from_the_side_below: bool) -> bool {
+    /// Whether lengths below it are drawn to it.
+    pub fn attracts_from_below(&self) -> bool {
         match self.stability {
             Stability::Attracting => true,
             Stability::Repelling => false,
-            Stability::Marginal { from_below, from_above } => {
-                if from_the_side_below {
-                    from_below
-                } else {
-                    from_above
-                }
-            }
+            Stability::Marginal { from_below, .. } => from_below,
+        }
+    }
+
+    /// Whether lengths above it are drawn to it.
+    pub fn attracts_from_above(&self) -> bool {
+        match self.stability {
+            Stability::Attracting => true,
+            Stability::Repelling => false,
+            Stability::Marginal { from_above, .. } => from_above,
         }
     }
 }

@@ -13,15 +13,19 @@ pub mod critical;
 pub mod depth_aware;
 pub mod error;
 pub mod fate;
+#[doc(hidden)]
 pub mod finite_width;
 pub mod gains;
+#[doc(hidden)]
 pub mod jacobian;
 pub mod length;
 pub mod matched;
 pub mod mean_field;
 pub mod moments;
 pub mod pair;
+#[doc(hidden)]
 pub mod quadrature;
+#[doc(hidden)]
 pub mod regimes;
 mod root;
 pub mod tailored;

@@ -15,7 +15,11 @@ pub fn config_error(document: &Document, error: &TrainError) -> Option<ConfigErr
         TrainError::OneValue(error) => Some(at_key(document, "train", "batch_size", &error.to_string())),
         TrainError::LsuvOfOne { .. } => Some(at_init(document, &error.to_string())),
         TrainError::Lsuv(error) => Some(at_init(document, &error.to_string())),
-        TrainError::Record(_) | TrainError::Device(_) | TrainError::Together | TrainError::OtherRun { .. } => None,
+        TrainError::Sizes { .. }
+        | TrainError::Record(_)
+        | TrainError::Device(_)
+        | TrainError::Together
+        | TrainError::OtherRun { .. } => None,
     }
 }
 

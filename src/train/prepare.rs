@@ -26,6 +26,7 @@ use crate::train::memory::{self, DataSize, RunMemory, TooMuch};
 
 /// A run that cannot start or go on.
 #[derive(Debug, Error)]
+#[non_exhaustive]
 pub enum TrainError {
     /// The network of the config cannot be built for this data.
     #[error(transparent)]
@@ -33,6 +34,16 @@ pub enum TrainError {
     /// The aim of the start cannot be had.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The sizes that were given for an MLP are not those of the data.
+    #[error("the network is to have {given} {side}, and the data has {there}; give the sizes as [{}]", if *side == "inputs" { format!("{there}, …") } else { format!("…, {there}") })]
+    Sizes {
+        /// `inputs` or `outputs`.
+        side: &'static str,
+        /// As they were given.
+        given: usize,
+        /// As the data has them.
+        there: usize,
+    },
     /// The run takes more memory than there is.
     #[error("{0}")]
     Memory(#[from] TooMuch),
@@ -85,6 +96,7 @@ impl TrainError {
                  command makes the run again"
             ),
             Self::Build(_)
+            | Self::Sizes { .. }
             | Self::Resolve(_)
             | Self::Memory(_)
             | Self::Init(_)

@@ -49,7 +49,7 @@ pub fn clip_factor(limit: Option<f64>, norm: f64) -> Option<f64> {
 
 /// Values laid out like all parameters of a network, apart and in PyTorch's order.
 pub fn split_params<'v>(network: &Network, values: &'v [f32]) -> Vec<Cow<'v, [f32]>> {
-    network.params.iter().map(|param| param.reorder(&values[param.range()], true)).collect()
+    network.params.iter().map(|param| param.to_torch(&values[param.range()])).collect()
 }
 
 /// How one run takes a step.

@@ -12,13 +12,14 @@ const ORDER: &[&[&str]] = &[
     &["gpu"],
     &["optim", "loss"],
     &["config"],
-    &["model"],
+    &["model", "start"],
     &["record"],
     &["train"],
     &["probe"],
     &["study"],
     &["lesson"],
     &["report"],
+    &["watch"],
     &["cli"],
 ];
 

@@ -8,7 +8,7 @@ use initlab::activation::Activation;
 use initlab::model::device::DeviceModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
-use initlab::model::{LayerSpec, Network, Shape};
+use initlab::model::{Activations, LayerSpec, Network, Shape};
 use initlab::record::run_dir::Existing;
 use initlab::rng;
 use initlab::train::engine::Compute;
@@ -122,7 +122,12 @@ fn random_networks_agree_with_the_same_on_the_cpu() {
                 LayerSpec::Activation(smooth),
                 LayerSpec::Linear { out: 4, bias: case % 2 == 0 },
             ];
-            Network::build(Shape::Image { channels, height, width }, &specs, case % 3 > 0).map(Arc::new)
+            Network::build(
+                Shape::Image { channels, height, width },
+                &specs,
+                if case % 3 > 0 { Activations::Fused } else { Activations::Apart },
+            )
+            .map(Arc::new)
         };
         // Some kernels are larger than their images.
         let Ok(networks) = (0..runs).map(network).collect::<Result<Vec<_>, _>>() else { continue };

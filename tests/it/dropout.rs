@@ -10,7 +10,7 @@ use initlab::model::cpu::CpuModel;
 use initlab::model::draws::Draws;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
-use initlab::model::{Layer, LayerSpec, Network, NetworkError, Shape};
+use initlab::model::{Activations, Layer, LayerSpec, Network, NetworkError, Shape};
 
 const RELU: LayerSpec = LayerSpec::Activation(Activation::Relu);
 
@@ -24,7 +24,7 @@ fn dropout(p: f64) -> LayerSpec {
 
 /// A model whose parameters are some numbers of either sign.
 fn model(specs: &[LayerSpec], inputs: usize, threads: usize) -> CpuModel {
-    let network = Network::build(Shape::Flat(inputs), specs, true).unwrap();
+    let network = Network::build(Shape::Flat(inputs), specs, Activations::Fused).unwrap();
     let mut model = CpuModel::new(Arc::new(network), threads);
     let number = |i: usize| ((i * 37 % 41) as f32 - 20.0) / 32.0;
     model.flat_params_mut().iter_mut().enumerate().for_each(|(i, value)| *value = number(i));
@@ -78,7 +78,7 @@ fn dropout_stands_in_front_of_linear_layers_behind_others() {
 #[test]
 fn a_probability_that_keeps_nothing_is_refused() {
     for (p, found) in [(1.0, "1"), (-0.1, "-0.1"), (f64::NAN, "NaN")] {
-        let refused = Network::build(Shape::Flat(3), &[dropout(p)], true).unwrap_err();
+        let refused = Network::build(Shape::Flat(3), &[dropout(p)], Activations::Fused).unwrap_err();
         assert_eq!(refused, NetworkError::Dropout { layer: "dropout1".into(), found: found.into() });
     }
 }

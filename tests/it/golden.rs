@@ -12,7 +12,7 @@ use initlab::model::cpu::CpuModel;
 use initlab::model::device::DeviceModel;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
-use initlab::model::{LayerSpec, Network, Shape};
+use initlab::model::{Activations, LayerSpec, Network, Shape};
 use initlab::optim::{Adam, AdamW, Muon, Optimizer, Rmsprop, Sgd, UpdateNorms};
 use initlab::train::optimizer_state::{CpuState, DeviceState};
 use serde_json::Value;
@@ -214,7 +214,7 @@ impl Wanted {
 const COHORTS: [(usize, usize); 2] = [(1, 0), (3, 1)];
 
 /// The network of run `run`: the case's own for `own`, for others one that differs in the ReLUs' parameters.
-fn cohort(input: Shape, specs: &[LayerSpec], fuse: bool, (runs, own): (usize, usize)) -> Vec<Arc<Network>> {
+fn cohort(input: Shape, specs: &[LayerSpec], fuse: Activations, (runs, own): (usize, usize)) -> Vec<Arc<Network>> {
     let other: Vec<LayerSpec> = specs.iter().map(neighbour).collect();
     let build = |run| Arc::new(Network::build(input, if run == own { specs } else { &other }, fuse).unwrap());
     (0..runs).map(build).collect()
@@ -247,11 +247,13 @@ fn networks_agree_with_pytorch_on_candle_tensors_alone_and_in_a_cohort() {
 pub fn check_networks_on(device: &Device, dtype: DType, tolerance: f64) {
     let cases = cases("network");
     assert!(!cases.is_empty());
-    for (case, fuse, place) in
-        cases.iter().flat_map(|case| [false, true].map(|fuse| COHORTS.map(|place| (case, fuse, place)))).flatten()
+    for (case, fuse, place) in cases
+        .iter()
+        .flat_map(|case| [Activations::Apart, Activations::Fused].map(|fuse| COHORTS.map(|place| (case, fuse, place))))
+        .flatten()
     {
         let (runs, own) = place;
-        let what = &format!("candle, {dtype:?}, fused: {fuse}, run {own} of {runs}");
+        let what = &format!("candle, {dtype:?}, {fuse:?}, run {own} of {runs}");
         let tensor = |name: &str| case.tensor(name).to_dtype(dtype).unwrap().to_device(device).unwrap();
         let input = tensor("input");
         let networks = cohort(shape_of(&input.dims()[1..]), &case.specs(), fuse, place);
@@ -291,8 +293,8 @@ pub fn check_networks_on(device: &Device, dtype: DType, tolerance: f64) {
 fn networks_agree_with_pytorch_in_f32_through_the_kernels() {
     const TOLERANCE: f64 = 1e-5;
     for case in &cases("network") {
-        for fuse in [false, true] {
-            let what = if fuse { "kernels, fused" } else { "kernels" };
+        for fuse in [Activations::Apart, Activations::Fused] {
+            let what = &format!("kernels, {fuse:?}");
             let dims = &case.tensors["input"].0;
             let network = Arc::new(Network::build(shape_of(&dims[1..]), &case.specs(), fuse).unwrap());
             let mut model = CpuModel::new(Arc::clone(&network), 1);
@@ -311,7 +313,7 @@ fn networks_agree_with_pytorch_in_f32_through_the_kernels() {
             case.check(what, "grad.input", &wide(&dx), TOLERANCE);
             let gradients = model.gradients_mut().to_vec();
             for param in &network.params {
-                let gradient = param.reorder(&gradients[param.range()], true);
+                let gradient = param.to_torch(&gradients[param.range()]);
                 case.check(what, &format!("grad.{}", param.key), &wide(&gradient), TOLERANCE);
             }
             for (name, range) in &network.running {
@@ -347,7 +349,7 @@ fn optimisers_take_the_steps_of_pytorch() {
         // A linear layer without bias has the one parameter that is wanted.
         let (n, dims) = (case.get("param").len(), &case.tensors["param"].0);
         let layer = LayerSpec::Linear { out: dims[0], bias: false };
-        let network = Network::build(Shape::Flat(dims[1]), &[layer], true).unwrap();
+        let network = Network::build(Shape::Flat(dims[1]), &[layer], Activations::Fused).unwrap();
         let mut state = DeviceState::new(&optimizer, &network, &param).unwrap();
         let mut host = CpuModel::new(Arc::new(network), 1);
         host.set_param(0, &case.f32("param"));
@@ -410,7 +412,7 @@ fn training_runs_follow_pytorch_step_by_step() {
         };
         let labels = |step: usize| Targets::Labels(&data.labels[step * batch..(step + 1) * batch]);
         let (optimizer, lr) = optimizer(&case.about["optimizer"]);
-        let network = Arc::new(Network::build(shape, &specs, true).unwrap());
+        let network = Arc::new(Network::build(shape, &specs, Activations::Fused).unwrap());
         let observe = Observe { statistics: true, ..Observe::default() };
         let start = |key: &str| format!("param.{key}");
 

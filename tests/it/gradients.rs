@@ -17,7 +17,7 @@ use initlab::model::device::DeviceModel;
 use initlab::model::draws::Draws;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::Observe;
-use initlab::model::{LayerSpec, Network, Shape};
+use initlab::model::{Activations, LayerSpec, Network, Shape};
 use initlab::rng;
 
 /// Samples in a batch.
@@ -286,13 +286,13 @@ fn assert_close(about: &str, network: &Network, got: &[Tensor], want: &[Tensor],
 /// Checks the gradients of a net, with its activations apart and as part of their layers.
 fn check_differences(input: Shape, specs: &[LayerSpec], goal: Goal) {
     let samples = samples(input);
-    let apart = Arc::new(Network::build(input, specs, false).unwrap());
+    let apart = Arc::new(Network::build(input, specs, Activations::Apart).unwrap());
     let params = parameters(&apart);
     let want = by_differences(&apart, &params, &samples, goal);
-    for fuse in [false, true] {
+    for fuse in [Activations::Apart, Activations::Fused] {
         let network = Arc::new(Network::build(input, specs, fuse).unwrap());
         let (_, got) = by_hand(&network, &params, &samples, goal);
-        let about = format!("{specs:?} on {input} with {goal:?}, fused: {fuse}");
+        let about = format!("{specs:?} on {input} with {goal:?}, {fuse:?}");
         assert_close(&about, &network, &got, &want, 1e-7);
     }
 }
@@ -309,7 +309,7 @@ fn every_gradient_is_that_of_candle_where_candle_is_right() {
     let mut checked = 0;
     for (input, specs, goal) in cases().into_iter().filter(|(_, specs, _)| specs.iter().all(candle_is_right)) {
         let samples = samples(input);
-        let network = Arc::new(Network::build(input, &specs, true).unwrap());
+        let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
         let params = parameters(&network);
         let (loss, got) = by_hand(&network, &params, &samples, goal);
         let (want_loss, want) = by_autograd(&specs, &params, &samples, goal).unwrap();
@@ -440,5 +440,6 @@ fn candle_activation(activation: Activation, z: &Tensor) -> candle_core::Result<
         Activation::Mish => z * z.exp()?.affine(1.0, 1.0)?.log()?.tanh()?,
         // ln(1 + e^z) as the log of a sum of exponentials.
         Activation::Softplus => Tensor::stack(&[z, &z.zeros_like()?], 0)?.log_sum_exp(0)?.reshape(z.shape()),
+        other => panic!("{other} has no form in candle here: add one"),
     }
 }

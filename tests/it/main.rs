@@ -2,28 +2,33 @@
 
 mod allocation;
 mod architecture;
+mod candle;
 mod circles;
+#[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
 mod cohort;
-#[cfg(feature = "cuda")]
+#[cfg(all(feature = "cli", feature = "cuda"))]
 mod cuda;
+#[cfg(feature = "cli")]
 mod data;
 mod depth;
 mod dropout;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "cli", target_os = "linux"))]
 mod faults;
-#[cfg(feature = "fetch")]
+#[cfg(all(feature = "cli", feature = "fetch"))]
 mod fetch;
 mod golden;
 mod gradients;
-#[cfg(feature = "hub")]
+#[cfg(all(feature = "cli", feature = "hub"))]
 mod hub;
 mod lesson8;
 mod paths;
 mod prediction;
 mod probe;
+mod public_api;
 mod real_data;
 mod report;
-#[cfg(feature = "fetch")]
+#[cfg(all(feature = "cli", feature = "fetch"))]
 mod server;
 mod theory;

@@ -18,7 +18,7 @@ use initlab::model::device::DeviceModel;
 use initlab::model::draws::Draws;
 use initlab::model::objective::{Loss, Targets};
 use initlab::model::observe::{Observe, Observed};
-use initlab::model::{LayerSpec, Network, Shape};
+use initlab::model::{Activations, LayerSpec, Network, Shape};
 use initlab::record::statistics::dead_fraction;
 use initlab::rng;
 
@@ -261,7 +261,7 @@ fn f64s(t: &Tensor) -> Vec<f64> {
 #[test]
 fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
     for (input, specs, loss) in nets().into_iter().chain([wide()]) {
-        let network = Arc::new(Network::build(input, &specs, true).unwrap());
+        let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
         let tolerance = Tolerance::of(&network);
         let (mut host, mut device) = (host(&network, 2), device(&network));
         // 200 rows make four shards; the second, smaller step finds buffers that are too large.
@@ -277,7 +277,7 @@ fn the_kernels_follow_candle_in_loss_gradients_and_statistics() {
             let want = only(want.observed);
             tolerance.observed(&about, &network, got, &want);
             for (i, param) in network.params.iter().enumerate() {
-                let gradient = param.reorder(&host.gradients_mut()[param.range()], true);
+                let gradient = param.to_torch(&host.gradients_mut()[param.range()]);
                 tolerance.tensors(
                     &format!("{about}: {}", param.name),
                     &gradient,
@@ -340,7 +340,7 @@ fn step(model: &mut CpuModel, batch: &Batch, loss: Loss) -> Bits {
 #[test]
 fn no_bit_depends_on_the_number_of_threads_or_the_run() {
     for (input, specs, loss) in nets().into_iter().chain([wide()]) {
-        let network = Arc::new(Network::build(input, &specs, true).unwrap());
+        let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
         for rows in [1, 63, 65, 513] {
             let batch = Batch::new(input, rows, network.output().len());
             let one = step(&mut host(&network, 1), &batch, loss);
@@ -355,7 +355,7 @@ fn no_bit_depends_on_the_number_of_threads_or_the_run() {
 #[test]
 fn no_bit_depends_on_the_steps_before() {
     for (input, specs, loss) in nets().into_iter().chain([wide()]) {
-        let network = Arc::new(Network::build(input, &specs, true).unwrap());
+        let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
         let mut used = host(&network, 2);
         let running = used.running().to_vec();
         for rows in [130, 1, 65, 257, 64] {
@@ -373,7 +373,7 @@ fn no_bit_depends_on_the_steps_before() {
 #[test]
 fn a_trace_moves_the_running_estimates_as_a_step_on_the_same_rows() {
     let (input, specs) = (Shape::Flat(20), [linear(8), BATCH_NORM, TANH, linear(3)]);
-    let network = Arc::new(Network::build(input, &specs, true).unwrap());
+    let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
     let (large, small) = (Batch::new(input, 100, 3), Batch::new(input, 5, 3));
     let (mut stepped, mut traced) = (host(&network, 1), host(&network, 1));
     step(&mut stepped, &large, Loss::CrossEntropy);
@@ -386,7 +386,7 @@ fn a_trace_moves_the_running_estimates_as_a_step_on_the_same_rows() {
 #[test]
 fn observing_changes_no_bit_of_the_gradients() {
     for (input, specs, loss) in nets() {
-        let network = Arc::new(Network::build(input, &specs, true).unwrap());
+        let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
         let batch = Batch::new(input, 130, network.output().len());
         let gradients = |observe: &Observe| {
             let mut model = host(&network, 2);
@@ -401,7 +401,7 @@ fn observing_changes_no_bit_of_the_gradients() {
 #[test]
 fn a_nan_among_the_samples_reaches_the_loss_on_both_paths() {
     for (input, specs, loss) in nets() {
-        let network = Arc::new(Network::build(input, &specs, true).unwrap());
+        let network = Arc::new(Network::build(input, &specs, Activations::Fused).unwrap());
         // The first value, one in the middle, and the last, which is never the first of a pool's window.
         for place in [0, input.len() / 2, input.len() - 1] {
             let mut batch = Batch::new(input, 3, network.output().len());

@@ -216,7 +216,7 @@ mod tests {
 
     use super::*;
     use crate::activation::Activation;
-    use crate::model::{LayerSpec, Network, Shape};
+    use crate::model::{Activations, LayerSpec, Network, Shape};
 
     #[test]
     fn a_step_that_is_done_again_with_care_leaves_nothing_to_do_again() {
@@ -225,7 +225,7 @@ mod tests {
             LayerSpec::Activation(Activation::Relu),
             LayerSpec::Linear { out: 2, bias: true },
         ];
-        let network = Network::build(Shape::Flat(4), &layers, true).unwrap();
+        let network = Network::build(Shape::Flat(4), &layers, Activations::Fused).unwrap();
         let mut model = CpuModel::new(Arc::new(network), 3);
         model.flat_params_mut().fill(0.5);
         let rows = 6 * 64;

@@ -97,7 +97,7 @@ impl CpuModel {
     /// Parameter `index` in PyTorch's order.
     pub fn param(&self, index: usize) -> Cow<'_, [f32]> {
         let param = &self.network.params[index];
-        param.reorder(&self.params[param.range()], true)
+        param.to_torch(&self.params[param.range()])
     }
 
     /// Sets parameter `index` from values in PyTorch's order.
@@ -107,7 +107,7 @@ impl CpuModel {
     pub fn set_param(&mut self, index: usize, values: &[f32]) {
         let param = &self.network.params[index];
         assert_eq!(values.len(), param.len(), "values of {}", param.name);
-        self.params[param.range()].copy_from_slice(&param.reorder(values, false));
+        self.params[param.range()].copy_from_slice(&param.to_kernels(values));
     }
 
     /// Batch norm's running estimates, laid out as in [`Network::running`].

@@ -122,7 +122,7 @@ impl Engine for CpuEngine {
         }
         for (slot, from) in self.state.slots.iter_mut().zip(&weights.slots) {
             for (param, values) in network.params.iter().zip(from) {
-                slot[param.range()].copy_from_slice(&param.reorder(values, false));
+                slot[param.range()].copy_from_slice(&param.to_kernels(values));
             }
         }
         self.state.steps = weights.optimizer_steps;

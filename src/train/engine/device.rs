@@ -193,7 +193,7 @@ impl Engine for DeviceEngine {
     fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {
         let network = Arc::clone(self.network());
         let joined = |params: &[Cow<'_, [f32]>]| -> Vec<f32> {
-            let parts = network.params.iter().zip(params).map(|(param, values)| param.reorder(values, false));
+            let parts = network.params.iter().zip(params).map(|(param, values)| param.to_kernels(values));
             parts.collect::<Vec<_>>().concat()
         };
         let put = |into: &Tensor, values: Vec<f32>| {

@@ -17,8 +17,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::cpu::activation::Observation;
-use crate::record::layers::LayerRow;
+use crate::record::layers::LayerSeen;
 use crate::record::rows::{EpochRow, StepRow};
 use crate::train::prepare::TrainError;
 use crate::train::sinks::listen::{Evaluation, Seen, Sink, Step};
@@ -34,24 +33,6 @@ pub struct Rows {
     pub layers: Vec<LayerSeen>,
 }
 
-/// One layer in a step or an evaluation.
-#[derive(Clone, Debug)]
-pub struct LayerSeen {
-    step: u64,
-    phase: &'static str,
-    layer: usize,
-    observation: Observation,
-    norms: Option<[f64; 3]>,
-}
-
-impl LayerSeen {
-    /// The row, whose numbers are those of `layers.csv`.
-    pub fn row(&self) -> LayerRow<'_> {
-        let Self { step, phase, layer, ref observation, norms } = *self;
-        LayerRow { step, phase, layer, observation, norms }
-    }
-}
-
 /// Keeps rows as they come.
 pub struct Memory<'a> {
     rows: &'a mut Rows,
@@ -64,13 +45,7 @@ impl<'a> Memory<'a> {
     }
 
     fn layers<Row>(&mut self, seen: &Seen<'_, Row>) {
-        self.rows.layers.extend(seen.layers().map(|LayerRow { step, phase, layer, observation, norms }| LayerSeen {
-            step,
-            phase,
-            layer,
-            observation: observation.clone(),
-            norms,
-        }));
+        self.rows.layers.extend(seen.layers().map(LayerSeen::of));
     }
 }
 

@@ -1,0 +1,6 @@
+//! The crate as a library for models that are written on candle.
+
+mod export;
+mod start;
+mod twins;
+mod watch;
