@@ -3,14 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
-use std::sync::atomic::Ordering;
 
 use anyhow::Result;
 use clap::Args;
 
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::read_config;
-use crate::cli::interrupt::{STOP, catch_interrupt};
+use crate::cli::interrupt::{STOP, catch_interrupt, is_stopped, stopped};
 use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::study_progress::StudyProgress;
@@ -82,7 +81,7 @@ pub struct CompareArgs {
     no_report: bool,
 }
 
-/// Runs what is missing of the study and prints the comparison; exit code 130 if it was interrupted.
+/// Runs what is missing of the study and prints the comparison; exit code 130 or 143 if it was interrupted.
 ///
 /// # Errors
 /// The call, the study, the data or the directory; a run that failed.
@@ -235,9 +234,9 @@ impl CompareArgs {
         };
         let left = Shard::WHOLE.missing(runs, dir)?.len().saturating_sub(failures.len());
         let progress = format!("{} of {} runs are done", runs.len() - left, runs.len());
-        if STOP.load(Ordering::Relaxed) {
+        if is_stopped() {
             say(&format!("interrupted; {progress}\ngo on with the same command"));
-            return Ok(Made::Part(ExitCode::from(130)));
+            return Ok(Made::Part(stopped()));
         }
         match left {
             0 if failures.is_empty() => Ok(Made::All),

@@ -82,7 +82,7 @@ enum Command {
 pub struct UsageError(pub String);
 
 /// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 3
-/// if a replayed result is outside its range, 130 after Ctrl-C.
+/// if a replayed result is outside its range, 130 after Ctrl-C, 143 after TERM.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     threads::ready();

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::cli::UsageError;
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
-use crate::cli::interrupt::{STOP, catch_interrupt};
+use crate::cli::interrupt::{STOP, catch_interrupt, stopped};
 use crate::cli::layer_table::LayerTable;
 use crate::cli::output::say;
 use crate::cli::path::path;
@@ -33,7 +33,7 @@ use crate::train::train_in;
 pub struct TrainArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Threads; the result does not depend on it [default: one for each core].
+    /// Threads; the result does not depend on it [default: one for each core, or as many as Slurm gives].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
@@ -62,7 +62,7 @@ pub struct TrainArgs {
     json: bool,
 }
 
-/// Trains and prints the result; exit code 130 if it was interrupted.
+/// Trains and prints the result; exit code 130 or 143 if it was interrupted.
 ///
 /// # Errors
 /// The call, the config, the data, the directory or the device.
@@ -114,7 +114,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     }
     if summary.outcome == Outcome::Interrupted {
         say(&format!("interrupted; go on with the same command and --resume --out {}", dir.path().display()));
-        return Ok(ExitCode::from(130));
+        return Ok(stopped());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -90,18 +90,20 @@ fn a_study_that_is_killed_again_and_again_ends_with_the_bytes_of_one_that_was_no
 }
 
 #[test]
-fn ctrl_c_keeps_what_is_done_and_says_how_to_go_on() {
-    let work = Work::new();
-    work.parts(&STUDY.replace("steps = 300", "steps = 3000"));
-    let child = work.begin("out", &["--threads", "2"]);
-    while work.ended("out") < 2 {
-        std::thread::sleep(Duration::from_millis(2));
+fn ctrl_c_and_term_keep_what_is_done_and_say_how_to_go_on() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let work = Work::new();
+        work.parts(&STUDY.replace("steps = 300", "steps = 3000"));
+        let child = work.begin("out", &["--threads", "2"]);
+        while work.ended("out") < 2 {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let ran = Ran::from(child.wait_with_output().unwrap());
+        assert!(ran.code == Some(code) && ran.stderr.contains("go on with the same command"), "{ran:?}");
+        let ended = work.ended("out");
+        assert!(ended >= 2 && files_of_top(&work, "out").keys().eq(["plan.json"]), "{ended}");
     }
-    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-    let ran = Ran::from(child.wait_with_output().unwrap());
-    assert!(ran.code == Some(130) && ran.stderr.contains("go on with the same command"), "{ran:?}");
-    let ended = work.ended("out");
-    assert!(ended >= 2 && files_of_top(&work, "out").keys().eq(["plan.json"]), "{ended}");
 }
 
 #[test]
