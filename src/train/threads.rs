@@ -30,13 +30,26 @@ fn fitting(left: u64, wanted: usize) -> usize {
     usize::try_from(left / 2 / ADDRESS_SPACE).map_or(wanted, |fit| fit.min(wanted))
 }
 
-/// Cores that this process may use; 1 where the system does not say.
+/// Where Slurm tells a job how many cores it has, the first that is there counts. Not all clusters bind their jobs to cores, and then
+/// the system would name those of the whole machine.
+const SLURM: [&str; 2] = ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"];
+
+/// Cores that this process may use, as Slurm or the system says; 1 where neither does.
 pub fn cores() -> usize {
+    given(|name| std::env::var(name).ok()).unwrap_or_else(of_the_system)
+}
+
+fn given(variable: impl Fn(&str) -> Option<String>) -> Option<usize> {
+    let number = |name: &str| variable(name)?.trim().parse().ok().filter(|cores| (1..=1024).contains(cores));
+    SLURM.iter().find_map(|name| number(name))
+}
+
+fn of_the_system() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-/// Makes work that is spread over all cores possible where the system gives fewer threads than cores; otherwise the first such
-/// work would panic.
+/// Makes work that is spread over all cores possible where the system gives fewer threads than cores, otherwise the first such
+/// work would panic; and keeps it to the cores that Slurm gives.
 pub fn ready() {
     let cores = cores();
     let started = startable(cores);
@@ -45,6 +58,8 @@ pub fn ready() {
         let pool = if started < 2 { pool.use_current_thread() } else { pool };
         // It fails only if there is a pool already.
         let _ = pool.build_global();
+    } else if cores < of_the_system() {
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(cores).build_global();
     }
 }
 
@@ -55,6 +70,20 @@ mod tests {
     #[test]
     fn a_few_threads_can_be_had() {
         assert_eq!([0, 1, 3].map(startable), [0, 1, 3]);
+    }
+
+    #[test]
+    fn slurm_says_how_many_cores_there_are() {
+        for (set, want) in [
+            (&[][..], None),
+            (&[("SLURM_CPUS_ON_NODE", "8")], Some(8)),
+            (&[("SLURM_CPUS_ON_NODE", "8"), ("SLURM_CPUS_PER_TASK", "2")], Some(2)),
+            (&[("SLURM_CPUS_ON_NODE", "8"), ("SLURM_CPUS_PER_TASK", "many")], Some(8)),
+            (&[("SLURM_CPUS_PER_TASK", "0")], None),
+        ] {
+            let variable = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).into());
+            assert_eq!(given(variable), want, "{set:?}");
+        }
     }
 
     #[test]
