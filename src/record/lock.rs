@@ -30,12 +30,16 @@ impl Lock {
         })
     }
 
-    /// The lock of `dir`; waits for whoever has it. For work of moments.
+    /// The lock of `dir`; waits for whoever has it. For work of moments, which writes whole files: where the file system has no locks
+    /// it goes without.
     ///
     /// # Errors
-    /// The directory cannot be written, or its file system has no locks.
+    /// The directory cannot be written.
     pub fn take(dir: &Path) -> Result<Self, RecordError> {
-        let lock = Self::taken(dir, |file| file.lock().map(|()| true))?;
+        let lock = Self::taken(dir, |file| match file.lock() {
+            Err(error) if !has_none(&error) => Err(error),
+            _ => Ok(true),
+        })?;
         Ok(lock.expect("waiting ends with the lock"))
     }
 
@@ -61,6 +65,12 @@ impl Lock {
             }
         }
     }
+}
+
+/// Whether the file system says that it has no locks, as some network file systems do.
+fn has_none(error: &io::Error) -> bool {
+    const ENOLCK: i32 = 37;
+    error.kind() == io::ErrorKind::Unsupported || (cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK))
 }
 
 impl Drop for Lock {

@@ -1,5 +1,6 @@
 //! The directory of a run: plain files that other tools read, written so that what is present is complete.
 
+pub mod apart;
 pub mod checkpoint;
 pub mod csv;
 pub mod error;
@@ -8,6 +9,7 @@ mod hyperparameters;
 pub mod layers;
 pub mod lock;
 pub mod manifest;
+pub mod process;
 mod protobuf;
 pub mod read;
 pub mod replay;

@@ -30,7 +30,7 @@ pub struct RunDir {
     existing: Existing,
     /// Whether the directory was made for this run, and goes again if nothing comes of it.
     is_new: bool,
-    /// Absent only while it is given back.
+    /// Absent while it is given back, and where the directory's name is known to its process alone.
     lock: Option<Lock>,
 }
 
@@ -60,6 +60,11 @@ impl RunDir {
     pub fn open(path: &Path, existing: Existing) -> Result<Self, RecordError> {
         let is_new = make_directory(path)?;
         Self::own(path, existing, is_new)
+    }
+
+    /// A directory that is this process's own by its name, for a run that begins, or goes on if there is something of it.
+    pub(super) fn unlocked(path: &Path) -> Self {
+        Self { path: path.into(), existing: Existing::Resume, is_new: false, lock: None }
     }
 
     /// Makes the first of `base`, `base-2`, `base-3`, … that does not exist yet, and opens it. Of several processes that do

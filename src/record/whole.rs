@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::record::RecordError;
+use crate::record::process::process;
 
 /// How the names of temporary files and directories begin.
 pub const TEMPORARY: &str = ".initlab-";
@@ -163,16 +164,17 @@ fn absent(result: io::Result<()>) -> io::Result<()> {
 }
 
 /// A name beside a file, for what is to become that file; what has not become it goes away again.
+#[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
-    /// A name that no process of this machine uses.
+    /// A name that no other process uses, on this machine or another.
     pub fn beside(path: &Path) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self { path: directory_of(path).join(format!("{TEMPORARY}{}-{number}", std::process::id())) }
+        Self { path: directory_of(path).join(format!("{TEMPORARY}{}-{number}", process())) }
     }
 
     /// The file of this name, new and open for writing, with the permissions that this process gives its files.
@@ -189,6 +191,14 @@ impl Scratch {
     /// The directory above cannot be written.
     pub fn directory(&self) -> io::Result<&Path> {
         fs::create_dir(&self.path).map(|()| self.path.as_path())
+    }
+
+    /// Gives this name to what has another, which goes away with it.
+    ///
+    /// # Errors
+    /// There is nothing of the other name, or the directory cannot be written.
+    pub fn take(&self, path: &Path) -> io::Result<()> {
+        fs::rename(path, &self.path)
     }
 
     /// Gives the finished file its name.
