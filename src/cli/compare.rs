@@ -22,10 +22,12 @@ use crate::data::{Choice, Request, load};
 use crate::record::tensorboard::EventFile;
 use crate::report;
 use crate::report::text::visible;
+use crate::study::attempt::Attempt;
 use crate::study::check::{CheckError, notices, one_dataset, remarks};
 use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
-use crate::study::execute::{Attempt, Happening, Manner};
+use crate::study::execute::{Happening, Manner};
+use crate::study::place::Growth;
 use crate::study::plan::Shard;
 use crate::study::record::{Failure, StudyRecord};
 use crate::study::so_far::SoFar;
@@ -272,7 +274,7 @@ impl CompareArgs {
 fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Vec<Failure> {
     let progress = StudyProgress::new(campaign, runs, manner.workers());
     let so_far = Mutex::new(SoFar::new(campaign, dir));
-    let attempts = campaign.execute(runs, dir, manner, &STOP, |at, happening| {
+    let attempts = campaign.execute(runs, (dir, Growth::Locked), manner, &STOP, |at, happening| {
         progress.show(at, &happening);
         if let Happening::Over(Attempt::Ended(_)) = happening {
             let said = so_far.lock().expect("no thread panics while it looks on").ended(runs[at]);

@@ -9,8 +9,9 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use crate::cli::output::say;
 use crate::record::summary::{Outcome, Summary};
 use crate::report::text::visible;
+use crate::study::attempt::Attempt;
 use crate::study::clock::Clock;
-use crate::study::execute::{Attempt, Happening};
+use crate::study::execute::Happening;
 use crate::study::{Campaign, PlannedRun};
 use crate::train::Event;
 

@@ -67,6 +67,9 @@ pub enum RecordError {
     },
 }
 
+/// What to do where a run finds the disk full.
+const RESUME: &str = "free some space, then go on with --resume";
+
 impl RecordError {
     /// The same of a run within a study, where no option makes a single run anew.
     #[must_use]
@@ -76,11 +79,11 @@ impl RecordError {
                 let advice = "restore it, or remove the run's directory: the same command then makes the run again";
                 Self::Broken { path, what, expected, advice }
             }
-            Self::Io { .. }
-            | Self::Taken { .. }
-            | Self::Busy { .. }
-            | Self::Foreign { .. }
-            | Self::OtherStudy { .. } => self,
+            Self::Io { path, action, source, advice } => {
+                let advice = if advice == RESUME { "free some space: the same command then goes on" } else { advice };
+                Self::Io { path, action, source, advice }
+            }
+            Self::Taken { .. } | Self::Busy { .. } | Self::Foreign { .. } | Self::OtherStudy { .. } => self,
         }
     }
 
@@ -94,7 +97,7 @@ impl RecordError {
                 }
                 std::io::ErrorKind::StorageFull
                 | std::io::ErrorKind::QuotaExceeded
-                | std::io::ErrorKind::FileTooLarge => "free some space, then go on with --resume",
+                | std::io::ErrorKind::FileTooLarge => RESUME,
                 std::io::ErrorKind::NotFound => "check the path",
                 _ => "check the directory given with --out",
             };

@@ -6,16 +6,18 @@ use std::sync::atomic::AtomicBool;
 use crate::data::Dataset;
 use crate::record::RecordError;
 use crate::record::manifest::Manifest;
+use crate::study::attempt::Attempt;
 use crate::study::check::{self, CellFacts, CheckError, StudyData};
 use crate::study::clock::Clock;
 use crate::study::cohorts::execute_in_cohorts;
 use crate::study::collect::collect;
 use crate::study::compare::compare;
 use crate::study::comparison::ArmSummary;
-use crate::study::execute::{Attempt, Happening, Manner, execute};
+use crate::study::execute::{Happening, Manner, execute};
 use crate::study::file::{Axis, Cell, Study};
 use crate::study::forecast::{State, Work};
 use crate::study::order::order;
+use crate::study::place::Growth;
 use crate::study::plan::{PlannedRun, runs};
 use crate::study::predict::predicted_depth;
 use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord, Tuning};
@@ -48,9 +50,24 @@ impl Campaign {
         Ok(Self { study, data, runs, cells, tuning: Vec::new() })
     }
 
+    /// Runs with the same number can train together.
+    pub fn shape(&self, run: &PlannedRun) -> usize {
+        self.cell_shape(run.cell)
+    }
+
+    /// As [`Campaign::shape`], for the runs of a cell.
+    pub fn cell_shape(&self, cell: usize) -> usize {
+        self.cells[cell].shape
+    }
+
     /// Multiplications of `run`, roughly.
     pub fn cost(&self, run: &PlannedRun) -> f64 {
-        self.cells[run.cell].cost
+        self.cell_cost(run.cell)
+    }
+
+    /// As [`Campaign::cost`], for the runs of a cell.
+    pub fn cell_cost(&self, cell: usize) -> f64 {
+        self.cells[cell].cost
     }
 
     /// Bytes that `threads` runs take side by side: as many as there are of the largest.
@@ -108,17 +125,17 @@ impl Campaign {
     pub fn execute(
         &self,
         runs: &[&PlannedRun],
-        dir: &Path,
+        (dir, growth): (&Path, Growth),
         manner: &Manner,
         stop: &AtomicBool,
         show: impl Fn(usize, Happening<'_>) + Sync,
     ) -> Vec<Attempt> {
         let order = self.order(runs);
         match manner {
-            Manner::SideBySide { threads } => execute(runs, &order, &self.data, dir, *threads, stop, show),
+            Manner::SideBySide { threads } => execute(runs, &order, &self.data, (dir, growth), *threads, stop, show),
             Manner::Cohorts { compute, size } => {
-                let shapes: Vec<usize> = runs.iter().map(|run| self.cells[run.cell].shape).collect();
-                execute_in_cohorts(runs, &order, &shapes, &self.data, dir, compute, *size, stop, &show)
+                let shapes: Vec<usize> = runs.iter().map(|run| self.shape(run)).collect();
+                execute_in_cohorts(runs, &order, &shapes, &self.data, (dir, growth), compute, *size, stop, &show)
             }
         }
     }

@@ -3,21 +3,23 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::study::attempt::Attempt;
 use crate::study::check::StudyData;
-use crate::study::execute::{Attempt, Happening, own};
+use crate::study::execute::Happening;
+use crate::study::place::{Growth, Place};
 use crate::study::plan::PlannedRun;
 use crate::train::engine::Compute;
 use crate::train::{Member, Plan, train_together};
 
 /// Carries out `runs`, as far as they can in this `order`, in cohorts of at most `size` runs, those with equal numbers in `shapes`
-/// together, and keeps their records below `dir`. `show` gets the index of a run. The results are in the order of `runs`.
+/// together, and keeps their records below `dir`, where they grow in this way. `show` gets the index of a run. The results are in the order of `runs`.
 #[allow(clippy::too_many_arguments, reason = "the study, its place, the device and who watches")]
 pub fn execute_in_cohorts(
     runs: &[&PlannedRun],
     order: &[usize],
     shapes: &[usize],
     data: &StudyData,
-    dir: &Path,
+    (dir, growth): (&Path, Growth),
     compute: &Compute,
     size: usize,
     stop: &AtomicBool,
@@ -28,7 +30,7 @@ pub fn execute_in_cohorts(
         if stop.load(Ordering::Relaxed) {
             break;
         }
-        for (index, attempt) in carry_out(&cohort, runs, data, dir, compute, stop, show) {
+        for (index, attempt) in carry_out(&cohort, runs, data, (dir, growth), compute, stop, show) {
             show(index, Happening::Over(&attempt));
             attempts[index] = attempt;
         }
@@ -37,7 +39,7 @@ pub fn execute_in_cohorts(
 }
 
 /// Indices of runs that train together.
-fn cohorts(order: &[usize], shapes: &[usize], size: usize) -> Vec<Vec<usize>> {
+pub fn cohorts(order: &[usize], shapes: &[usize], size: usize) -> Vec<Vec<usize>> {
     let mut cohorts: Vec<Vec<usize>> = Vec::new();
     for &index in order {
         let open = cohorts.iter_mut().find(|cohort| shapes[cohort[0]] == shapes[index] && cohort.len() < size);
@@ -54,7 +56,7 @@ fn carry_out(
     cohort: &[usize],
     runs: &[&PlannedRun],
     data: &StudyData,
-    dir: &Path,
+    (dir, growth): (&Path, Growth),
     compute: &Compute,
     stop: &AtomicBool,
     show: &impl Fn(usize, Happening<'_>),
@@ -63,19 +65,20 @@ fn carry_out(
     for &index in cohort {
         let run = runs[index];
         show(index, Happening::Begins);
-        match own(run, dir) {
+        match Place::open(run, dir, growth) {
             Err(attempt) => attempts.push((index, attempt)),
-            Ok(own) => match Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone()) {
-                Ok(plan) => ready.push((index, own, plan)),
+            Ok(place) => match Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone()) {
+                Ok(plan) => ready.push((index, place, plan)),
                 Err(error) => attempts.push((index, Attempt::Failed(error.in_study()))),
             },
         }
     }
-    let members: Vec<Member<'_>> = ready.iter().map(|(_, dir, plan)| Member { plan, dir }).collect();
+    let members: Vec<Member<'_>> = ready.iter().map(|(_, place, plan)| Member { plan, dir: place.dir() }).collect();
     let results =
         train_together(&members, compute, stop, |place, event| show(ready[place].0, Happening::Trains(event)));
-    let places: Vec<usize> = ready.iter().map(|(index, ..)| *index).collect();
-    attempts.extend(places.into_iter().zip(results.into_iter().map(Attempt::from)));
+    drop(members);
+    let ended = ready.into_iter().zip(results);
+    attempts.extend(ended.map(|((index, place, _), result)| (index, place.close(runs[index], result))));
     attempts
 }
 

@@ -1,17 +1,12 @@
 //! What a study would take, from a few steps of some of its runs.
 
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
-use std::time::Instant;
 
-use crate::config::experiment::Budget;
-use crate::data::Part;
-use crate::record::run_dir::Existing;
 use crate::study::Campaign;
 use crate::study::forecast::{Course, State, Work, makespan, seconds_left};
 use crate::study::plan::{PlannedRun, Shard};
-use crate::train::engine::Compute;
-use crate::train::{Event, Plan, TrainError, train};
+use crate::study::samples::Samples;
+use crate::train::TrainError;
 
 /// The plan of a study in numbers.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,11 +44,6 @@ pub struct Early {
     pub as_before: Option<(usize, f64)>,
 }
 
-/// Steps that are taken of a run.
-const STEPS: usize = 12;
-/// Cells of which steps are taken.
-const SAMPLES: usize = 5;
-
 /// Estimates what is missing in `dir` of the shard's part of `first`, the search for learning rates, and of the study's
 /// runs, with `threads` runs side by side.
 ///
@@ -69,15 +59,11 @@ pub fn estimate(
     let missing: Vec<&PlannedRun> =
         shard.missing(first, dir)?.into_iter().chain(shard.missing(&campaign.runs, dir)?).collect();
     let missing: Vec<&PlannedRun> = campaign.order(&missing).into_iter().map(|at| missing[at]).collect();
-    let samples = samples(campaign, &missing)?;
-    let nearest = |run: &PlannedRun| {
-        let distance = |sample: &Sample| (sample.cost / campaign.cost(run)).ln().abs();
-        samples.iter().min_by(|a, b| distance(a).total_cmp(&distance(b))).expect("a missing run gives a sample")
-    };
-    let scale = |run: &PlannedRun| campaign.cost(run) / nearest(run).cost;
-    let whole = |run: &PlannedRun| nearest(run).seconds * scale(run);
+    let samples = Samples::take(campaign, &missing)?;
+    let whole = |run: &PlannedRun| samples.seconds(campaign.cost(run));
     let stops = |run: &PlannedRun| run.experiment.train.target_accuracy.is_some();
-    let least = |run: &PlannedRun| if stops(run) { nearest(run).to_first_evaluation * scale(run) } else { whole(run) };
+    let to_first_evaluation = |run: &PlannedRun| samples.to_first_evaluation(campaign.cost(run));
+    let least = |run: &PlannedRun| if stops(run) { to_first_evaluation(run) } else { whole(run) };
     let stopping = missing.iter().filter(|run| stops(run)).count();
     let early = match stopping {
         0 => None,
@@ -98,7 +84,7 @@ pub fn estimate(
         threads,
         seconds: makespan(missing.iter().map(|run| whole(run)), threads),
         early,
-        bytes: missing.iter().map(|run| nearest(run).bytes).sum(),
+        bytes: missing.iter().map(|run| samples.bytes(campaign.cost(run))).sum(),
     })
 }
 
@@ -126,72 +112,4 @@ fn as_before(
     }
     let there = works.len() - missing.len();
     Ok(seconds_left(&works, threads).map(|seconds| (there, seconds)))
-}
-
-/// A run of which some steps were taken.
-struct Sample {
-    cost: f64,
-    /// Seconds of the whole run.
-    seconds: f64,
-    /// Seconds until it is first evaluated.
-    to_first_evaluation: f64,
-    /// Bytes of its records.
-    bytes: f64,
-}
-
-/// Samples of runs from the cheapest to the most expensive.
-fn samples(campaign: &Campaign, runs: &[&PlannedRun]) -> Result<Vec<Sample>, TrainError> {
-    let mut kinds: Vec<&PlannedRun> = runs.to_vec();
-    kinds.sort_by(|a, b| campaign.cost(a).total_cmp(&campaign.cost(b)));
-    kinds.dedup_by(|a, b| campaign.cost(a) == campaign.cost(b));
-    let last = kinds.len().saturating_sub(1);
-    let mut places: Vec<usize> = (0..SAMPLES.min(kinds.len())).map(|i| i * last / (SAMPLES - 1)).collect();
-    places.push(last);
-    places.dedup();
-    places.into_iter().filter_map(|place| kinds.get(place)).map(|run| sample(campaign, run)).collect()
-}
-
-fn sample(campaign: &Campaign, run: &PlannedRun) -> Result<Sample, TrainError> {
-    let data = campaign.data.of(run.experiment.data.split);
-    let whole = Plan::new(run.experiment.clone(), data.clone())?;
-    let total = whole.total_steps() as f64;
-    let mut short = whole.clone();
-    short.experiment.train.budget = Budget::Steps(STEPS);
-    short.experiment.train.evaluate_every = None;
-    let dir = tempfile::tempdir().map_err(|source| {
-        let path = std::env::temp_dir();
-        crate::record::RecordError::io(&path, "creating a directory")(source)
-    })?;
-    let begun = Instant::now();
-    let (mut stepped, mut evaluation) = (begun, 0.0);
-    let watch = |event: Event<'_>| match event {
-        Event::Begin { .. } => {}
-        Event::Step { .. } => stepped = Instant::now(),
-        Event::Evaluated { .. } => evaluation = stepped.elapsed().as_secs_f64(),
-    };
-    let compute = Compute::Cpu { threads: 1 };
-    let summary = train(&short, &compute, dir.path(), Existing::Keep, &AtomicBool::new(false), watch)?;
-    let step = summary.timing.train_s / STEPS as f64;
-    // The start, and the files.
-    let once = (begun.elapsed().as_secs_f64() - summary.timing.train_s - evaluation).max(0.0);
-    let experiment = &run.experiment;
-    let per_epoch = data.len(Part::Train).div_ceil(experiment.train.batch_size);
-    let evaluate_every = experiment.train.evaluate_every.unwrap_or(per_epoch) as f64;
-    let evaluations = (total / evaluate_every).ceil();
-
-    let size = |name: &str| std::fs::metadata(dir.path().join(name)).map_or(0.0, |meta| meta.len() as f64);
-    let every = |steps: usize, of: f64| if steps == 0 { 0.0 } else { (of / steps as f64).ceil() };
-    // Each block of lines is a recorded step or an evaluation.
-    let blocks = every(experiment.stats.every, STEPS as f64) + 1.0;
-    let layers = size("layers.csv") / blocks * (every(experiment.stats.every, total) + evaluations);
-    let histograms = every(experiment.stats.histogram_every, STEPS as f64).max(1.0);
-    let histograms = size("histograms.safetensors") / histograms * every(experiment.stats.histogram_every, total);
-    let fixed = size("init.safetensors") + size("model.safetensors") + size("config.toml") + size("run.json");
-    let steps = size("steps.csv") / STEPS as f64 * total + size("epochs.csv") * evaluations;
-    Ok(Sample {
-        cost: campaign.cost(run),
-        seconds: once + step * total + evaluation * evaluations,
-        to_first_evaluation: once + step * total.min(evaluate_every) + evaluation,
-        bytes: fixed + steps + layers + histograms,
-    })
 }

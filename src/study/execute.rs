@@ -4,36 +4,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::record::RecordError;
-use crate::record::run_dir::{Existing, RunDir};
-use crate::record::summary::{Outcome, Summary};
+use crate::study::attempt::Attempt;
 use crate::study::check::StudyData;
+use crate::study::place::{Growth, Place};
 use crate::study::plan::PlannedRun;
 use crate::train::engine::Compute;
-use crate::train::{Event, Plan, TrainError, train_in};
-
-/// How an attempt at a run ended.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Attempt {
-    /// It ended, by finishing or by diverging, and its records are on disk.
-    Ended(Box<Summary>),
-    /// It could not be carried out.
-    Failed(String),
-    /// Another process is at it.
-    Elsewhere,
-    /// It was stopped, or not begun before the stop.
-    Stopped,
-}
-
-impl From<Result<Summary, TrainError>> for Attempt {
-    fn from(result: Result<Summary, TrainError>) -> Self {
-        match result {
-            Ok(summary) if summary.outcome == Outcome::Interrupted => Self::Stopped,
-            Ok(summary) => Self::Ended(Box::new(summary)),
-            Err(error) => Self::Failed(error.in_study()),
-        }
-    }
-}
+use crate::train::{Event, Plan, train_in};
 
 /// What happens to a run, for whoever shows it.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +49,13 @@ impl Manner {
     }
 }
 
-/// Carries out `runs`, which begin in this `order`, with `threads` at a time, and keeps their records below `dir`. `show` is called
-/// from all threads with the index of a run. The results are in the order of `runs`.
+/// Carries out `runs`, which begin in this `order`, with `threads` at a time, and keeps their records below `dir`, where they grow in
+/// this way. `show` is called from all threads with the index of a run. The results are in the order of `runs`.
 pub fn execute(
     runs: &[&PlannedRun],
     order: &[usize],
     data: &StudyData,
-    dir: &Path,
+    (dir, growth): (&Path, Growth),
     threads: usize,
     stop: &AtomicBool,
     show: impl Fn(usize, Happening<'_>) + Sync,
@@ -92,7 +68,8 @@ pub fn execute(
                 return;
             }
             show(index, Happening::Begins);
-            let attempt = attempt(runs[index], data, dir, stop, |event| show(index, Happening::Trains(event)));
+            let attempt =
+                attempt(runs[index], data, (dir, growth), stop, |event| show(index, Happening::Trains(event)));
             show(index, Happening::Over(&attempt));
             attempts.lock().expect("no thread panics while it holds the list")[index] = attempt;
         }
@@ -109,29 +86,21 @@ pub fn execute(
     attempts.into_inner().expect("no thread panics while it holds the list")
 }
 
-fn attempt(run: &PlannedRun, data: &StudyData, dir: &Path, stop: &AtomicBool, show: impl FnMut(Event<'_>)) -> Attempt {
-    let own = match own(run, dir) {
-        Ok(own) => own,
+fn attempt(
+    run: &PlannedRun,
+    data: &StudyData,
+    (dir, growth): (&Path, Growth),
+    stop: &AtomicBool,
+    show: impl FnMut(Event<'_>),
+) -> Attempt {
+    let place = match Place::open(run, dir, growth) {
+        Ok(place) => place,
         Err(attempt) => return attempt,
     };
     let carry_out = || {
         let plan = Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone())?;
-        train_in(&plan, &Compute::Cpu { threads: 1 }, &own, stop, show)
+        train_in(&plan, &Compute::Cpu { threads: 1 }, place.dir(), stop, show)
     };
-    Attempt::from(carry_out())
-}
-
-/// The directory of a run that is still to be made, held against other processes; or the attempt that comes of not getting it.
-pub(super) fn own(run: &PlannedRun, dir: &Path) -> Result<RunDir, Attempt> {
-    let own = match RunDir::open(&run.dir(dir), Existing::Resume) {
-        Ok(own) => own,
-        Err(RecordError::Busy { .. }) => return Err(Attempt::Elsewhere),
-        Err(error) => return Err(Attempt::Failed(error.in_study().to_string())),
-    };
-    // Another process may have made the run since it was listed as missing.
-    match run.result(dir) {
-        Ok(None) => Ok(own),
-        Ok(Some(summary)) => Err(Attempt::Ended(Box::new(summary))),
-        Err(error) => Err(Attempt::Failed(error.to_string())),
-    }
+    let result = carry_out();
+    place.close(run, result)
 }

@@ -4,6 +4,7 @@
 //! result depends on; [`execute`] runs what is missing in an [`mod@order`], several side by side or, on a device, in [`cohorts`]; [`collect`]
 //! reads the records back.
 
+pub mod attempt;
 pub mod batches;
 pub mod campaign;
 pub mod check;
@@ -26,10 +27,12 @@ pub mod grid;
 pub mod keys;
 pub mod order;
 pub mod outcomes;
+pub mod place;
 pub mod plan;
 pub mod predict;
 pub mod range_test;
 pub mod record;
+pub mod samples;
 pub mod sentence;
 #[cfg(test)]
 mod simulated;

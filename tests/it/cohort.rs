@@ -9,7 +9,9 @@ use initlab::data::{Dataset, Prepared, Split};
 use initlab::record::RunDir;
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::{Outcome, Summary};
-use initlab::study::execute::{Attempt, Manner};
+use initlab::study::attempt::Attempt;
+use initlab::study::execute::Manner;
+use initlab::study::place::Growth;
 use initlab::study::plan::Shard;
 use initlab::study::{Campaign, Study};
 use initlab::train::engine::Compute;
@@ -259,18 +261,18 @@ targets = [{ train_loss = 0.9 }]
     let study = Study::parse("study.toml", STUDY, &[], &|_| Ok(MLP.into())).unwrap();
     let campaign = Campaign::new(study, dataset()).unwrap();
     let root = tempfile::tempdir().unwrap();
-    let results = |name: &str, manner: Manner| {
+    let results = |name: &str, growth: Growth, manner: Manner| {
         let dir = root.path().join(name);
         let missing = || Shard::WHOLE.missing(&campaign.runs, &dir).unwrap();
         let all = missing();
-        let attempts = campaign.execute(&all, &dir, &manner, &AtomicBool::new(false), |_, _| {});
+        let attempts = campaign.execute(&all, (&dir, growth), &manner, &AtomicBool::new(false), |_, _| {});
         assert!(attempts.iter().all(|attempt| matches!(attempt, Attempt::Ended(_))), "{attempts:?}");
         assert!(missing().is_empty(), "nothing is left to run");
         campaign.runs.iter().map(|run| run.result(&dir).unwrap().unwrap()).collect::<Vec<_>>()
     };
     // Nine runs of one shape in cohorts of four, three of another.
-    let cohorts = results("cohorts", Manner::Cohorts { compute: CPU, size: 4 });
-    let single = results("single", Manner::SideBySide { threads: 1 });
+    let cohorts = results("cohorts", Growth::Apart, Manner::Cohorts { compute: CPU, size: 4 });
+    let single = results("single", Growth::Locked, Manner::SideBySide { threads: 1 });
     for (got, want) in cohorts.iter().zip(&single) {
         assert_eq!((got.outcome, got.steps, got.device.as_str()), (want.outcome, want.steps, "candle-cpu"));
         match (got.test_loss, want.test_loss) {
