@@ -81,6 +81,8 @@ pub mod watch;
 #[doc(hidden)]
 pub mod cli;
 #[doc(hidden)]
+pub mod cluster;
+#[doc(hidden)]
 pub mod cpu;
 #[doc(hidden)]
 pub mod gpu;

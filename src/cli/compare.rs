@@ -8,22 +8,21 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::device::DeviceChoice;
-use crate::cli::experiment::read_config;
-use crate::cli::interrupt::{STOP, catch_interrupt, is_stopped, stopped};
+use crate::cli::interrupt::{catch_interrupt, is_stopped, stopped};
 use crate::cli::output::say;
 use crate::cli::path::path;
-use crate::cli::study_progress::StudyProgress;
+use crate::cli::study_run::{carry_out, failed};
 use crate::cli::{UsageError, file_name};
-use crate::cli::{dataset, study_plan, study_table};
+use crate::cli::{dataset, shard, study_plan, study_source, study_table};
+use crate::cluster::plan_file::Kept;
+use crate::cluster::source::StudySource;
 use crate::config::Experiment;
-use crate::config::document::read_text;
 use crate::config::error::folded;
-use crate::data::{Choice, Request, load};
+use crate::record::apart::remove_leftovers;
 use crate::record::tensorboard::EventFile;
 use crate::report;
 use crate::report::text::visible;
 use crate::study::attempt::Attempt;
-use crate::study::check::{CheckError, notices, one_dataset, remarks};
 use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
 use crate::study::execute::{Happening, Manner};
@@ -31,7 +30,7 @@ use crate::study::place::Growth;
 use crate::study::plan::Shard;
 use crate::study::record::{Failure, StudyRecord};
 use crate::study::so_far::SoFar;
-use crate::study::{Campaign, PlannedRun, Study, export};
+use crate::study::{Campaign, PlannedRun, export};
 use crate::train::engine::Compute;
 use crate::train::memory;
 use crate::train::threads::cores;
@@ -42,8 +41,8 @@ use crate::train::threads::cores;
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// The study, such as configs/lesson8.toml.
-    #[arg(value_parser = path())]
-    study: PathBuf,
+    #[arg(value_parser = path(), required_unless_present = "plan")]
+    study: Option<PathBuf>,
     /// Change one value of the study file, such as seeds=3 or set.train.epochs=1; may be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
@@ -51,7 +50,7 @@ pub struct CompareArgs {
     dataset: Option<String>,
     #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
-    /// Runs side by side, each on one core; results do not depend on it [default: one for each core].
+    /// Runs side by side, each on one core; results do not depend on it [default: one for each core, or as many as Slurm gives].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
@@ -64,8 +63,14 @@ pub struct CompareArgs {
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
     /// Make only the runs whose place in the plan is i modulo K, so that several machines can share the study.
-    #[arg(long, value_name = "i/K", default_value = "0/1", hide_default_value = true)]
-    shard: Shard,
+    #[arg(long, value_name = "i/K")]
+    shard: Option<Shard>,
+    /// Take study and shards from a plan that `initlab submit` wrote; its directory is the study's.
+    #[arg(long, value_name = "FILE", value_parser = path(), conflicts_with_all = ["study", "sets", "dataset", "out", "overwrite", "dry_run"])]
+    plan: Option<PathBuf>,
+    /// Refuse a plan whose sum does not begin with these digits.
+    #[arg(long, value_name = "SUM", requires = "plan")]
+    plan_sum: Option<String>,
     /// Run nothing: say what would run, how long it would take and how much disk it needs.
     #[arg(long, conflicts_with = "report_only")]
     dry_run: bool,
@@ -91,15 +96,23 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.cohort.is_some() && args.device == DeviceChoice::Cpu {
         return Err(UsageError("--cohort: runs train at once on a GPU only; add --device cuda or auto".into()).into());
     }
+    let plan = args.plan()?;
     let manner = if args.report_only || args.dry_run { None } else { Some(args.manner()?) };
-    let mut campaign = args.campaign()?;
-    let dir = args.out.clone().unwrap_or_else(|| Path::new("studies").join(file_name(&campaign.study.name)));
+    let (source, mut campaign) = args.campaign(plan.as_ref())?;
+    let dir = match (&plan, &args.out) {
+        (Some(plan), _) => plan.dir().into(),
+        (None, Some(out)) => out.clone(),
+        (None, None) => Path::new("studies").join(file_name(&campaign.study.name)),
+    };
     if args.dry_run {
         return dry_run(args, &mut campaign, &dir);
     }
     let own = StudyDir::new(&dir, &campaign.study, &campaign.data.dataset.sha256, &campaign.runs);
     own.check(args.overwrite)?;
     catch_interrupt()?;
+    if let (Some(plan), Some(shard), Some(manner)) = (&plan, args.shard, &manner) {
+        return shard::run(&campaign, plan, shard, manner);
+    }
     // The search for learning rates goes in rounds: what comes next depends on what came out.
     loop {
         let first = campaign.settle(&dir)?;
@@ -117,7 +130,10 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
         Made::Failed(failures) => failures,
         Made::Part(code) => return Ok(code),
     };
-    let record = args.summarise(&campaign, &dir, &own, failures)?;
+    let record = args.summarise(&campaign, source.command(), &dir, &own, failures)?;
+    if plan.is_some() {
+        remove_leftovers(&dir.join("runs"))?;
+    }
     if args.json {
         super::print(&std::fs::read_to_string(dir.join(export::FILE))?)?;
     } else {
@@ -136,11 +152,6 @@ enum Made {
     Part(ExitCode),
 }
 
-fn failed(failures: &[Failure], of: usize) -> anyhow::Error {
-    let Failure { dir, error } = &failures[0];
-    anyhow::anyhow!("{} of {of} runs failed; the first, {dir}: {error}", failures.len())
-}
-
 /// That so many runs side by side have room.
 fn fits(campaign: &Campaign, threads: usize) -> Result<()> {
     memory::check_bytes(campaign.memory(threads)).map_err(|found| {
@@ -152,38 +163,52 @@ fn fits(campaign: &Campaign, threads: usize) -> Result<()> {
 fn dry_run(args: &CompareArgs, campaign: &mut Campaign, dir: &Path) -> Result<ExitCode> {
     let memory = campaign.memory(args.threads()).saturating_add(memory::of_data(campaign.data.size()));
     let first = campaign.settle(dir)?;
-    let plan = estimate(campaign, &first, args.shard, dir, args.threads())?;
+    let plan = estimate(campaign, &first, args.shard(), dir, args.threads())?;
     super::print(&study_plan::text(&campaign.study, &plan, memory, dir))?;
     Ok(ExitCode::SUCCESS)
 }
 
 impl CompareArgs {
-    /// The study, checked and with its data.
-    fn campaign(&self) -> Result<Campaign> {
-        let label = self.study.display().to_string();
-        let load_base = |path: &Path| read_text(path);
-        let mut study = Study::parse(&label, &read_config(&self.study)?, &self.sets, &load_base)?;
-        if let Some(dataset) = &self.dataset {
-            study.cells.iter_mut().for_each(|cell| cell.experiment.data.dataset.clone_from(dataset));
+    /// The plan that the call names.
+    fn plan(&self) -> Result<Option<Kept>> {
+        let Some(path) = &self.plan else { return Ok(None) };
+        if self.shard.is_none() && !self.report_only {
+            return Err(
+                UsageError("--plan: give the shard to make, such as --shard 0/4, or --report-only".into()).into()
+            );
         }
-        if !self.dry_run {
-            remarks(&study).iter().for_each(|remark| say(&folded(&visible(remark), 2)));
-        }
-        let choice = Choice::parse(one_dataset(&study)?);
-        let loaded = load(&Request { data_dir: self.data.clone(), ..Request::new(choice) })?;
-        if let Some(notice) = &loaded.notice {
-            say(notice);
-        }
-        let campaign = Campaign::new(study, loaded.dataset).map_err(|error| match error {
-            // Its own type decides the exit code.
-            CheckError::Config(error) => anyhow::Error::from(error),
-            error @ (CheckError::Data(_) | CheckError::Train(_)) => error.into(),
-        })?;
-        notices(&campaign.study, &campaign.data).iter().for_each(|notice| say(notice));
+        let plan = study_source::plan(path)?;
+        plan.check(self.plan_sum.as_deref())?;
+        Ok(Some(plan))
+    }
+
+    /// The study, checked and with its data, and what it was read from.
+    fn campaign(&self, plan: Option<&Kept>) -> Result<(StudySource, Campaign)> {
+        let (source, study) = match (plan, &self.study) {
+            (Some(Kept { plan, .. }), _) => (plan.header.source.clone(), plan.header.source.study()?),
+            (None, Some(file)) => study_source::read(file, &self.sets, self.dataset.as_deref())?,
+            (None, None) => unreachable!("clap asks for one of them"),
+        };
+        let campaign = study_source::campaign(study, self.data.as_deref(), !self.dry_run && plan.is_none())?;
+        plan.map_or(Ok(()), |plan| plan.check_data(&campaign))?;
         if self.device == DeviceChoice::Cpu && !self.report_only {
             fits(&campaign, self.threads())?;
         }
-        Ok(campaign)
+        Ok((source, campaign))
+    }
+
+    fn shard(&self) -> Shard {
+        self.shard.unwrap_or(Shard::WHOLE)
+    }
+
+    /// Carries out `runs`, and says on the way how the arms stand; gives those that failed.
+    fn carry_out(&self, campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Vec<Failure> {
+        let so_far = Mutex::new(SoFar::new(campaign, dir));
+        carry_out(campaign, runs, (dir, Growth::Locked), manner, |at, happening| {
+            let Happening::Over(Attempt::Ended(_)) = happening else { return None };
+            let said = so_far.lock().expect("no thread panics while it looks on").ended(runs[at])?;
+            Some(folded(&visible(&said), 2))
+        })
     }
 
     fn manner(&self) -> Result<Manner> {
@@ -197,11 +222,12 @@ impl CompareArgs {
     fn summarise(
         &self,
         campaign: &Campaign,
+        command: String,
         dir: &Path,
         own: &StudyDir,
         failures: Vec<Failure>,
     ) -> Result<StudyRecord> {
-        let (record, unchecked) = campaign.record(dir, self.command(), failures)?;
+        let (record, unchecked) = campaign.record(dir, command, failures)?;
         super::say_unchecked(unchecked);
         own.claim(self.overwrite)?;
         let _lock = own.hold()?;
@@ -226,11 +252,11 @@ impl CompareArgs {
         own: &StudyDir,
         manner: Option<&Manner>,
     ) -> Result<Made> {
-        let mine = self.shard.missing(runs, dir)?;
+        let mine = self.shard().missing(runs, dir)?;
         let failures = match manner {
             Some(manner) if !mine.is_empty() => {
                 own.claim(self.overwrite)?;
-                execute(campaign, &mine, dir, manner)
+                self.carry_out(campaign, &mine, dir, manner)
             }
             _ => Vec::new(),
         };
@@ -260,39 +286,4 @@ impl CompareArgs {
     fn threads(&self) -> usize {
         self.threads.map_or_else(cores, usize::from)
     }
-
-    /// The command that makes the study again.
-    fn command(&self) -> String {
-        let mut words = vec!["initlab".into(), "compare".into(), self.study.display().to_string()];
-        words.extend(self.sets.iter().flat_map(|set| ["--set".into(), set.clone()]));
-        words.extend(self.dataset.iter().flat_map(|dataset| ["--dataset".into(), dataset.clone()]));
-        words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
-    }
-}
-
-/// Carries out `runs`; gives those that failed.
-fn execute(campaign: &Campaign, runs: &[&PlannedRun], dir: &Path, manner: &Manner) -> Vec<Failure> {
-    let progress = StudyProgress::new(campaign, runs, manner.workers());
-    let so_far = Mutex::new(SoFar::new(campaign, dir));
-    let attempts = campaign.execute(runs, (dir, Growth::Locked), manner, &STOP, |at, happening| {
-        progress.show(at, &happening);
-        if let Happening::Over(Attempt::Ended(_)) = happening {
-            let said = so_far.lock().expect("no thread panics while it looks on").ended(runs[at]);
-            said.iter().for_each(|said| progress.say(&folded(&visible(said), 2)));
-        }
-    });
-    progress.finish();
-    let mut failures = Vec::new();
-    for (run, attempt) in runs.iter().zip(attempts) {
-        if let Attempt::Failed(error) = attempt {
-            failures.push(Failure { dir: run.relative_dir(dir), error });
-        }
-    }
-    failures
-}
-
-/// A word as a shell takes it.
-fn shell_word(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

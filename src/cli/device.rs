@@ -35,6 +35,17 @@ impl FromStr for DeviceChoice {
     }
 }
 
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(0) => f.write_str("cuda"),
+            Self::Cuda(number) => write!(f, "cuda:{number}"),
+            Self::Auto => f.write_str("auto"),
+        }
+    }
+}
+
 impl DeviceChoice {
     /// The device, made ready; `threads` counts on the CPU. If [`DeviceChoice::Auto`] finds no GPU, stderr says so.
     ///
@@ -104,6 +115,7 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(text.parse().ok(), want, "{text}");
+            assert!(want.is_none_or(|device| device.to_string() == text), "{text}");
         }
     }
 }

@@ -17,7 +17,7 @@ const ORDER: &[&[&str]] = &[
     &["train"],
     &["probe"],
     &["study"],
-    &["lesson"],
+    &["lesson", "cluster"],
     &["report"],
     &["watch"],
     &["cli"],
