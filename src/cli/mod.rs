@@ -29,6 +29,9 @@ mod study_progress;
 mod study_run;
 mod study_source;
 mod study_table;
+pub mod submit;
+mod submit_jobs;
+mod submit_plan;
 pub mod theory;
 mod theory_config;
 mod theory_layer;
@@ -57,6 +60,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Train many runs side by side and say which start converges sooner.
     Compare(compare::CompareArgs),
+    /// Make a study on a Slurm cluster, as an array of jobs.
+    Submit(submit::SubmitArgs),
     /// Find a learning rate for a config: the range test.
     LrFind(lr_find::LrFindArgs),
     /// Write the starting weights of a config, without training.
@@ -92,6 +97,7 @@ pub fn main() -> ExitCode {
     let result = match command {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Submit(args) => submit::run(&args).map(|()| ExitCode::SUCCESS),
         Command::LrFind(args) => lr_find::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
