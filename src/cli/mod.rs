@@ -23,6 +23,7 @@ mod probe_table;
 pub mod progress;
 pub mod report;
 mod shard;
+pub mod status;
 mod study_map;
 mod study_plan;
 mod study_progress;
@@ -62,6 +63,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Make a study on a Slurm cluster, as an array of jobs.
     Submit(submit::SubmitArgs),
+    /// Say how a study on a cluster stands.
+    Status(status::StatusArgs),
     /// Find a learning rate for a config: the range test.
     LrFind(lr_find::LrFindArgs),
     /// Write the starting weights of a config, without training.
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
         Command::Train(args) => train::run(&args),
         Command::Compare(args) => compare::run(&args),
         Command::Submit(args) => submit::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Status(args) => status::run(&args).map(|()| ExitCode::SUCCESS),
         Command::LrFind(args) => lr_find::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),

@@ -32,21 +32,22 @@ pub fn run(campaign: &Campaign, plan: &Kept, shard: Shard, manner: &Manner) -> R
         None
     });
     let left = Shard::WHOLE.missing(&runs, dir)?.len();
-    let progress =
-        format!("shard {} of {}: {} of {} runs are done", shard.index, shard.of, runs.len() - left, runs.len());
-    let stage = match left {
-        0 => Stage::Done,
-        _ if !failures.is_empty() => Stage::Failed,
-        _ if is_stopped() => Stage::Stopped,
-        // Another process of this machine holds the others.
-        _ => Stage::Stopped,
+    let stage = match (left, is_stopped()) {
+        (0, _) => Stage::Done,
+        (_, true) => Stage::Stopped,
+        (_, false) => Stage::Failed,
     };
-    teller.end(stage, &failures)?;
-    say(&progress);
-    if left > 0 && !failures.is_empty() {
-        return Err(failed(&failures, runs.len()));
+    teller.end(stage)?;
+    say(&format!("shard {} of {}: {} of {} runs are done", shard.index, shard.of, runs.len() - left, runs.len()));
+    match stage {
+        Stage::Done => Ok(ExitCode::SUCCESS),
+        Stage::Stopped => Ok(stopped()),
+        Stage::AtWork | Stage::Failed if failures.is_empty() => anyhow::bail!(
+            "{left} runs are held by another process of this machine, such as `initlab compare` without a plan; submit again when it \
+             is over"
+        ),
+        Stage::AtWork | Stage::Failed => Err(failed(&failures, runs.len())),
     }
-    Ok(if left > 0 && is_stopped() { stopped() } else { ExitCode::SUCCESS })
 }
 
 /// Tells in the study's directory what the task is at.
@@ -89,13 +90,10 @@ impl<'a> Teller<'a> {
         }
     }
 
-    fn end(self, stage: Stage, failures: &[Failure]) -> Result<()> {
+    fn end(self, stage: Stage) -> Result<()> {
         let (mut record, _) = self.state.into_inner().expect("no thread panics while it tells");
         record.at.clear();
         record.stage = stage;
-        if failures.is_empty() {
-            record.failures.clear();
-        }
         Ok(record.write(self.plan.dir())?)
     }
 }
