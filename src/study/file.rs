@@ -22,6 +22,9 @@ use std::path::Path;
 
 use crate::config::{ConfigError, Document, Experiment, Section, Value};
 use crate::data::{Split, home};
+pub use crate::study::axes::Axis;
+use crate::study::axes::{Points, ReadAxis, check_labels, points, read_grid};
+use crate::study::change::Change;
 use crate::study::grid::Grid;
 use crate::study::keys;
 use crate::study::target::{Measure, Target};
@@ -48,15 +51,6 @@ pub struct Study {
     pub tune: Option<Grid>,
     /// A config for each grid point and arm, the arms of a point side by side.
     pub cells: Vec<Cell>,
-}
-
-/// One direction of the grid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Axis {
-    /// What it is called in tables.
-    pub name: String,
-    /// Its points, as they are written.
-    pub labels: Vec<String>,
 }
 
 /// The config of one arm at one point of the grid.
@@ -133,52 +127,6 @@ impl Study {
 
 /// Where the learning rate stands in a config.
 pub const LEARNING_RATE: &str = "optimizer.lr";
-
-/// `set` and `unset` of a table.
-struct Change<'a> {
-    set: Option<Document>,
-    unset: Vec<Value<'a>>,
-}
-
-impl<'a> Change<'a> {
-    fn read(section: &Section<'a>) -> Result<Self, ConfigError> {
-        let table = |value: Value<'a>| Document::of_table(&value).ok_or_else(|| value.wrong("a table of changes"));
-        let set = section.value("set").map(table).transpose()?;
-        let list = |value: Value<'a>| value.as_array().ok_or_else(|| value.wrong("an array of paths"));
-        Ok(Self { set, unset: section.value("unset").map(list).transpose()?.unwrap_or_default() })
-    }
-
-    /// Takes away first, so that what stands instead can be set.
-    fn apply(&self, document: &mut Document) -> Result<(), ConfigError> {
-        self.unset.iter().try_for_each(|path| document.unset(path))?;
-        if let Some(set) = &self.set {
-            document.overlay(set);
-        }
-        Ok(())
-    }
-}
-
-/// An axis with what each of its points does to the config.
-struct ReadAxis<'a> {
-    axis: Axis,
-    points: Points<'a>,
-}
-
-enum Points<'a> {
-    /// Values of one path.
-    Values(String, Vec<Value<'a>>),
-    /// Named changes.
-    Cases(Vec<Change<'a>>),
-}
-
-impl ReadAxis<'_> {
-    fn apply(&self, at: usize, document: &mut Document) -> Result<(), ConfigError> {
-        match &self.points {
-            Points::Values(path, values) => document.put(path, &values[at]),
-            Points::Cases(changes) => changes[at].apply(document),
-        }
-    }
-}
 
 fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document, ConfigError> {
     let expected = "the path of a config, or the config itself as a table";
@@ -263,56 +211,6 @@ fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
     Ok(targets)
 }
 
-fn read_grid<'a>(root: &Section<'a>) -> Result<Vec<ReadAxis<'a>>, ConfigError> {
-    let mut axes: Vec<ReadAxis<'_>> = Vec::new();
-    for section in root.sections("grid")?.unwrap_or_default() {
-        let axis = match section.sections("cases")? {
-            Some(cases) => read_cases(&section, cases)?,
-            None => read_values(&section)?,
-        };
-        if axes.iter().any(|other| other.axis.name == axis.axis.name) {
-            return Err(section.error("name", format!("is \"{}\", as another axis is called", axis.axis.name)));
-        }
-        section.finish()?;
-        axes.push(axis);
-    }
-    Ok(axes)
-}
-
-fn read_cases<'a>(section: &Section<'a>, cases: Vec<Section<'a>>) -> Result<ReadAxis<'a>, ConfigError> {
-    let name = section.required_string("name")?;
-    let (mut labels, mut changes) = (Vec::new(), Vec::new());
-    for case in cases {
-        labels.push(case.required_string("name")?);
-        changes.push(Change::read(&case)?);
-        case.finish()?;
-    }
-    check_labels(section, "cases", &labels)?;
-    Ok(ReadAxis { axis: Axis { name, labels }, points: Points::Cases(changes) })
-}
-
-fn read_values<'a>(section: &Section<'a>) -> Result<ReadAxis<'a>, ConfigError> {
-    let path = section.required_string("path")?;
-    let name = section.string("name")?.unwrap_or_else(|| path.clone());
-    let expected = "an array of values (or `cases`, an array of named changes)";
-    let value = section.value("values").ok_or_else(|| section.missing("values", expected))?;
-    let values = value.as_array().ok_or_else(|| value.wrong(expected))?;
-    let label = |value: &Value<'_>| value.label().ok_or_else(|| value.wrong("a number, a string or a boolean"));
-    let labels = values.iter().map(label).collect::<Result<Vec<_>, _>>()?;
-    check_labels(section, "values", &labels)?;
-    Ok(ReadAxis { axis: Axis { name, labels }, points: Points::Values(path, values) })
-}
-
-fn check_labels(section: &Section<'_>, key: &str, labels: &[String]) -> Result<(), ConfigError> {
-    if labels.is_empty() {
-        return Err(section.error(key, "is empty; expected at least one point"));
-    }
-    match (1..labels.len()).find(|&i| labels[..i].contains(&labels[i])) {
-        Some(twice) => Err(section.error(key, format!("has {} twice", labels[twice]))),
-        None => Ok(()),
-    }
-}
-
 enum Rates<'a> {
     Config,
     One(Value<'a>),
@@ -376,15 +274,4 @@ fn cells(
         }
     }
     Ok(cells)
-}
-
-/// Every point of the grid; the last axis runs fastest. Without axes there is one point.
-fn points(axes: &[ReadAxis<'_>]) -> Vec<Vec<usize>> {
-    axes.iter().fold(vec![Vec::new()], |points, axis| {
-        let longer = |point: &Vec<usize>| {
-            let point = point.clone();
-            (0..axis.axis.labels.len()).map(move |at| [point.clone(), vec![at]].concat())
-        };
-        points.iter().flat_map(longer).collect()
-    })
 }

@@ -5,8 +5,10 @@
 //! reads the records back.
 
 pub mod attempt;
+mod axes;
 pub mod batches;
 pub mod campaign;
+mod change;
 pub mod check;
 pub mod clock;
 pub mod cohorts;
