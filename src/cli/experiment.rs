@@ -1,14 +1,14 @@
 //! What every command that takes a config shares: reading it, loading its data, and pointing at its lines.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
 
+use crate::cli::config_file::{read_config, refuse_study};
+use crate::cli::dataset;
 use crate::cli::output::say;
 use crate::cli::path::path;
-use crate::cli::{UsageError, dataset};
-use crate::config::document::read_text;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
@@ -51,6 +51,7 @@ impl ConfigArgs {
     /// The file is absent, or something in it is not understood.
     pub fn read(&self) -> Result<Loaded> {
         let document = self.document()?;
+        refuse_study(&document.root(), &self.config)?;
         let name = self.config.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
         let experiment = self.overridden(Experiment::read(document.root(), &name)?);
         Ok(Loaded { document, experiment })
@@ -88,18 +89,6 @@ impl ConfigArgs {
         }
         Ok(Prepared::new(loaded.dataset, experiment.data.split)?)
     }
-}
-
-pub(crate) fn read_config(path: &Path) -> Result<String> {
-    read_text(path).map_err(|error| {
-        #[allow(clippy::wildcard_enum_match_arm, reason = "the system may report further kinds")]
-        let advice = match error.kind() {
-            std::io::ErrorKind::NotFound => "give the path of a .toml file, such as configs/smoke.toml",
-            std::io::ErrorKind::InvalidData => "a config is a text file in UTF-8",
-            _ => "check that it is a readable file",
-        };
-        UsageError(format!("{}: cannot read the config: {error}; {advice}", path.display())).into()
-    })
 }
 
 impl Loaded {

@@ -3,6 +3,7 @@
 pub mod compare;
 pub mod completions;
 pub mod config;
+mod config_file;
 pub mod data;
 pub mod dataset;
 mod device;

@@ -7,8 +7,9 @@ use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::cli::config_file::read_config;
 use crate::cli::device::host_threads;
-use crate::cli::experiment::{ConfigArgs, read_config};
+use crate::cli::experiment::ConfigArgs;
 use crate::cli::path::path;
 use crate::cli::probe_study;
 use crate::cli::probe_table::text;

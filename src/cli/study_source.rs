@@ -4,11 +4,12 @@ use std::path::{Path, absolute};
 
 use anyhow::{Context, Result};
 
-use crate::cli::experiment::read_config;
+use crate::cli::config_file::{read_config, refuse_config};
 use crate::cli::output::say;
 use crate::cluster::error::ClusterError;
 use crate::cluster::plan_file::{self, Kept, PlanFile};
 use crate::cluster::source::StudySource;
+use crate::config::Document;
 use crate::config::document::read_text;
 use crate::config::error::folded;
 use crate::data::{Choice, Request, load};
@@ -23,6 +24,7 @@ use crate::study::{Campaign, Study};
 pub fn read(file: &Path, sets: &[String], dataset: Option<&str>) -> Result<(StudySource, Study)> {
     let label = file.display().to_string();
     let text = read_config(file)?;
+    refuse_config(&Document::parse(&label, &text, sets)?.root(), file)?;
     Ok(StudySource::read(label, text, sets.to_vec(), dataset.map(Into::into), &|path| read_text(path))?)
 }
 

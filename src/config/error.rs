@@ -17,6 +17,23 @@ struct Parts {
     message: String,
     quote: Option<Quote>,
     notes: Vec<String>,
+    /// Lines to copy, under the notes.
+    example: Vec<String>,
+    /// The key that is absent, if this is the mistake.
+    lack: Option<Lack>,
+}
+
+/// A key that must be there and is not.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Lack {
+    /// Its path from the root, as `--set` takes it.
+    pub(crate) path: String,
+    /// What its value would be, in words.
+    pub(crate) expected: String,
+    /// A value that would do, as after `--set`; empty if none is known.
+    pub(crate) example: String,
+    /// The key that is there instead, most likely misspelt.
+    pub(crate) near: Option<String>,
 }
 
 /// A line of the config, ready to print, with the columns to underline.
@@ -30,7 +47,11 @@ struct Quote {
 impl ConfigError {
     /// An error at a place without a quoted line: a whole file or a `--set` argument.
     pub(crate) fn at(place: &str, message: String) -> Self {
-        Self(Box::new(Parts { place: escaped(place), message, quote: None, notes: Vec::new() }))
+        Self::new(escaped(place), message, None)
+    }
+
+    fn new(place: String, message: String, quote: Option<Quote>) -> Self {
+        Self(Box::new(Parts { place, message, quote, notes: Vec::new(), example: Vec::new(), lack: None }))
     }
 
     /// An error at the bytes `span` of `text`, the content of the file `label`.
@@ -46,7 +67,7 @@ impl ConfigError {
         let room = COLUMNS.saturating_sub(digits(line) + 3);
         let (text, underline) = excerpt(line_text, column..column + marked, room);
         let place = format!("{}:{line}:{}", escaped(label), column + 1);
-        Self(Box::new(Parts { place, message, quote: Some(Quote { line, text, underline }), notes: Vec::new() }))
+        Self::new(place, message, Some(Quote { line, text, underline }))
     }
 
     /// The sentence that says what is wrong, on one line, without place, quoted line and notes.
@@ -58,6 +79,25 @@ impl ConfigError {
     #[must_use]
     pub(crate) fn without_quote(mut self) -> Self {
         self.0.quote = None;
+        self
+    }
+
+    /// The key that is absent, if this is the mistake.
+    pub(crate) fn lack(&self) -> Option<&Lack> {
+        self.0.lack.as_ref()
+    }
+
+    /// The same error, which says that a key is absent.
+    #[must_use]
+    pub(crate) fn lacking(mut self, lack: Option<Lack>) -> Self {
+        self.0.lack = lack;
+        self
+    }
+
+    /// The same error with lines to copy under its notes.
+    #[must_use]
+    pub(crate) fn with_example(mut self, lines: Vec<String>) -> Self {
+        self.0.example = lines;
         self
     }
 
@@ -73,7 +113,7 @@ impl Error for ConfigError {}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { place, message, quote, notes } = &*self.0;
+        let Parts { place, message, quote, notes, example, lack: _ } = &*self.0;
         f.write_str(&folded(&format!("{place}: {message}"), 2))?;
         let gutter = quote.as_ref().map_or(2, |quote| digits(quote.line) + 1);
         if let Some(Quote { line, text, underline }) = quote {
@@ -83,6 +123,9 @@ impl fmt::Display for ConfigError {
         }
         for note in notes {
             write!(f, "\n{}", folded(&format!("{:gutter$}= {note}", ""), gutter + 2))?;
+        }
+        for line in example {
+            write!(f, "\n{}", format!("{:1$}{line}", "", gutter + 4).trim_end())?;
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::config::schedule::Schedule;
 pub use crate::config::stats::StatsConfig;
 pub use crate::config::train::{Budget, TrainConfig};
 use crate::config::value::COUNT;
-use crate::config::{ConfigError, Document, Section};
+use crate::config::{ConfigError, Document, Section, with_all_that_is_missing};
 
 /// A run: data, network, start, training, records. From Rust it is built by `Experiment::mlp` and `Experiment::cnn`.
 ///
@@ -89,6 +89,10 @@ impl Experiment {
     /// # Errors
     /// Whatever is not understood, at its line.
     pub fn read(root: Section<'_>, name: &str) -> Result<Self, ConfigError> {
+        with_all_that_is_missing(&root, |root| Self::read_once(root, name))
+    }
+
+    fn read_once(root: Section<'_>, name: &str) -> Result<Self, ConfigError> {
         let model = root.get(&MODEL)?;
         let init =
             root.section(INIT.name())?.map_or_else(|| Ok(InitConfig::kaiming()), |init| read_init(init, &model))?;

@@ -19,7 +19,7 @@
 use crate::config::error::ConfigError;
 use crate::config::node::{Node, Place, value_of_set};
 use crate::config::range::Range;
-use crate::config::reader::Section;
+use crate::config::reader::{Section, example_of};
 use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, quoted};
 
 /// A key whose value is a `T`; it must be given, unless it has a default.
@@ -31,6 +31,8 @@ pub struct Key<T: 'static> {
     ranges: &'static [Range<T>],
     show: Option<fn(&T) -> String>,
     absent: Absent,
+    /// A value that would do, as after `--set`; empty for that of the form.
+    example: &'static str,
 }
 
 /// A key that may be left out, and then has no value.
@@ -125,7 +127,7 @@ pub const fn text(name: &'static str, help: &'static str) -> Key<String> {
 
 /// A key whose value is one of `names`.
 pub const fn choice<T>(name: &'static str, names: fn() -> Vec<Named<T>>, help: &'static str) -> Key<T> {
-    Key { name, help, reading: Reading::Choice(names), ranges: &[], show: None, absent: Absent::Error("") }
+    Key { name, help, reading: Reading::Choice(names), ranges: &[], show: None, absent: Absent::Error(""), example: "" }
 }
 
 /// A key whose value is a table.
@@ -144,7 +146,8 @@ pub const fn form<T>(
     read: fn(&Value<'_>) -> Result<T, ConfigError>,
     help: &'static str,
 ) -> Key<T> {
-    Key { name, help, reading: Reading::Form(words, read), ranges: &[], show: None, absent: Absent::Error("") }
+    let reading = Reading::Form(words, read);
+    Key { name, help, reading, ranges: &[], show: None, absent: Absent::Error(""), example: "" }
 }
 
 impl<T> Key<T> {
@@ -162,10 +165,26 @@ impl<T> Key<T> {
         self
     }
 
+    /// The key with a value that would do, written as after `--set`: it is shown to whom the key is missing.
+    #[must_use]
+    pub const fn example(mut self, text: &'static str) -> Self {
+        self.example = text;
+        self
+    }
+
     /// The key that may be left out; `meaning` says what holds then.
     pub const fn or(mut self, meaning: &'static str) -> Optional<T> {
         self.absent = Absent::Means(meaning);
         Optional(self)
+    }
+
+    /// A value that would do, as after `--set`; empty if none is known.
+    pub(crate) fn an_example(&self) -> &'static str {
+        match &self.reading {
+            _ if !self.example.is_empty() => self.example,
+            Reading::Form(words, _) => example_of(words),
+            Reading::Choice(names) => names().first().map_or("", |(name, ..)| name),
+        }
     }
 
     /// What the value must be.
@@ -225,9 +244,14 @@ impl Section<'_> {
         match (self.value(key.name), key.absent) {
             (Some(value), _) => key.read(&value),
             (None, Absent::Default(text)) => key.read_default(text),
-            (None, Absent::Error("") | Absent::Means(_)) => Err(self.missing(key.name, &key.words())),
-            (None, Absent::Error(expected)) => Err(self.missing(key.name, expected)),
+            (None, Absent::Error("") | Absent::Means(_)) => Err(self.missing(key.name, &key.words(), key.an_example())),
+            (None, Absent::Error(expected)) => Err(self.missing(key.name, expected, key.an_example())),
         }
+    }
+
+    /// The error that `key`, which some other key makes a required one, is absent; `expected` says what it would be.
+    pub(crate) fn missing_key<T>(&self, key: &Optional<T>, expected: &str) -> ConfigError {
+        self.missing(key.name(), expected, key.0.an_example())
     }
 
     /// The value of `key`, if it is there.

@@ -10,6 +10,7 @@ pub mod experiment;
 pub mod init;
 #[doc(hidden)]
 pub mod key;
+mod lacking;
 pub mod model;
 mod node;
 pub mod norm;
@@ -39,5 +40,6 @@ mod vocabulary;
 pub use crate::config::document::Document;
 pub use crate::config::error::ConfigError;
 pub use crate::config::experiment::Experiment;
+pub(crate) use crate::config::lacking::with_all_that_is_missing;
 pub use crate::config::reader::Section;
 pub use crate::config::value::Value;

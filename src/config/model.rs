@@ -114,8 +114,7 @@ const KIND: Key<Kind> = choice(
     "The kind of network.",
 );
 const ACTIVATION: Key<Activation> =
-    form("activation", choices::NAME_OR_TABLE, choices::activation, "φ after every layer but the last.")
-        .default("relu");
+    form("activation", choices::NAME_OR_TABLE, choices::activation, "φ after every layer but the last.").default("relu");
 const BIAS: Key<Biases> = form(
     "bias",
     "true, false or \"output\"",
@@ -139,11 +138,12 @@ const RESIDUAL: Optional<ResidualConfig> = form(
 .or("there are none");
 
 const WIDTH: Optional<usize> =
-    count("width", "Outputs of each hidden layer.").within(&[AT_LEAST_1]).or("`widths` is required");
+    count("width", "Outputs of each hidden layer.").within(&[AT_LEAST_1]).example("100").or("`widths` is required");
 const DEPTH: Optional<usize> =
-    count("depth", "Hidden layers, at most 10000.").within(&[AT_LEAST_1]).or("`widths` is required");
+    count("depth", "Hidden layers, at most 10000.").within(&[AT_LEAST_1]).example("10").or("`widths` is required");
 const WIDTHS: Optional<Vec<usize>> =
     form("widths", "an array of counts", |value| value.counts(), "Outputs of each hidden layer, one by one.")
+        .example("[50, 50]")
         .or("`width` and `depth` are required");
 
 const STAGES: Key<Vec<Stage>> = form(
@@ -151,7 +151,8 @@ const STAGES: Key<Vec<Stage>> = form(
     TABLES,
     |value| value.to_sections()?.into_iter().map(Stage::read).collect(),
     "The convolutions, a [[model.stages]] for each stage.",
-);
+)
+.example("[{ channels = 8 }]");
 const HEAD: Key<Head> = choice(
     "head",
     || {
@@ -210,10 +211,10 @@ fn read_mlp(section: &Section<'_>) -> Result<Body, ConfigError> {
         }
         (None, Some(width), Some(depth)) if depth <= MAX_LAYERS => vec![width; depth],
         (None, _, Some(depth)) if depth > MAX_LAYERS => return Err(too_deep(section, DEPTH.name(), depth)),
-        (None, Some(_), None) => return Err(section.missing(DEPTH.name(), "the number of hidden layers")),
-        (None, None, Some(_)) => return Err(section.missing(WIDTH.name(), "the outputs of each hidden layer")),
+        (None, Some(_), None) => return Err(section.missing_key(&DEPTH, "the number of hidden layers")),
+        (None, None, Some(_)) => return Err(section.missing_key(&WIDTH, "the outputs of each hidden layer")),
         (None, ..) => {
-            return Err(section.missing(WIDTHS.name(), "a list such as [50], or `width` and `depth`"));
+            return Err(section.missing_key(&WIDTHS, "a list such as [50], or `width` and `depth`"));
         }
     };
     if widths.len() > MAX_LAYERS {

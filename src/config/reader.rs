@@ -16,7 +16,7 @@
 
 use std::cell::RefCell;
 
-use crate::config::error::{ConfigError, shortened};
+use crate::config::error::{ConfigError, Lack, shortened};
 use crate::config::node::{Data, Entry, Node};
 use crate::config::value::{COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
 use crate::spelling::nearest;
@@ -31,6 +31,18 @@ pub struct Section<'a> {
 }
 
 pub(crate) const TABLES: &str = "an array of tables";
+
+/// A value of the form that `words` say, as after `--set`; empty for a form that a key has of its own.
+pub(crate) fn example_of(words: &str) -> &'static str {
+    match words {
+        COUNT => "1",
+        NUMBER => "0.1",
+        STRING => "\"name\"",
+        TABLE => "{}",
+        TABLES => "[{}]",
+        _ => "",
+    }
+}
 
 impl<'a> Value<'a> {
     /// The table, if it is one, to be read and finished.
@@ -152,7 +164,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key; so for all `required_…` functions.
     pub fn required_usize(&self, key: &str) -> Result<usize, ConfigError> {
-        self.usize(key)?.ok_or_else(|| self.missing(key, COUNT))
+        self.usize(key)?.ok_or_else(|| self.missing(key, COUNT, example_of(COUNT)))
     }
 
     /// [`Section::f64`] of a key that must be there.
@@ -160,7 +172,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key.
     pub fn required_f64(&self, key: &str) -> Result<f64, ConfigError> {
-        self.f64(key)?.ok_or_else(|| self.missing(key, NUMBER))
+        self.f64(key)?.ok_or_else(|| self.missing(key, NUMBER, example_of(NUMBER)))
     }
 
     /// [`Section::string`] of a key that must be there.
@@ -168,7 +180,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key.
     pub fn required_string(&self, key: &str) -> Result<String, ConfigError> {
-        self.string(key)?.ok_or_else(|| self.missing(key, STRING))
+        self.string(key)?.ok_or_else(|| self.missing(key, STRING, example_of(STRING)))
     }
 
     /// [`Section::choice`] of a key that must be there.
@@ -176,8 +188,10 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key.
     pub fn required_choice<T: Copy>(&self, key: &str, names: &[(&str, T)]) -> Result<T, ConfigError> {
-        self.choice(key, names)?
-            .ok_or_else(|| self.missing(key, &format!("one of {}", quoted(names.iter().map(|(name, _)| *name)))))
+        self.choice(key, names)?.ok_or_else(|| {
+            let expected = format!("one of {}", quoted(names.iter().map(|(name, _)| *name)));
+            self.missing(key, &expected, names.first().map_or("", |(name, _)| name))
+        })
     }
 
     /// [`Section::section`] of a key that must be there.
@@ -185,7 +199,7 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key.
     pub fn required_section(&self, key: &str) -> Result<Self, ConfigError> {
-        self.section(key)?.ok_or_else(|| self.missing(key, TABLE))
+        self.section(key)?.ok_or_else(|| self.missing(key, TABLE, example_of(TABLE)))
     }
 
     /// [`Section::sections`] of a key that must be there.
@@ -193,18 +207,28 @@ impl<'a> Section<'a> {
     /// # Errors
     /// As there, and an absent key.
     pub fn required_sections(&self, key: &str) -> Result<Vec<Self>, ConfigError> {
-        self.sections(key)?.ok_or_else(|| self.missing(key, TABLES))
+        self.sections(key)?.ok_or_else(|| self.missing(key, TABLES, example_of(TABLES)))
     }
 
-    /// The error that `key` is absent though it must be there; `expected` says what it would be.
-    pub fn missing(&self, key: &str, expected: &str) -> ConfigError {
+    /// The error that `key` is absent though it must be there; `expected` says what it would be, `example` is a value
+    /// that would do, as after `--set`, or empty.
+    pub fn missing(&self, key: &str, expected: &str, example: &str) -> ConfigError {
         let message = format!("missing key `{key}` {}; expected {expected}", place_name(&self.path));
         let error = self.node.place.error(message);
         let unread = self.unread().map(|entry| entry.key.as_str());
-        match nearest(key, unread) {
-            Some(near) => error.with_note(format!("`{}` is there; did you mean `{key}`?", shortened(near, 40))),
+        let near = nearest(key, unread).map(|near| shortened(near, 40));
+        let path = if self.path.is_empty() { key.into() } else { format!("{}.{key}", self.path) };
+        let lack = Lack { path, expected: expected.into(), example: example.into(), near: near.clone() };
+        let error = error.lacking(Some(lack));
+        match near {
+            Some(near) => error.with_note(format!("`{near}` is there; did you mean `{key}`?")),
             None => error,
         }
+    }
+
+    /// The table with everything in it and below.
+    pub(crate) fn node(&self) -> &'a Node {
+        self.node
     }
 
     /// An error about `key`: `message` goes on after its name, "must be positive". It points at the value,

@@ -80,8 +80,10 @@ const KIND: Key<Kind> = choice(
     "The course of the factor.",
 )
 .default("constant");
-const EVERY: Key<usize> =
-    count("every", "Steps between two drops.").within(&[AT_LEAST_1]).expects("the steps between two drops");
+const EVERY: Key<usize> = count("every", "Steps between two drops.")
+    .within(&[AT_LEAST_1])
+    .expects("the steps between two drops")
+    .example("100");
 const FACTOR: Key<f64> = number("factor", "What each drop multiplies the rate by.").within(&[ABOVE_0]).default("0.1");
 const COSINE_END: Key<f64> = number("end", "The factor at the end of the run.").within(&[AT_LEAST_0]).default("0");
 const WARM: Key<f64> = number("warm", "Share of the run that goes up.").within(&[FRACTION]).default("0.3");

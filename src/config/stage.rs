@@ -51,7 +51,8 @@ const KERNEL: Key<[usize; 2]> =
     form("kernel", "a size or [height, width]", read_kernel, "Height and width of the window.").default("3");
 const CHANNELS: Key<usize> = count("channels", "Output channels of every layer.")
     .within(&[AT_LEAST_1])
-    .expects("the output channels of the stage");
+    .expects("the output channels of the stage")
+    .example("8");
 const LAYERS: Key<usize> = count("layers", "Convolutions in the stage.").within(&[AT_LEAST_1]).default("1");
 const STRIDE: Key<usize> =
     count("stride", "Stride of the first layer; the others have 1.").within(&[AT_LEAST_1]).default("1");

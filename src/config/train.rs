@@ -73,7 +73,7 @@ impl TrainConfig {
             (Some(_), Some(_)) => {
                 return Err(section.error(STEPS.name(), "stands instead of `epochs`: give one of them"));
             }
-            (None, None) => return Err(section.missing(EPOCHS.name(), "the number of epochs (or `steps`)")),
+            (None, None) => return Err(section.missing_key(&EPOCHS, "the number of epochs (or `steps`)")),
         };
         let target_accuracy = section.find(&TARGET_ACCURACY)?;
         let train = Self {

@@ -71,7 +71,7 @@ fn read_values<'a>(section: &Section<'a>) -> Result<ReadAxis<'a>, ConfigError> {
     let path = section.required_string("path")?;
     let name = section.string("name")?.unwrap_or_else(|| path.clone());
     let expected = "an array of values (or `cases`, an array of named changes)";
-    let value = section.value("values").ok_or_else(|| section.missing("values", expected))?;
+    let value = section.value("values").ok_or_else(|| section.missing("values", expected, ""))?;
     let values = value.as_array().ok_or_else(|| value.wrong(expected))?;
     let label = |value: &Value<'_>| value.label().ok_or_else(|| value.wrong("a number, a string or a boolean"));
     let labels = values.iter().map(label).collect::<Result<Vec<_>, _>>()?;

@@ -20,7 +20,8 @@
 
 use std::path::Path;
 
-use crate::config::{ConfigError, Document, Experiment, Section, Value};
+use crate::config::reader::TABLES;
+use crate::config::{ConfigError, Document, Experiment, Section, Value, with_all_that_is_missing};
 use crate::data::{Split, home};
 pub use crate::study::axes::Axis;
 use crate::study::axes::{Points, ReadAxis, check_labels, points, read_grid};
@@ -77,20 +78,28 @@ impl Study {
     /// Whatever is not understood, at its line of the study file or of the base config.
     pub fn parse(label: &str, text: &str, sets: &[String], load: Load<'_>) -> Result<Self, ConfigError> {
         let document = Document::parse(label, text, sets)?;
-        let root = document.root();
+        with_all_that_is_missing(&document.root(), |root| Self::read(root, label, load))
+    }
+
+    /// Whether a document with this root is a study, whole or not: it has keys that no run's config has.
+    pub fn is_one(root: &Section<'_>) -> bool {
+        ["arms", "base", "targets"].into_iter().any(|key| root.value(key).is_some())
+    }
+
+    fn read(root: Section<'_>, label: &str, load: Load<'_>) -> Result<Self, ConfigError> {
         let stem = Path::new(label).file_stem().map_or_else(|| "study".into(), |stem| stem.to_string_lossy());
         let name = root.string("name")?.unwrap_or_else(|| stem.into_owned());
         if !name.chars().any(char::is_alphanumeric) {
             return Err(root.error("name", format!("is \"{name}\"; expected one with a letter or a digit")));
         }
-        let mut base = read_base(&root, label, load)?;
-        Change::read(&root)?.apply(&mut base)?;
         let arms = read_arms(&root)?;
         let names: Vec<String> = arms.iter().map(|(name, _)| name.clone()).collect();
         let baseline = read_baseline(&root, &names)?;
         let seeds = read_seeds(&root)?;
         let targets = read_targets(&root)?;
         let mut axes = read_grid(&root)?;
+        let mut base = read_base(&root, label, load)?;
+        Change::read(&root)?.apply(&mut base)?;
         let mut tune = None;
         match rates(&root)? {
             Rates::Config => {}
@@ -98,6 +107,7 @@ impl Study {
             Rates::List(list) => axes.push(list),
             Rates::Tune(grid, low) => tune = Some((grid, low)),
         }
+        let again = Section::new(root.node(), String::new());
         root.finish()?;
         // Before they are made: the points of a few long axes are more than any memory holds.
         let of_cells = axes.iter().fold(arms.len(), |cells, axis| cells.saturating_mul(axis.axis.labels.len()));
@@ -106,14 +116,14 @@ impl Study {
             let runs = of_cells.saturating_mul(each);
             if runs > MAX_RUNS {
                 let message = format!("makes {runs} runs of this study; at most {MAX_RUNS} are possible");
-                return Err(document.root().error(key, message));
+                return Err(again.error(key, message));
             }
         }
         let cells = cells(&base, &arms, &axes, tune.as_ref().map(|(_, low)| low))?;
         let tune = tune.map(|(grid, _)| grid);
         if tune.is_some() && cells.iter().any(|cell| cell.experiment.data.split != Split::Usual) {
             let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
-            return Err(document.root().error("learning_rate", message));
+            return Err(again.error("learning_rate", message));
         }
         let axes = axes.into_iter().map(|axis| axis.axis).collect();
         Ok(Self { name, arms: names, baseline, seeds, axes, targets, tune, cells })
@@ -130,7 +140,7 @@ pub const LEARNING_RATE: &str = "optimizer.lr";
 
 fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document, ConfigError> {
     let expected = "the path of a config, or the config itself as a table";
-    let value = root.value("base").ok_or_else(|| root.missing("base", expected))?;
+    let value = root.value("base").ok_or_else(|| root.missing("base", expected, "\"net.toml\""))?;
     if let Some(document) = Document::of_table(&value) {
         return Ok(document);
     }
@@ -145,7 +155,8 @@ fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document
 
 fn read_arms<'a>(root: &Section<'a>) -> Result<Vec<(String, Change<'a>)>, ConfigError> {
     let mut arms: Vec<(String, Change<'_>)> = Vec::new();
-    for section in root.required_sections("arms")? {
+    let kaiming = "[{ name = \"kaiming\", set = { init.preset = \"kaiming\" } }]";
+    for section in root.sections("arms")?.ok_or_else(|| root.missing("arms", TABLES, kaiming))? {
         let name = section.required_string("name")?;
         if name.trim().is_empty() {
             return Err(section.error("name", "must not be empty"));
@@ -170,7 +181,7 @@ fn read_baseline(root: &Section<'_>, arms: &[String]) -> Result<usize, ConfigErr
 
 fn read_seeds(root: &Section<'_>) -> Result<Vec<u64>, ConfigError> {
     let expected = "a number of seeds, such as 5, or an array of seeds";
-    let value = root.value("seeds").ok_or_else(|| root.missing("seeds", expected))?;
+    let value = root.value("seeds").ok_or_else(|| root.missing("seeds", expected, "5"))?;
     let seeds: Vec<u64> = match (value.as_usize(), value.as_array()) {
         (Some(n), _) if n <= MAX_RUNS => (0..n as u64).collect(),
         (Some(n), _) => return Err(value.error(format!("must be at most {MAX_RUNS}, found {n}"))),
@@ -188,7 +199,8 @@ fn read_seeds(root: &Section<'_>) -> Result<Vec<u64>, ConfigError> {
 
 fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
     let mut targets = Vec::new();
-    for section in root.required_sections("targets")? {
+    let accuracy = "[{ test_accuracy = 0.9 }]";
+    for section in root.sections("targets")?.ok_or_else(|| root.missing("targets", TABLES, accuracy))? {
         let (accuracy, loss) = (section.find(&keys::TEST_ACCURACY)?, section.find(&keys::TRAIN_LOSS)?);
         let target = match (accuracy, loss) {
             (Some(value), None) if value <= 1.0 => Target { measure: Measure::TestAccuracy, value },
@@ -197,7 +209,9 @@ fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
             }
             (None, Some(value)) => Target { measure: Measure::TrainLoss, value },
             (Some(_), Some(_)) => return Err(section.error("train_loss", "stands beside `test_accuracy`: give one")),
-            (None, None) => return Err(section.missing("test_accuracy", "a test accuracy (or `train_loss`) to reach")),
+            (None, None) => {
+                return Err(section.missing("test_accuracy", "a test accuracy (or `train_loss`) to reach", "0.9"));
+            }
         };
         if targets.contains(&target) {
             return Err(section.error(target.measure.name(), format!("is {}, as in another target", target.value)));

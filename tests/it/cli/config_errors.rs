@@ -141,7 +141,7 @@ fn each_mistake_in_a_call_is_a_message_with_exit_code_2() {
         (&[&gone], &[&gone, "cannot read the config", "No such file", "configs/smoke.toml"]),
         (&[&directory], &[&directory, "cannot read the config", "directory"]),
         (&[&binary], &[&binary, "cannot read the config", "UTF-8"]),
-        (&[&empty], &[&empty, "missing key `model`"]),
+        (&[&empty], &[&empty, "missing keys: `model.kind`, `model.widths`, `optimizer.lr`, `train.epochs`", "[optimizer]"]),
         (&[&net, "--set", "optimizer.lr=-1"], &["--set optimizer.lr=-1: `lr` in [optimizer] must be above 0"]),
         (&[&net, "--set", "optimiser.lr=1"], &["--set optimiser.lr=1: unknown key `optimiser`", "did you mean `optimizer`?"]),
         (&[&net, "--set", "model.activation=sigmod"], &["--set model.activation=sigmod: ", "did you mean \"sigmoid\"?"]),

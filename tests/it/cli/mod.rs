@@ -7,6 +7,7 @@ mod compare_parts;
 mod compare_words;
 mod config;
 mod config_errors;
+mod first_config;
 mod json_lines;
 mod lesson8;
 mod lr_find;
