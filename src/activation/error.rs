@@ -45,6 +45,12 @@ pub enum ActivationParseError {
         /// The parameter.
         parameter: &'static str,
     },
+    /// A number is taken off an activation that has no shift.
+    #[error("`{activation}` takes no shift: relu, leaky_relu, general_relu and shifted_relu do, as in `relu - 0.5`")]
+    NotMoved {
+        /// The activation's name.
+        activation: &'static str,
+    },
     /// A parameter's value is no finite number, or outside its range.
     #[error("parameter `{parameter}` of `{activation}` is `{found}`, expected {expected}")]
     Value {

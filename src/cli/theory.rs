@@ -27,7 +27,8 @@ const CONFIDENCE: f64 = 0.999;
 /// Pre-activations are N(0,1) where not said otherwise; the table ends with its sources.
 #[derive(Args, Clone, Debug)]
 pub struct TheoryArgs {
-    /// Activation, with parameters as in leaky_relu:leak=0.1 or general_relu:leak=0.1,shift=0.4,max=6
+    /// Activation, with parameters as in leaky_relu:leak=0.1 or general_relu:leak=0.1,shift=0.4,max=6; "relu - 0.5" is a ReLU moved
+    /// down
     activation: Activation,
     /// Weight variance times fan_in (2 is Kaiming's for ReLU): adds fixed points and depth scales
     #[arg(long, value_name = "V", allow_negative_numbers = true, value_parser = positive)]

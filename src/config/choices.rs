@@ -1,6 +1,6 @@
 //! Activations and initialisers as configs write them: a name, or a table with `kind` and parameters.
 
-use crate::activation::{self, Activation, Range};
+use crate::activation::{self, Activation, ActivationParseError, Range};
 use crate::config::check::{non_negative, positive};
 use crate::config::key::{Keys, Optional, choice, form, number};
 use crate::config::range::{ABOVE_0, AT_LEAST_0};
@@ -36,8 +36,20 @@ pub(crate) const AIM_KEYS: &[Keys] = &[
     Keys { path: "init.aim", when: "kind = \"critical\"", keys: &[&VARIANCE_B] },
 ];
 
+/// The forms of an activation.
+pub(crate) const ACTIVATION: &str = "a name, a text such as \"relu - 0.5\" or \"leaky_relu:leak=0.1\", or a table with its kind and \
+     parameters";
+
 /// Reads an activation.
 pub(crate) fn activation(value: &Value<'_>) -> Result<Activation, ConfigError> {
+    if let Some(text) = value.as_str() {
+        match Activation::parse(text) {
+            Ok(activation) => return Ok(activation),
+            // The names are told as those of any other choice.
+            Err(ActivationParseError::UnknownName { .. }) => {}
+            Err(error) => return Err(value.error(format!("cannot be read: {error}"))),
+        }
+    }
     let names = Activation::NAMES.map(|name| (name, Activation::from_name(name).expect("every listed name is known")));
     by_name_or_table(value, &names, |table, default| {
         let mut activation = default;

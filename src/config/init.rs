@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::activation::Activation;
-use crate::config::key::{Key, Keys, Optional, choice, count, form, number, table};
+use crate::config::key::{Key, Keys, Optional, choice, count, form, number};
+use crate::config::node::Node;
 use crate::config::range::{ABOVE_0, AT_LEAST_1};
-use crate::config::{ConfigError, Section, choices};
+use crate::config::{ConfigError, Section, Value, choices};
 use crate::init::{Aim, BiasInit, Gain, InitRule, Preset, WeightInit};
 
 /// How the parameters of a network start.
@@ -65,9 +66,10 @@ pub enum LsuvMean {
     Shift,
 }
 
-const LSUV: Optional<LsuvConfig> = table(
+const LSUV: Optional<Option<LsuvConfig>> = form(
     "lsuv",
-    |value| LsuvConfig::read(value.to_section()?),
+    "true for the defaults of [init.lsuv], false, or that table",
+    read_lsuv,
     "Rescales each layer by what data shows: layer-sequential unit variance (Mishkin & Matas 2016).",
 )
 .or("nothing is rescaled");
@@ -113,7 +115,7 @@ impl InitConfig {
 
     /// Reads `[init]` of a network with `activation`; whether an aim suits the network is not known here.
     pub(crate) fn read(section: &Section<'_>, activation: Activation) -> Result<Self, ConfigError> {
-        let lsuv = section.find(&LSUV)?;
+        let lsuv = section.find(&LSUV)?.flatten();
         let default = if lsuv.is_some() {
             // The paper's orthonormal start.
             InitRule { weight: WeightInit::Orthogonal { gain: Gain::Given(1.0) }, bias: BiasInit::Zeros }
@@ -166,6 +168,16 @@ const TOLERANCE: Key<f64> =
 const MAX_ITERATIONS: Key<usize> =
     count("max_iterations", "Rescalings of one layer at most.").within(&[AT_LEAST_1]).default("20");
 const IMAGES: Key<usize> = count("images", "Training images that are measured.").within(&[AT_LEAST_1]).default("512");
+
+/// `true | false | { … }`.
+fn read_lsuv(value: &Value<'_>) -> Result<Option<LsuvConfig>, ConfigError> {
+    match (value.as_bool(), value.as_section()) {
+        (Some(false), _) => Ok(None),
+        (Some(true), _) => LsuvConfig::read(Section::new(&Node::empty_table(), value.path())).map(Some),
+        (None, Some(section)) => LsuvConfig::read(section).map(Some),
+        (None, None) => Err(value.wrong("true, false or a table")),
+    }
+}
 
 impl LsuvConfig {
     fn read(section: Section<'_>) -> Result<Self, ConfigError> {

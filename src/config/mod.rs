@@ -8,6 +8,7 @@ pub mod document;
 pub mod error;
 pub mod experiment;
 pub mod init;
+mod instead;
 #[doc(hidden)]
 pub mod key;
 mod lacking;

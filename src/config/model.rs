@@ -114,7 +114,7 @@ const KIND: Key<Kind> = choice(
     "The kind of network.",
 );
 const ACTIVATION: Key<Activation> =
-    form("activation", choices::NAME_OR_TABLE, choices::activation, "φ after every layer but the last.").default("relu");
+    form("activation", choices::ACTIVATION, choices::activation, "φ after every layer but the last.").default("relu");
 const BIAS: Key<Biases> = form(
     "bias",
     "true, false or \"output\"",

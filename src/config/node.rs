@@ -56,6 +56,13 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
+impl Node {
+    /// A table that nobody wrote.
+    pub(crate) fn empty_table() -> Self {
+        Self { place: Place::Set("default".into()), data: Data::Table(Vec::new()) }
+    }
+}
+
 impl Place {
     /// An error at this place.
     pub(crate) fn error(&self, message: String) -> ConfigError {
@@ -138,13 +145,23 @@ pub(crate) fn value_of_set(text: &str, place: &Place) -> Result<Node, String> {
     let text = text.trim();
     match DeValue::parse(text) {
         Ok(value) => Ok(node(&value, &|_| place.clone())),
-        Err(_) if is_word(text) => Ok(Node { place: place.clone(), data: Data::String(text.into()) }),
+        Err(_) if is_word(text) || is_formula(text) => {
+            Ok(Node { place: place.clone(), data: Data::String(text.into()) })
+        }
         Err(_) if text.is_empty() => Err("no value after `=`; an empty string is written \"\"".into()),
         Err(error) if has_escape(text) => Err(format!("the value is not valid TOML: {}; {ESCAPES}", complaint(&error))),
         Err(error) => {
             Err(format!("the value is not valid TOML: {}; text that is no plain word needs quotes", complaint(&error)))
         }
     }
+}
+
+/// A word with a colon, a bracket or a sign behind it, as activations are written: `relu(x) - 0.5`, `leaky_relu:leak=0.1`.
+fn is_formula(text: &str) -> bool {
+    let rest = text.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && rest.trim_start().starts_with([':', '(', '-', '+'])
+        && rest.chars().all(|c| c.is_ascii_alphanumeric() || "_ .,:=()+-".contains(c))
 }
 
 /// A name or a path that cannot be a mistyped number.

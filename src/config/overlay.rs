@@ -1,14 +1,16 @@
 //! One document laid on another: how a study changes its base config, with every value's place kept for errors.
 
 use crate::config::document::Document;
+use crate::config::instead::make_room;
 use crate::config::node::{Data, Entry, Node};
 use crate::config::{ConfigError, Value, overrides};
 
 impl Document {
     /// Lays the table `over` on this document: tables are merged key by key, everything else is replaced. A table that
-    /// names another `kind` than the one below replaces it, because the old kind's parameters mean nothing to it.
+    /// names another `kind` than the one below replaces it, because the old kind's parameters mean nothing to it, and a key takes the
+    /// place of those that it stands instead of, as `train.steps` of `train.epochs`.
     pub fn overlay(&mut self, over: &Self) {
-        lay(self.root_mut(), over.root_node());
+        lay("", self.root_mut(), over.root_node());
     }
 
     /// Puts `value` at `path`, keys with dots between them, in place of what is there.
@@ -33,13 +35,15 @@ impl Document {
     }
 }
 
-fn lay(below: &mut Node, over: &Node) {
+/// Lays `over` on `below`, both the value of `key`.
+fn lay(key: &str, below: &mut Node, over: &Node) {
     if let (Data::Table(old), Data::Table(new)) = (&mut below.data, &over.data)
         && !changes_kind(old, new)
     {
+        make_room(key, old, &new.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>());
         for entry in new {
             match old.iter_mut().find(|there| there.key == entry.key) {
-                Some(there) => lay(&mut there.node, &entry.node),
+                Some(there) => lay(&entry.key, &mut there.node, &entry.node),
                 None => old.push(entry.clone()),
             }
         }
@@ -98,7 +102,7 @@ epochs = 1
             ("optimizer.momentum = 0.9", "over.toml:1:11: unknown key `momentum`"),
             ("optimizer.lr = -1", "over.toml:1:16: `lr`"),
             ("optimizer = { kind = 'sgd' }", "over.toml:1:13: missing key `lr`"),
-            ("train.steps = 3", "over.toml:1:15: `steps`"),
+            ("train = { steps = 3, epochs = 2 }", "over.toml:1:19: `steps`"),
         ] {
             let error = laid(over).unwrap_err().to_string().replace("\n  ", " ");
             assert!(error.starts_with(place), "{over}: {error}");

@@ -1,6 +1,7 @@
 //! One value of a config replaced, added or taken away by its path, as `--set path=value` does it.
 
 use crate::config::error::shortened;
+use crate::config::instead::make_room;
 use crate::config::node::{Data, Entry, Node, Place, value_of_set};
 
 /// Most keys that a path may have; deeper tables have no meaning and would only cost stack.
@@ -16,11 +17,16 @@ pub(crate) fn apply(root: &mut Node, set: &str) -> Result<(), String> {
     put(root, path, value_of_set(text, &Place::Set(set.into()))?)
 }
 
-/// Puts `value` at `path`, and makes the tables on the way that are absent.
+/// Puts `value` at `path`, and makes the tables on the way that are absent; what it stands instead of goes away.
 pub(crate) fn put(root: &mut Node, path: &str, value: Node) -> Result<(), String> {
     let mut target = root;
     let keys = keys(path)?;
     for (depth, key) in keys.iter().enumerate() {
+        if depth + 1 == keys.len()
+            && let Data::Table(entries) = &mut target.data
+        {
+            make_room(keys[..depth].last().unwrap_or(&""), entries, &[key]);
+        }
         target = descend(target, key, &keys[..depth], &value.place)?;
     }
     *target = value;
