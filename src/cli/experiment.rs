@@ -50,7 +50,16 @@ impl ConfigArgs {
     /// # Errors
     /// The file is absent, or something in it is not understood.
     pub fn read(&self) -> Result<Loaded> {
-        let document = self.document()?;
+        self.read_changed(|_| Ok(()))
+    }
+
+    /// Reads the config with its changes and then those of `change`.
+    ///
+    /// # Errors
+    /// As [`ConfigArgs::read`], and those of `change`.
+    pub fn read_changed(&self, change: impl FnOnce(&mut Document) -> Result<(), ConfigError>) -> Result<Loaded> {
+        let mut document = self.document()?;
+        change(&mut document)?;
         refuse_study(&document.root(), &self.config)?;
         let name = self.config.file_stem().map_or_else(|| "run".into(), |s| s.to_string_lossy().into_owned());
         let experiment = self.overridden(Experiment::read(document.root(), &name)?);

@@ -1,5 +1,6 @@
 //! The command line, a file per command. stdout gets results, stderr progress and errors.
 
+mod call;
 pub mod compare;
 pub mod completions;
 pub mod config;
@@ -24,6 +25,7 @@ mod probe_table;
 pub mod progress;
 pub mod report;
 mod shard;
+mod shortcuts;
 pub mod status;
 mod study_map;
 mod study_plan;
@@ -96,7 +98,7 @@ pub struct UsageError(pub String);
 /// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 3
 /// if a replayed result is outside its range, 130 after Ctrl-C, 143 after TERM.
 pub fn main() -> ExitCode {
-    let command = Cli::parse().command;
+    let command = call::read().command;
     threads::ready();
     let result = match command {
         Command::Train(args) => train::run(&args),

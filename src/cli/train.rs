@@ -14,6 +14,7 @@ use crate::cli::layer_table::LayerTable;
 use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::progress::Progress;
+use crate::cli::shortcuts::Shortcuts;
 use crate::config::Experiment;
 use crate::config::experiment::Budget;
 use crate::numerals::four_decimals;
@@ -33,6 +34,8 @@ use crate::train::train_in;
 pub struct TrainArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    #[command(flatten)]
+    shortcuts: Shortcuts,
     /// Threads; the result does not depend on it [default: one for each core, or as many as Slurm gives].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -67,7 +70,7 @@ pub struct TrainArgs {
 /// # Errors
 /// The call, the config, the data, the directory or the device.
 pub fn run(args: &TrainArgs) -> Result<ExitCode> {
-    let mut loaded = args.config.read()?;
+    let mut loaded = args.config.read_changed(|document| args.shortcuts.apply(document))?;
     loaded.experiment.record.tensorboard |= args.tensorboard;
     let compute = args.compute()?;
     let place = args.place(&loaded.experiment)?;

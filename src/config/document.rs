@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use toml::de::DeTable;
 
-use crate::config::error::ConfigError;
-use crate::config::node::{Data, ESCAPES, Node, Place, Source, complaint, has_escape, place_of_set, table_data};
+use crate::config::error::{ConfigError, shortened};
+use crate::config::node::{
+    Data, ESCAPES, Node, Place, Source, complaint, has_escape, place_of_set, table_data, value_of_set,
+};
 use crate::config::overrides;
 use crate::config::reader::Section;
 use crate::config::value::Value;
@@ -44,6 +46,27 @@ impl Document {
             overrides::apply(&mut root, set).map_err(|message| ConfigError::at(&place_of_set(set), message))?;
         }
         Ok(Self { root })
+    }
+
+    /// Gives the key at `path` the `value` that the option `option` of a command has, written as after `--set`; messages name the
+    /// option. The keys `instead_of` are taken away.
+    ///
+    /// # Errors
+    /// The path leads nowhere, or the value means nothing.
+    pub fn set_by_option(
+        &mut self,
+        option: &str,
+        path: &str,
+        instead_of: &[&str],
+        value: &str,
+    ) -> Result<(), ConfigError> {
+        let said = shortened(&format!("{option} {value}"), 60);
+        let wrong = |message| ConfigError::at(&said, message);
+        for path in instead_of {
+            overrides::remove(&mut self.root, path).map_err(wrong)?;
+        }
+        let value = value_of_set(value, &Place::Call(said.as_str().into())).map_err(wrong)?;
+        overrides::put(&mut self.root, path, value).map_err(wrong)
     }
 
     /// The table that `value` is, if it is one, as a document of its own; what is in it keeps its place.

@@ -297,5 +297,5 @@ impl<T: Clone> Documented for Optional<T> {
 }
 
 fn default(text: &str) -> Node {
-    value_of_set(text, &Place::Set("default".into())).expect("a default is a value")
+    value_of_set(text, &Place::Call("default".into())).expect("a default is a value")
 }

@@ -33,7 +33,7 @@ pub(crate) fn with_all_that_is_missing<T>(
         }
         lacks.push(lack.clone());
         // What should be in a table that is misspelt is not missing.
-        let example = value_of_set(&lack.example, &Place::Set("example".into())).ok();
+        let example = value_of_set(&lack.example, &Place::Call("example".into())).ok();
         let Some(example) = example.filter(|node| !is_empty(&node.data) || lack.near.is_none()) else { break };
         if put(&mut tree, &lack.path.clone(), example).is_err() {
             break;
@@ -73,7 +73,7 @@ fn example(lacks: &[Lack]) -> Option<Vec<String>> {
     let mut tables: Vec<(&str, Vec<String>)> = Vec::new();
     for Lack { path, example, .. } in lacks {
         let (table, key) = path.rsplit_once('.').unwrap_or(("", path));
-        let value = value_of_set(example, &Place::Set("example".into())).ok()?;
+        let value = value_of_set(example, &Place::Call("example".into())).ok()?;
         if is_empty(&value.data) || table.split('.').any(|part| part.parse::<usize>().is_ok()) {
             return None;
         }

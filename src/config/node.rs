@@ -22,8 +22,8 @@ pub(crate) enum Place {
     Everywhere(Arc<Source>),
     /// Bytes of a text.
     Text(Arc<Source>, Range<usize>),
-    /// A `--set` argument.
-    Set(Arc<str>),
+    /// An argument of the command, as messages name it: `--set optimizer.lr=1`.
+    Call(Arc<str>),
 }
 
 /// A value and its place.
@@ -59,7 +59,7 @@ pub(crate) struct Entry {
 impl Node {
     /// A table that nobody wrote.
     pub(crate) fn empty_table() -> Self {
-        Self { place: Place::Set("default".into()), data: Data::Table(Vec::new()) }
+        Self { place: Place::Call("default".into()), data: Data::Table(Vec::new()) }
     }
 }
 
@@ -69,7 +69,7 @@ impl Place {
         match self {
             Self::Everywhere(source) => ConfigError::at(&source.label, message),
             Self::Text(source, span) => ConfigError::in_text(&source.label, &source.text, span.clone(), message),
-            Self::Set(set) => ConfigError::at(&place_of_set(set), message),
+            Self::Call(said) => ConfigError::at(said, message),
         }
     }
 }
@@ -136,6 +136,7 @@ pub(crate) fn table_data(table: &DeTable<'_>, place: &impl Fn(Range<usize>) -> P
     Data::Table(table.iter().map(|(key, value)| entry(key, value)).collect())
 }
 
+/// How messages name a `--set` argument.
 pub(crate) fn place_of_set(set: &str) -> String {
     format!("--set {}", shortened(set, 60))
 }

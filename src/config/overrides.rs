@@ -2,7 +2,7 @@
 
 use crate::config::error::shortened;
 use crate::config::instead::make_room;
-use crate::config::node::{Data, Entry, Node, Place, value_of_set};
+use crate::config::node::{Data, Entry, Node, Place, place_of_set, value_of_set};
 
 /// Most keys that a path may have; deeper tables have no meaning and would only cost stack.
 const MAX_KEYS: usize = 64;
@@ -14,7 +14,7 @@ pub(crate) fn apply(root: &mut Node, set: &str) -> Result<(), String> {
         .ok_or("no `=` in the argument; expected `path=value`, such as `optimizer.lr=0.1`".to_owned())?;
     // A wrong path is the first thing to say.
     keys(path)?;
-    put(root, path, value_of_set(text, &Place::Set(set.into()))?)
+    put(root, path, value_of_set(text, &Place::Call(place_of_set(set).into()))?)
 }
 
 /// Puts `value` at `path`, and makes the tables on the way that are absent; what it stands instead of goes away.

@@ -34,6 +34,21 @@ pub fn chapters() -> Vec<Chapter> {
     of_parts("", lists.into_iter().flatten().collect())
 }
 
+/// The path of every key of a run's config, as `--set` takes it; those of tables in arrays are left out.
+pub fn paths() -> Vec<String> {
+    let chapters = chapters();
+    let mut paths: Vec<String> = Vec::new();
+    for chapter in chapters.iter().filter(|chapter| !chapter.heading.starts_with("[[")) {
+        for row in chapter.parts.iter().flat_map(|part| &part.rows) {
+            let path = if chapter.name == "top" { row.name.into() } else { format!("{}.{}", chapter.name, row.name) };
+            if !paths.contains(&path) {
+                paths.push(path);
+            }
+        }
+    }
+    paths
+}
+
 /// A chapter for each table of `parts`, which stand in a config, or in a file of another `kind`.
 pub fn of_parts(kind: &str, parts: Vec<Part>) -> Vec<Chapter> {
     let own_row = |path: &str| {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{MLP, Ran};
+use super::{CNN, MLP, Ran, Work, assert_same, records};
 
 /// `initlab …` called in `directory`.
 fn called_in(directory: &Path, arguments: &[&str]) -> Ran {
@@ -62,4 +62,47 @@ fn all_that_a_first_study_lacks_is_told_at_once() {
     let ran = called_in(work.path(), &["compare", "s.toml"]);
     let message = ran.stderr.replace("\n  ", " ");
     assert!(message.contains("missing keys: `arms.0.name`, `seeds`, `targets`"), "{message}");
+}
+
+#[test]
+fn the_short_options_of_train_are_overrides_whose_errors_name_them() {
+    let work = Work::new();
+    let started = "[init]\nweight = 'orthogonal'\nbias = 'zeros'\n";
+    work.config(&MLP.replace("epochs = 2", "steps = 4").replace("widths = [12, 9]", "width = 8\ndepth = 2"));
+    let text = fs::read_to_string(work.path("net.toml")).unwrap();
+    fs::write(work.path("net.toml"), format!("{started}{text}")).unwrap();
+    let short = ["--lr", "0.05", "--epochs", "1", "--init", "torch", "--activation", "relu - 0.25", "--depth", "3"];
+    let sets = [
+        "optimizer.lr=0.05",
+        "train.epochs=1",
+        "init={preset='torch'}",
+        "model.activation={kind='shifted_relu',shift=0.25}",
+        "model.depth=3",
+    ];
+    assert_eq!(work.train("short", &short).code, Some(0));
+    let long: Vec<&str> = sets.iter().flat_map(|set| ["--set", *set]).collect();
+    assert_eq!(work.train("long", &long).code, Some(0));
+    assert_same(&records(&work.path("short")), &records(&work.path("long")), "short options");
+    let config = fs::read_to_string(work.path("short/config.toml")).unwrap();
+    assert!(config.contains("kaiming_uniform") && config.contains("shift = 0.25"), "{config}");
+    #[rustfmt::skip]
+    let cases: [(&[&str], &str); 8] = [
+        (&["--lr", "fast"], "--lr fast: `lr` in [optimizer] must be a number, found string \"fast\""),
+        (&["--lr", "-1"], "--lr -1: `lr` in [optimizer] must be above 0, found -1"),
+        (&["--epochs", "0"], "--epochs 0: `epochs` in [train] must be at least 1, found 0"),
+        (&["--init", "kaimin"], "--init kaimin: `preset` in [init] has the unknown name \"kaimin\"; did you mean \"kaiming\"?"),
+        (&["--activation", "rleu"], "--activation rleu: `activation` in [model] has the unknown name \"rleu\"; did you mean \"relu\"?"),
+        (&["--activation", "tanh - 1"], "--activation tanh - 1: `activation` in [model] cannot be read: `tanh` takes no shift"),
+        (&["--depth", "x"], "--depth x: `depth` in [model] must be a non-negative integer, found string \"x\""),
+        (&["--epoch", "3"], "a similar argument exists: '--epochs'"),
+    ];
+    for (options, expected) in cases {
+        let ran = work.train("wrong", options);
+        let message = ran.stderr.replace("\n  ", " ");
+        assert!(ran.code == Some(2) && message.contains(expected), "{options:?}\n{expected}\n{message}");
+    }
+    let cnn = Work::new();
+    cnn.config(CNN);
+    let ran = cnn.train("run", &["--depth", "3"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("--depth 3: unknown key `depth` in [model]"), "{ran:?}");
 }

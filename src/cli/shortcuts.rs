@@ -1,0 +1,51 @@
+//! Options of `train` that change a key of its config by a short name.
+
+use clap::Args;
+
+use crate::config::{ConfigError, Document};
+
+/// The keys that most first trials change; each is `--set` of its key, and what the config says against it goes away.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Keys of the config by short names")]
+pub struct Shortcuts {
+    /// The learning rate: optimizer.lr.
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true)]
+    lr: Option<String>,
+    /// Passes over the training images: train.epochs, in place of train.steps.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    epochs: Option<String>,
+    /// A preset such as kaiming, xavier or torch: init.preset, in place of init.weight, bias and aim.
+    #[arg(long, value_name = "PRESET")]
+    init: Option<String>,
+    /// Such as tanh or "relu - 0.5": model.activation.
+    #[arg(long, value_name = "PHI")]
+    activation: Option<String>,
+    /// Hidden layers of an MLP: model.depth, in place of model.widths.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    depth: Option<String>,
+}
+
+/// What a preset stands for, and would else change.
+const OF_PRESET: &[&str] = &["init.weight", "init.bias", "init.aim"];
+
+impl Shortcuts {
+    /// Changes the keys of `document`.
+    ///
+    /// # Errors
+    /// A path of the config leads elsewhere, or a value means nothing; names the option.
+    pub fn apply(&self, document: &mut Document) -> Result<(), ConfigError> {
+        let options: [(&str, &str, &[&str], &Option<String>); 5] = [
+            ("--lr", "optimizer.lr", &[], &self.lr),
+            ("--epochs", "train.epochs", &[], &self.epochs),
+            ("--init", "init.preset", OF_PRESET, &self.init),
+            ("--activation", "model.activation", &[], &self.activation),
+            ("--depth", "model.depth", &[], &self.depth),
+        ];
+        for (option, path, instead_of, value) in options {
+            if let Some(value) = value {
+                document.set_by_option(option, path, instead_of, value)?;
+            }
+        }
+        Ok(())
+    }
+}
