@@ -11,6 +11,7 @@ use crate::cli::dataset;
 use crate::cli::model::trimmed;
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::config::error::folded;
 use crate::data::files;
 use crate::data::locate::NAMES;
 use crate::data::locate::locate;
@@ -81,7 +82,7 @@ fn open(which: &Which) -> anyhow::Result<Loaded> {
     request.allow_download = false;
     let loaded = load(&request)?;
     if let Some(notice) = &loaded.notice {
-        say(notice);
+        say(&folded(notice, 2));
     }
     Ok(loaded)
 }

@@ -9,6 +9,7 @@ use crate::cli::config_file::{read_config, refuse_study};
 use crate::cli::dataset;
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::config::error::folded;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
 use crate::model::build::BuildError;
@@ -94,7 +95,7 @@ impl ConfigArgs {
         let request = Request { data_dir: self.data.clone(), ..Request::new(experiment.data.choice()) };
         let loaded = load(&request)?;
         if let Some(notice) = &loaded.notice {
-            say(notice);
+            say(&folded(notice, 2));
         }
         Ok(Prepared::new(loaded.dataset, experiment.data.split)?)
     }

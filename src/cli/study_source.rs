@@ -50,7 +50,7 @@ pub fn campaign(study: Study, data: Option<&Path>, wanted: bool) -> Result<Campa
     let choice = Choice::parse(one_dataset(&study)?);
     let loaded = load(&Request { data_dir: data.map(Into::into), ..Request::new(choice) })?;
     if let Some(notice) = &loaded.notice {
-        say(notice);
+        say(&folded(notice, 2));
     }
     let campaign = Campaign::new(study, loaded.dataset).map_err(|error| match error {
         // Its own type decides the exit code.

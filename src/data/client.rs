@@ -9,9 +9,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error, ResponseExt, Timeout};
 
-/// More than any file of a known set has; an answer that goes on beyond it is left.
-const MOST_BYTES: u64 = 1 << 26;
-
 /// The longest wait for a server to answer or to go on, so that there is time for the next one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -64,11 +61,11 @@ impl Client {
         Instant::now() >= self.end
     }
 
-    /// The file at `address`.
+    /// The file at `address`, of at most `most` bytes: an answer that goes on beyond them is left.
     ///
     /// # Errors
     /// Why there is none, with the address.
-    pub fn get(&self, address: &str) -> Result<Vec<u8>, String> {
+    pub fn get(&self, address: &str, most: u64) -> Result<Vec<u8>, String> {
         if self.is_late() {
             return Err(format!("{address}: {}", self.too_late()));
         }
@@ -82,11 +79,11 @@ impl Client {
         if !answer.status().is_success() {
             return Err(format!("{place}: the server answers {}", answer.status()));
         }
-        self.body(answer.into_body().into_reader()).map_err(|reason| format!("{place}: {reason}"))
+        self.body(answer.into_body().into_reader(), most).map_err(|reason| format!("{place}: {reason}"))
     }
 
-    fn body(&self, body: impl Read) -> Result<Vec<u8>, String> {
-        let (mut body, mut bytes, mut part) = (body.take(MOST_BYTES + 1), Vec::new(), vec![0; 1 << 16]);
+    fn body(&self, body: impl Read, most: u64) -> Result<Vec<u8>, String> {
+        let (mut body, mut bytes, mut part) = (body.take(most + 1), Vec::new(), vec![0; 1 << 16]);
         loop {
             let count = body.read(&mut part).map_err(|error| self.reason(error.into()))?;
             if count == 0 {
@@ -94,8 +91,8 @@ impl Client {
             }
             bytes.extend(&part[..count]);
             self.bar.inc(count as u64);
-            if bytes.len() as u64 > MOST_BYTES {
-                return Err(format!("more than {MOST_BYTES} bytes came"));
+            if bytes.len() as u64 > most {
+                return Err(format!("more than {most} bytes came"));
             }
         }
     }

@@ -30,14 +30,23 @@ pub fn time_limit() -> Result<Duration, DataError> {
     }
 }
 
+/// Whether anyone can be asked for `known`: a public server, or the one that `INITLAB_MIRROR` names.
+pub fn is_served(known: Known) -> bool {
+    #[cfg(feature = "fetch")]
+    let named = crate::data::source::named_mirror().is_some();
+    #[cfg(not(feature = "fetch"))]
+    let named = false;
+    named || known.is_public()
+}
+
 /// Downloads `known` into `directory`, which must be new or empty, within `limit`; progress goes to stderr.
 ///
 /// # Errors
 /// No server has the set, the directory is taken, the download fails or takes too long, or what comes is not the known set; nothing is
 /// left in `directory` then. Without the feature `fetch` always.
 pub fn fetch(known: Known, directory: &Path, limit: Duration) -> Result<(), DataError> {
-    if !known.is_served() {
-        let reason = "no public server has its four files one by one".into();
+    if !is_served(known) {
+        let reason = "no public server has its four files one by one; INITLAB_MIRROR may name one that has".into();
         return Err(failed(known, reason, known.by_hand()));
     }
     // Better said before the download than after it.
@@ -66,7 +75,11 @@ fn into_empty(known: Known, directory: &Path, limit: Duration) -> Result<(), Dat
     let mut reasons = Vec::new();
     for source in source::of(known)? {
         match source.images(known, &client) {
-            Ok((train, test)) => return files::write(directory, &train, &test),
+            Ok((mut train, mut test)) => {
+                // The files are to lie as those that are published do.
+                [&mut train, &mut test].into_iter().for_each(|images| known.form.make(images));
+                return files::write(directory, &train, &test);
+            }
             Err(reason) => reasons.push(reason),
         }
         if client.is_late() {

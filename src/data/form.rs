@@ -35,6 +35,17 @@ impl Form {
     }
 }
 
+impl Form {
+    /// Makes this form of `images`, which are upright with labels from 0.
+    #[cfg(feature = "fetch")]
+    pub(super) fn make(self, images: &mut Images) {
+        images.labels.iter_mut().for_each(|label| *label += self.first_label);
+        if self.swapped {
+            turn(images);
+        }
+    }
+}
+
 /// Swaps rows and columns of every image.
 fn turn(images: &mut Images) {
     let (rows, cols) = (images.rows, images.cols);

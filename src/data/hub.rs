@@ -21,6 +21,9 @@ const ENDPOINT: &str = "https://huggingface.co";
 /// Height and width of the known sets' images, in pixels.
 const SIDE: u32 = known::SIDE as u32;
 
+/// More than either Parquet file of a set has.
+const MOST_BYTES: u64 = 1 << 26;
+
 /// The most images of a known set's part.
 const MOST_IMAGES: usize = 60_000;
 
@@ -36,7 +39,7 @@ pub fn download(known: Known, place: &HubPlace, client: &Client) -> Result<(Imag
     client.announce(known.name, &set, *bytes);
     let part = |part: &str| {
         let address = format!("{set}/resolve/refs%2Fconvert%2Fparquet/{folder}/{part}/0000.parquet");
-        let bytes = client.get(&address)?;
+        let bytes = client.get(&address, MOST_BYTES)?;
         decode(bytes.into()).map_err(|reason| format!("what came from {address} is not to be used: {reason}"))
     };
     Ok((part("train")?, part("test")?))

@@ -211,7 +211,7 @@ impl Known {
     }
 
     /// Whether a public server has it in a form that this program reads.
-    pub fn is_served(self) -> bool {
+    pub fn is_public(self) -> bool {
         !self.mirrors.is_empty()
     }
 

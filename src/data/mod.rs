@@ -26,6 +26,8 @@ mod known;
 pub mod locate;
 #[cfg(feature = "fetch")]
 mod mirror;
+#[cfg(feature = "fetch")]
+mod offline;
 mod request;
 #[cfg(feature = "fetch")]
 mod source;

@@ -7,6 +7,8 @@ use crate::data::files::{self, Classes, Source};
 use crate::data::form::Form;
 use crate::data::known::{Known, Places, Verdict};
 use crate::data::locate::set_at;
+#[cfg(feature = "fetch")]
+use crate::data::offline;
 use crate::data::split::{Prepared, Split};
 use crate::data::{Choice, Dataset, digits, fetch, home};
 use crate::spelling::nearest;
@@ -112,7 +114,18 @@ pub fn load(request: &Request) -> Result<Loaded, DataError> {
 }
 
 fn load_auto(request: &Request) -> Result<Loaded, DataError> {
-    match load_known(Known::MNIST, request) {
+    #[cfg(feature = "fetch")]
+    if would_download(Known::MNIST, request) && offline::failed_lately(Known::MNIST) {
+        let notice = "using the built-in digits, not MNIST, whose download failed less than a day ago; `initlab data fetch \
+                      mnist` tries again";
+        return Ok(load_digits(request.digits_seed, Some(notice.into())));
+    }
+    let loaded = load_known(Known::MNIST, request);
+    #[cfg(feature = "fetch")]
+    if matches!(loaded, Err(DataError::Download { .. })) {
+        offline::remember(Known::MNIST);
+    }
+    match loaded {
         Err(absent @ (DataError::NotFound { .. } | DataError::Download { .. })) => {
             let notice = format!("using the built-in digits, not MNIST: {absent}");
             Ok(load_digits(request.digits_seed, Some(notice)))
@@ -121,10 +134,16 @@ fn load_auto(request: &Request) -> Result<Loaded, DataError> {
     }
 }
 
+/// Whether `known` lies nowhere and may be had.
+fn would_download(known: Known, request: &Request) -> bool {
+    let is_there = request.places.find(known, request.data_dir.as_deref()).is_some();
+    !is_there && request.allow_download && fetch::AVAILABLE && fetch::is_served(known)
+}
+
 fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
     let directory = match request.places.find(known, request.data_dir.as_deref()) {
         Some(directory) => directory,
-        None if request.allow_download && fetch::AVAILABLE && known.is_served() => {
+        None if would_download(known, request) => {
             let kept = request.places.kept(known);
             fetch::fetch(known, &kept, fetch::time_limit()?)?;
             kept

@@ -22,8 +22,7 @@ pub enum Source {
 /// # Errors
 /// The variable is set to something else than an address.
 pub fn of(known: Known) -> Result<Vec<Source>, DataError> {
-    let named = std::env::var("INITLAB_MIRROR").ok().filter(|address| !address.is_empty());
-    let mirrors = match named {
+    let mirrors = match named_mirror() {
         None => known.mirrors.iter().map(ToString::to_string).collect(),
         Some(address) if address.starts_with("http://") || address.starts_with("https://") => {
             vec![format!("{}/{}", address.trim_end_matches('/'), known.name)]
@@ -41,6 +40,11 @@ pub fn of(known: Known) -> Result<Vec<Source>, DataError> {
     #[cfg(feature = "hub")]
     let sources = sources.chain(known.hub().map(Source::Hub));
     Ok(sources.collect())
+}
+
+/// The server that `INITLAB_MIRROR` names in place of the public ones.
+pub fn named_mirror() -> Option<String> {
+    std::env::var("INITLAB_MIRROR").ok().filter(|address| !address.is_empty())
 }
 
 impl Source {

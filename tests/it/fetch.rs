@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use initlab::data::idx;
 use initlab::data::locate::NAMES;
@@ -158,4 +160,66 @@ fn a_directory_that_is_taken_is_refused_before_the_download() {
     fs::write(work.path().join("data/mnist/note"), "mine").unwrap();
     let output = initlab(work.path(), &start(|_| Answer::Stalls), &empty(), "60", &["fetch"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("data/mnist is not empty"));
+}
+
+#[test]
+fn a_set_without_public_mirrors_comes_from_one_that_is_named_and_lies_as_it_was_published() {
+    let letters = |n: usize| (0..n).map(|i| (i % 26) as u8 + 1).collect::<Vec<u8>>();
+    // A bright line that is a column when the image is upright.
+    let pixels = |n: usize| (0..784 * n).map(|i| if i % 784 < 28 { 200 } else { 0 }).collect::<Vec<u8>>();
+    let contents =
+        [(20_800, pixels(20_800)), (20_800, letters(20_800)), (124_800, pixels(124_800)), (124_800, letters(124_800))];
+    let files = [0, 1, 2, 3].map(|at| file(at, contents[at].0, &contents[at].1));
+    let work = tempfile::tempdir().unwrap();
+    let refused = initlab(work.path(), "", &empty(), "60", &["fetch", "emnist-letters"]);
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && stderr.contains("INITLAB_MIRROR may name one that has"), "{stderr}");
+    let mirror = with_files("emnist-letters", files);
+    let output = initlab(work.path(), &mirror, &empty(), "60", &["fetch", "emnist-letters"]);
+    assert!(output.status.success(), "{output:?}");
+    for (name, (_, bytes)) in NAMES.iter().zip(&contents) {
+        let kept = fs::read(work.path().join("data/emnist-letters").join(name)).unwrap();
+        assert!(kept.ends_with(bytes), "{name}");
+    }
+    let verified = initlab(work.path(), "", &empty(), "60", &["verify", "--dataset", "emnist-letters"]);
+    assert!(verified.status.success(), "{verified:?}");
+}
+
+#[test]
+fn a_download_that_failed_is_told_once_and_not_tried_again_on_the_same_day() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let mirror = start(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        Answer::HasNothing
+    });
+    let work = tempfile::tempdir().unwrap();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/smoke.toml");
+    let told = |mirror: &str| {
+        let run = Command::new(env!("CARGO_BIN_EXE_initlab"))
+            .args(["lr-find", config.to_str().unwrap(), "--steps", "50", "--high", "0.01"])
+            .current_dir(work.path())
+            .env("INITLAB_MIRROR", mirror)
+            .env("NO_PROXY", "127.0.0.1")
+            .env("XDG_CACHE_HOME", work.path().join("cache"))
+            .env("HF_ENDPOINT", empty())
+            .env_remove("INITLAB_MNIST")
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(text.lines().all(|line| line.chars().count() <= 80 || line.contains("http://")), "{text}");
+        text.replace("\n  ", " ")
+    };
+    let first = told(&mirror);
+    assert!(first.contains("using the built-in digits, not MNIST: cannot download mnist: "), "{first}");
+    let once = asked.load(Ordering::Relaxed);
+    let second = told(&mirror);
+    assert!(
+        second.contains("not MNIST, whose download failed less than a day ago; `initlab data fetch mnist`"),
+        "{second}"
+    );
+    assert!(once > 0 && asked.load(Ordering::Relaxed) == once, "{once}");
+    // Another server may have it.
+    assert!(told(&format!("{mirror}/other")).contains("cannot download mnist"));
+    assert!(asked.load(Ordering::Relaxed) > once);
 }
