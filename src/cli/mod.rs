@@ -17,6 +17,7 @@ mod lesson8_markdown;
 mod lesson8_table;
 pub mod lr_find;
 pub mod model;
+pub mod new;
 pub mod output;
 mod path;
 pub mod probe;
@@ -68,6 +69,8 @@ enum Command {
     Submit(submit::SubmitArgs),
     /// Say how a study on a cluster stands.
     Status(status::StatusArgs),
+    /// Write a config with comments to begin with: of an MLP, of a CNN, or of a study.
+    New(new::NewArgs),
     /// Find a learning rate for a config: the range test.
     LrFind(lr_find::LrFindArgs),
     /// Write the starting weights of a config, without training.
@@ -105,6 +108,7 @@ pub fn main() -> ExitCode {
         Command::Compare(args) => compare::run(&args),
         Command::Submit(args) => submit::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Status(args) => status::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::New(args) => new::run(&args).map(|()| ExitCode::SUCCESS),
         Command::LrFind(args) => lr_find::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),

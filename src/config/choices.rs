@@ -16,10 +16,10 @@ pub(crate) const PRESET: Optional<InitRule> =
         .or("they start as in the other layers");
 /// The rule of the weights.
 pub(crate) const WEIGHT: Optional<WeightInit> =
-    form("weight", NAME_OR_TABLE, weight, "The rule of the weights.").or("it is the preset's");
+    form("weight", NAME_OR_TABLE, weight, "The rule of the weights.").example("orthogonal").or("it is the preset's");
 /// The rule of the biases.
 pub(crate) const BIAS: Optional<BiasInit> =
-    form("bias", NAME_OR_TABLE, bias, "The rule of the biases.").or("it is the preset's");
+    form("bias", NAME_OR_TABLE, bias, "The rule of the biases.").example("zeros").or("it is the preset's");
 
 const ZETA: Optional<f64> =
     number("zeta", "χ^L: what gradients grow by over the whole depth.").within(&[ABOVE_0]).or("it is 1.5");

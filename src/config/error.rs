@@ -186,11 +186,16 @@ fn excerpt(line: &str, marked: Range<usize>, room: usize) -> (String, Range<usiz
 
 /// `text` folded between words at the page's width; the lines after the first are indented.
 pub(crate) fn folded(text: &str, indent: usize) -> String {
+    folded_at(text, indent, COLUMNS)
+}
+
+/// [`folded`] at another width.
+pub(crate) fn folded_at(text: &str, indent: usize, columns: usize) -> String {
     let mut out = String::new();
     let mut column = 0;
     for (i, word) in text.split(' ').enumerate() {
         let width = word.chars().count();
-        if i > 0 && column > indent && column + 1 + width > COLUMNS {
+        if i > 0 && column > indent && column + 1 + width > columns {
             out.push('\n');
             out.push_str(&" ".repeat(indent));
             column = indent;

@@ -72,6 +72,7 @@ const LSUV: Optional<Option<LsuvConfig>> = form(
     read_lsuv,
     "Rescales each layer by what data shows: layer-sequential unit variance (Mishkin & Matas 2016).",
 )
+.example("true")
 .or("nothing is rescaled");
 const PRESET: Optional<(InitRule, Option<Aim>)> = choice(
     "preset",
@@ -82,17 +83,24 @@ const PRESET: Optional<(InitRule, Option<Aim>)> = choice(
     },
     "Weights and biases together, or an aim.",
 )
+.example("kaiming")
 .or("it is kaiming; with lsuv, orthogonal of gain 1");
 const AIM: Optional<()> = elsewhere(
     "aim",
     "a name, or a table with its kind and parameters",
     "What theory is to make of gains and of the activation.",
 )
+.example("moment_matched")
 .or("it is the preset's");
-const FIRST: Optional<()> =
-    elsewhere("first", "a table", "The first layer's own preset, weight, bias.").or("it starts as the others");
-const LAST: Optional<()> =
-    elsewhere("last", "a table", "The last layer's own preset, weight, bias.").or("it starts as the others");
+const FIRST: Optional<()> = elsewhere("first", "a table", "The first layer's own preset, weight, bias.")
+    .example(OF_LAYER)
+    .or("it starts as the others");
+const LAST: Optional<()> = elsewhere("last", "a table", "The last layer's own preset, weight, bias.")
+    .example(OF_LAYER)
+    .or("it starts as the others");
+
+/// A start of a layer of its own.
+const OF_LAYER: &str = "{ preset = \"torch\" }";
 
 /// The keys of `[init]`.
 pub(crate) const KEYS: &[Keys] = &[

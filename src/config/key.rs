@@ -93,6 +93,8 @@ pub struct Row {
     pub form: String,
     /// What is made of a table without it: "required", "default 512", "else nothing is clipped".
     pub absent: String,
+    /// A value that would do, as a config has it: the default where there is one; empty if none is known.
+    pub example: String,
     /// What it means.
     pub help: &'static str,
     /// The names that its value may be, each with a line of help.
@@ -286,7 +288,12 @@ impl<T: Clone> Documented for Key<T> {
         };
         let ranges = self.ranges.iter().map(|range| range.words);
         let form = [words].into_iter().chain(ranges).collect::<Vec<_>>().join(", ");
-        Row { name: self.name, form, absent, help: self.help, choices }
+        let example = match self.absent {
+            Absent::Default(text) => text,
+            Absent::Error(_) | Absent::Means(_) => self.an_example(),
+        };
+        let example = if example.is_empty() { String::new() } else { default(example).data.written() };
+        Row { name: self.name, form, absent, example, help: self.help, choices }
     }
 }
 

@@ -31,6 +31,7 @@ pub mod resolve;
 pub mod schedule;
 pub mod stage;
 pub mod stats;
+pub mod template;
 #[cfg(test)]
 mod tests;
 pub mod train;

@@ -135,6 +135,7 @@ const RESIDUAL: Optional<ResidualConfig> = form(
     ResidualConfig::read,
     "Connections around groups of layers that keep their shape.",
 )
+.example("plain")
 .or("there are none");
 
 const WIDTH: Optional<usize> =

@@ -85,7 +85,8 @@ impl Data {
             Self::Array(items) => {
                 format!("[{}]", items.iter().map(|item| item.data.written()).collect::<Vec<_>>().join(", "))
             }
-            Self::Table(entries) => format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", ")),
+            Self::Table(entries) if entries.is_empty() => "{}".into(),
+            Self::Table(entries) => format!("{{ {} }}", entries.iter().map(entry).collect::<Vec<_>>().join(", ")),
         }
     }
 

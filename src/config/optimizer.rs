@@ -90,5 +90,6 @@ fn row(key: &optim::Key) -> Row {
         }
         (Value::Number(_) | Value::Pair(_), Range::Any) | (Value::Flag(_), _) => form.into(),
     };
-    Row { name: key.name, form, absent: format!("default {default}"), help: key.help, choices: Vec::new() }
+    let absent = format!("default {default}");
+    Row { name: key.name, form, absent, example: default, help: key.help, choices: Vec::new() }
 }

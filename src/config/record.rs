@@ -20,8 +20,10 @@ pub struct RecordConfig {
     pub json_lines: bool,
 }
 
-const CHECKPOINT_EVERY: Optional<usize> =
-    count("checkpoint_every", "Steps between two checkpoints.").within(&[AT_LEAST_1]).or("each evaluation has one");
+const CHECKPOINT_EVERY: Optional<usize> = count("checkpoint_every", "Steps between two checkpoints.")
+    .within(&[AT_LEAST_1])
+    .example("100")
+    .or("each evaluation has one");
 const TENSORBOARD: Key<bool> =
     flag("tensorboard", "Whether TensorBoard's event file is written, too.").default("false");
 const JSON_LINES: Key<bool> =

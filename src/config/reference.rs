@@ -39,7 +39,7 @@ pub fn paths() -> Vec<String> {
     let chapters = chapters();
     let mut paths: Vec<String> = Vec::new();
     for chapter in chapters.iter().filter(|chapter| !chapter.heading.starts_with("[[")) {
-        for row in chapter.parts.iter().flat_map(|part| &part.rows) {
+        for row in chapter.rows() {
             let path = if chapter.name == "top" { row.name.into() } else { format!("{}.{}", chapter.name, row.name) };
             if !paths.contains(&path) {
                 paths.push(path);
@@ -83,6 +83,27 @@ impl Chapter {
     /// Whether it is about `section` or about a table below it.
     pub fn is_about(&self, section: &str) -> bool {
         self.name.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    }
+
+    /// Whether it is about keys outside any table.
+    pub(crate) fn is_top(&self) -> bool {
+        self.parts.iter().all(|part| part.path.is_empty())
+    }
+
+    /// Its keys, each with the choice that makes it valid.
+    pub(crate) fn rows_when(&self) -> impl Iterator<Item = (&str, &Row)> {
+        self.parts.iter().flat_map(|part| part.rows.iter().map(|row| (part.when.as_str(), row)))
+    }
+
+    /// Its keys.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.rows_when().map(|(_, row)| row)
+    }
+
+    /// The names that its first key may have, for a table that may be one of these names.
+    pub(crate) fn first_choices(&self) -> Option<String> {
+        let names: Vec<&str> = self.rows().next()?.choices.iter().map(|(name, _)| *name).collect();
+        (!names.is_empty()).then(|| names.join(", "))
     }
 
     /// The chapter for a terminal of 80 columns.

@@ -41,7 +41,7 @@ pub enum Budget {
 const EPOCHS: Optional<usize> =
     count("epochs", "Passes over the training images.").within(&[AT_LEAST_1]).or("`steps` is required");
 const STEPS: Optional<usize> =
-    count("steps", "Steps of the optimiser.").within(&[AT_LEAST_1]).or("`epochs` is required");
+    count("steps", "Steps of the optimiser.").within(&[AT_LEAST_1]).example("1000").or("`epochs` is required");
 const BATCH_SIZE: Key<usize> = count("batch_size", "Images in a batch.").within(&[AT_LEAST_1]).default("512");
 const LOSS: Key<Loss> = choice(
     "loss",
@@ -51,11 +51,15 @@ const LOSS: Key<Loss> = choice(
 .default("cross_entropy");
 const EVALUATE_EVERY: Optional<usize> = count("evaluate_every", "Steps between two evaluations on the test images.")
     .within(&[AT_LEAST_1])
+    .example("50")
     .or("each epoch ends with one");
-const CLIP_NORM: Optional<f64> =
-    number("clip_norm", "Limit on the norm of all gradients together.").within(&[ABOVE_0]).or("nothing is clipped");
+const CLIP_NORM: Optional<f64> = number("clip_norm", "Limit on the norm of all gradients together.")
+    .within(&[ABOVE_0])
+    .example("1.0")
+    .or("nothing is clipped");
 const TARGET_ACCURACY: Optional<f64> = number("target_accuracy", "Test accuracy at which the run ends early.")
     .within(&[SHARE])
+    .example("0.98")
     .or("it goes on to its end");
 
 /// The keys of `[train]`.

@@ -28,7 +28,8 @@ pub(crate) fn starts() -> Vec<Part> {
 /// The kinds, then the parameters of each; kinds with the same parameters stand together.
 fn of_entries(path: &'static str, entries: &[Entry]) -> Vec<Part> {
     let choices = entries.iter().map(|(name, help, _)| (*name, *help)).collect();
-    let kind = Row { name: "kind", form: "a name".into(), absent: "required".into(), help: "", choices };
+    let (form, absent, example) = ("a name".into(), "required".into(), String::new());
+    let kind = Row { name: "kind", form, absent, example, help: "", choices };
     let mut parts = vec![Part { path, when: String::new(), rows: vec![kind] }];
     for (name, _, rows) in entries.iter().filter(|(_, _, rows)| !rows.is_empty()) {
         match parts.iter_mut().find(|part| part.rows == *rows) {
@@ -61,5 +62,5 @@ fn of_rule(Parameter { name, help, value }: Parameter<'_>) -> Row {
 }
 
 fn parameter_row(name: &'static str, form: &str, absent: String, help: &'static str) -> Row {
-    Row { name, form: form.into(), absent, help, choices: Vec::new() }
+    Row { name, form: form.into(), absent, example: String::new(), help, choices: Vec::new() }
 }

@@ -8,24 +8,30 @@ use crate::config::reader::TABLES;
 const NAME: Optional<String> = text("name", "What the study is called.").or("it is the file's name");
 const BASE: Key<()> = own("base", "a path from the study file, or a table", "The config that all runs begin with.");
 const ARMS: Key<()> = own("arms", TABLES, "The starts that are compared, an [[arms]] for each.");
-const BASELINE: Optional<()> =
-    own("baseline", "the name of an arm", "What the other arms are compared with.").or("it is the first arm");
+const BASELINE: Optional<()> = own("baseline", "the name of an arm", "What the other arms are compared with.")
+    .example("torch")
+    .or("it is the first arm");
 const SEEDS: Key<()> =
     own("seeds", "a number of seeds, or an array of seeds", "Runs of each arm at each point; 5 is seeds 0 to 4.");
 const TARGETS: Key<()> = own("targets", TABLES, "What the runs are to reach; the first decides the verdict.");
 const GRID: Optional<()> =
     own("grid", TABLES, "Axes of a grid, a [[grid]] for each; all arms run at each of its points.")
+        .example("[{ path = \"model.depth\", values = [5, 10, 20] }]")
         .or("there is one point");
 const LEARNING_RATE: Optional<()> = own(
     "learning_rate",
     "a number, an array of numbers, or a table",
     "In place of optimizer.lr; an array is an axis of the grid.",
 )
+.example("[0.01, 0.1]")
 .or("it is the config's");
 
-const SET: Optional<()> = own("set", "a table of changes", "Keys of the config, laid on it.").or("nothing is set");
+const SET: Optional<()> = own("set", "a table of changes", "Keys of the config, laid on it.")
+    .example("{ train.epochs = 2 }")
+    .or("nothing is set");
 const UNSET: Optional<()> =
     own("unset", "an array of paths", "Keys that are taken away first, such as \"train.epochs\".")
+        .example("[\"train.target_accuracy\"]")
         .or("nothing is taken away");
 const LABEL: Key<String> = text("name", "What it is called in tables.");
 

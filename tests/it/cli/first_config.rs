@@ -106,3 +106,32 @@ fn the_short_options_of_train_are_overrides_whose_errors_name_them() {
     let ran = cnn.train("run", &["--depth", "3"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("--depth 3: unknown key `depth` in [model]"), "{ran:?}");
 }
+
+#[test]
+fn a_new_config_trains_as_it_is_and_replaces_nothing() {
+    let work = Work::new();
+    let blobs = format!("data.dataset={:?}", work.path("blobs").to_str().unwrap());
+    let in_base = format!("base.data.dataset={:?}", work.path("blobs").to_str().unwrap());
+    let cases: [(&str, &[&str]); 3] = [
+        ("mlp", &["train", "f.toml", "--out", "run", "--set", &blobs, "--epochs", "1"]),
+        (
+            "cnn",
+            &["train", "f.toml", "--out", "run", "--set", &blobs, "--epochs", "1", "--set", "train.batch_size=100"],
+        ),
+        (
+            "study",
+            &["compare", "f.toml", "--set", &in_base, "--set", "seeds=1", "--set", "base.train.evaluate_every=1"],
+        ),
+    ];
+    for (kind, call) in cases {
+        let place = work.path(kind);
+        fs::create_dir(&place).unwrap();
+        let made = called_in(&place, &["new", kind, "-o", "f.toml"]);
+        assert_eq!((made.code, made.stdout.as_str()), (Some(0), "f.toml\n"), "{made:?}");
+        assert_eq!(called_in(&place, &["new", kind]).stdout, fs::read_to_string(place.join("f.toml")).unwrap());
+        let ran = called_in(&place, call);
+        assert_eq!(ran.code, Some(0), "{ran:?}");
+        let again = called_in(&place, &["new", kind, "-o", "f.toml"]);
+        assert!(again.code == Some(2) && again.stderr.contains("is there already"), "{again:?}");
+    }
+}
