@@ -2,5 +2,6 @@
 
 mod export;
 mod start;
+mod torch;
 mod twins;
 mod watch;

@@ -344,3 +344,26 @@ fn a_bias_without_a_layer_says_what_it_needs() {
     let error = vb.get_with_hints(4, "gate.bias", Init::Randn { mean: 0.0, stdev: 1.0 }).unwrap_err().to_string();
     assert!(error.contains("cannot initialise `gate.bias`") && error.contains("no `gate.weight`"), "{error}");
 }
+
+/// The mean square of all entries over a thousand draws beside the promised one.
+#[test]
+fn a_thousand_draws_of_every_rule_have_the_promised_variance() {
+    const DRAWS: u64 = 1000;
+    for rule in WeightInit::ALL {
+        let shape: &[usize] = if rule.name() == "delta_orthogonal" { &[12, 8, 3, 3] } else { &[12, 8] };
+        let Ok(std) = rule.spread(shape, Activation::Relu) else { panic!("{} fits {shape:?}", rule.name()) };
+        let (mut sum, mut squares, mut fourths, mut n) = (0.0, 0.0, 0.0, 0.0);
+        for seed in 0..DRAWS {
+            for x in rule.sample_f64(seed, "fc1.weight", shape, Activation::Relu).unwrap() {
+                (sum, squares, fourths, n) = (sum + x, squares + x * x, fourths + x.powi(4), n + 1.0);
+            }
+        }
+        let (mean, square): (f64, f64) = (sum / n, squares / n);
+        let variance = square - mean * mean;
+        // Five standard errors of a mean square; a rule whose entries are the same in every draw has none.
+        let error = ((fourths / n - square * square).max(0.0) / n).sqrt();
+        let exact = ["zeros", "constant", "identity"].contains(&rule.name());
+        let allowed = if exact { 1e-12 } else { 5.0 * error + 1e-12 };
+        assert!((variance - std * std).abs() <= allowed, "{}: {variance}, promised {}", rule.name(), std * std);
+    }
+}

@@ -197,7 +197,7 @@ fn a_base_without_a_rate_takes_those_of_a_list() {
     let ran = work.finish("out", &["--set", "learning_rate=[0.1, 0.2]", "--set", "seeds=1"]);
     assert!(ran.code == Some(0) && ran.stdout.contains("learning_rate = 0.2"), "{ran:?}");
     let ran = work.finish("none", &[]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("missing key `optimizer`"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.stderr.contains("missing key `optimizer.lr`"), "{ran:?}");
 }
 
 #[test]
