@@ -100,10 +100,9 @@ impl Chapter {
         self.rows_when().map(|(_, row)| row)
     }
 
-    /// The names that its first key may have, for a table that may be one of these names.
-    pub(crate) fn first_choices(&self) -> Option<String> {
-        let names: Vec<&str> = self.rows().next()?.choices.iter().map(|(name, _)| *name).collect();
-        (!names.is_empty()).then(|| names.join(", "))
+    /// The key whose name may stand for the whole table, as in `norm = "batch"`, if it has one.
+    pub(crate) fn naming_row(&self) -> Option<&Row> {
+        self.rows().next().filter(|row| ["kind", "start"].contains(&row.name) && !row.choices.is_empty())
     }
 
     /// The chapter for a terminal of 80 columns.

@@ -27,8 +27,9 @@ fn table(chapters: &[Chapter], chapter: &Chapter, given: &[Given<'_>]) -> String
         if of_other_kind || (is_top && row.form == TABLE) || value(row) == Some("") {
             continue;
         }
-        let names = chapters.iter().find(|chapter| chapter.name == path(row)).and_then(Chapter::first_choices);
-        text += &format!("# {}\n", folded_at(&about(row, names), 0, 78).replace('\n', "\n# "));
+        let table = chapters.iter().find(|chapter| chapter.name == path(row));
+        let of_table = table.and_then(Chapter::naming_row);
+        text += &format!("# {}\n", folded_at(&about(row, of_table), 0, 78).replace('\n', "\n# "));
         text += &match value(row) {
             Some(value) => format!("{} = {value}\n", row.name),
             None => format!("# {} = {}\n", row.name, row.example),
@@ -38,9 +39,9 @@ fn table(chapters: &[Chapter], chapter: &Chapter, given: &[Given<'_>]) -> String
 }
 
 /// What the key is, which values it may have, and what holds without it.
-fn about(row: &Row, names_of_table: Option<String>) -> String {
-    let names = row.choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    let names = if names.is_empty() { names_of_table.unwrap_or_default() } else { names };
+fn about(row: &Row, of_table: Option<&Row>) -> String {
+    let choices = of_table.filter(|_| row.choices.is_empty()).unwrap_or(row).choices.iter();
+    let names = choices.map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let form = if names.is_empty() { format!("{}.", capital(&row.form)) } else { format!("One of: {names}.") };
     let absent = row.absent.strip_prefix("else ").map_or(String::new(), |meaning| format!(" Without it {meaning}."));
     format!("{} {form}{absent}", row.help)
