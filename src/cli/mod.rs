@@ -124,7 +124,10 @@ pub fn main() -> ExitCode {
         if broken_pipe(&error) {
             return ExitCode::SUCCESS;
         }
-        output::say(&format!("error: {}", output::with_causes(&error)));
+        match error.downcast_ref::<ConfigError>() {
+            Some(error) => output::say(&error.told("error: ")),
+            None => output::say(&format!("error: {}", output::with_causes(&error))),
+        }
         let usage = error.is::<ConfigError>() || error.is::<UsageError>();
         ExitCode::from(if usage { 2 } else { 1 })
     })

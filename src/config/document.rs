@@ -9,11 +9,10 @@ use std::sync::Arc;
 use toml::de::DeTable;
 
 use crate::config::error::{ConfigError, shortened};
-use crate::config::node::{
-    Data, ESCAPES, Node, Place, Source, complaint, has_escape, place_of_set, table_data, value_of_set,
-};
+use crate::config::node::{Data, ESCAPES, Node, Place, complaint, has_escape, place_of_set, table_data, value_of_set};
 use crate::config::overrides;
 use crate::config::reader::Section;
+use crate::config::source::Source;
 use crate::config::value::Value;
 
 /// Largest config that is read, in bytes.
@@ -38,8 +37,8 @@ impl Document {
             let message = format!("the config has {} bytes; expected at most {MAX_BYTES}", text.len());
             return Err(ConfigError::at(label, message));
         }
-        let table = DeTable::parse(text).map_err(|error| not_toml(label, text, &error))?;
         let source = Arc::new(Source { label: label.into(), text: text.into() });
+        let table = DeTable::parse(text).map_err(|error| not_toml(&source, &error))?;
         let data = table_data(table.get_ref(), &|span| Place::Text(Arc::clone(&source), span));
         let mut root = Node { place: Place::Everywhere(source), data };
         for set in sets {
@@ -106,15 +105,15 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 
 /// The error that `text` cannot be parsed. Its line is shown only if the file's name says that it is TOML: whoever names another
 /// file by mistake, or by a `base` of someone else's, does not see what is in it.
-fn not_toml(label: &str, text: &str, error: &toml::de::Error) -> ConfigError {
+fn not_toml(source: &Arc<Source>, error: &toml::de::Error) -> ConfigError {
     let message = format!("not valid TOML: {}", complaint(error));
     let span = error.span().unwrap_or(0..0);
-    let is_toml = Path::new(label).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
-    let shown = ConfigError::in_text(label, text, span.clone(), message);
+    let is_toml = Path::new(&source.label).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml"));
+    let shown = ConfigError::in_text(source, span.clone(), message);
     if !is_toml {
         return shown.without_quote().with_note("its lines are not shown, because its name does not end in .toml");
     }
-    if has_escape(line_around(text, span)) { shown.with_note(ESCAPES) } else { shown }
+    if has_escape(line_around(&source.text, span)) { shown.with_note(ESCAPES) } else { shown }
 }
 
 fn line_around(text: &str, span: Range<usize>) -> &str {

@@ -3,6 +3,9 @@
 use std::error::Error;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
+
+use crate::config::source::{Mark, Source};
 
 /// The width that messages are folded to, where their words allow it.
 const COLUMNS: usize = 80;
@@ -15,7 +18,9 @@ pub struct ConfigError(Box<Parts>);
 struct Parts {
     place: String,
     message: String,
-    quote: Option<Quote>,
+    mark: Option<Mark>,
+    /// Another place that the message is about, in the same text, and what is said of it.
+    other: Option<(Mark, String)>,
     notes: Vec<String>,
     /// Lines to copy, under the notes.
     example: Vec<String>,
@@ -36,38 +41,34 @@ pub(crate) struct Lack {
     pub(crate) near: Option<String>,
 }
 
-/// A line of the config, ready to print, with the columns to underline.
-#[derive(Clone, Debug, PartialEq)]
-struct Quote {
-    line: usize,
-    text: String,
-    underline: Range<usize>,
-}
-
 impl ConfigError {
     /// An error at a place without a quoted line: a whole file or a `--set` argument.
     pub(crate) fn at(place: &str, message: String) -> Self {
         Self::new(escaped(place), message, None)
     }
 
-    fn new(place: String, message: String, quote: Option<Quote>) -> Self {
-        Self(Box::new(Parts { place, message, quote, notes: Vec::new(), example: Vec::new(), lack: None }))
+    fn new(place: String, message: String, mark: Option<Mark>) -> Self {
+        let (other, notes, example, lack) = (None, Vec::new(), Vec::new(), None);
+        Self(Box::new(Parts { place, message, mark, other, notes, example, lack }))
     }
 
-    /// An error at the bytes `span` of `text`, the content of the file `label`.
-    pub(crate) fn in_text(label: &str, text: &str, span: Range<usize>, message: String) -> Self {
-        let start = character_boundary(text, span.start);
-        let end = character_boundary(text, span.end).max(start);
-        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
-        let line_end = text[start..].find('\n').map_or(text.len(), |newline| start + newline);
-        let line_text = text[line_start..line_end].trim_end_matches('\r');
-        let line = text[..line_start].matches('\n').count() + 1;
-        let column = text[line_start..start].chars().count();
-        let marked = text[start..end.min(line_start + line_text.len()).max(start)].chars().count();
-        let room = COLUMNS.saturating_sub(digits(line) + 3);
-        let (text, underline) = excerpt(line_text, column..column + marked, room);
-        let place = format!("{}:{line}:{}", escaped(label), column + 1);
-        Self::new(place, message, Some(Quote { line, text, underline }))
+    /// An error at the bytes `span` of `source`.
+    pub(crate) fn in_text(source: &Arc<Source>, span: Range<usize>, message: String) -> Self {
+        let mark = Mark::new(source, span);
+        let (line, column) = mark.place();
+        Self::new(format!("{}:{line}:{column}", escaped(&source.label)), message, Some(mark))
+    }
+
+    /// The same error, which is about another place, too: `said` of it. One in another text is a note.
+    #[must_use]
+    pub(crate) fn also_in_text(mut self, source: &Arc<Source>, span: Range<usize>, said: String) -> Self {
+        let other = Mark::new(source, span);
+        if self.0.mark.as_ref().is_some_and(|mark| Arc::ptr_eq(&mark.source, source)) {
+            self.0.other = Some((other, said));
+            return self;
+        }
+        let (line, column) = other.place();
+        self.with_note(format!("{}:{line}:{column}: {said}", escaped(&source.label)))
     }
 
     /// The sentence that says what is wrong, on one line, without place, quoted line and notes.
@@ -78,7 +79,7 @@ impl ConfigError {
     /// The same error without the line that it points at.
     #[must_use]
     pub(crate) fn without_quote(mut self) -> Self {
-        self.0.quote = None;
+        (self.0.mark, self.0.other) = (None, None);
         self
     }
 
@@ -111,23 +112,28 @@ impl ConfigError {
 
 impl Error for ConfigError {}
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { place, message, quote, notes, example, lack: _ } = &*self.0;
-        f.write_str(&folded(&format!("{place}: {message}"), 2))?;
-        let gutter = quote.as_ref().map_or(2, |quote| digits(quote.line) + 1);
-        if let Some(Quote { line, text, underline }) = quote {
-            let (before, carets) = (" ".repeat(underline.start), "^".repeat(underline.len().max(1)));
-            write!(f, "\n{:gutter$}|\n{line} | {text}", "")?;
-            write!(f, "\n{:gutter$}| {before}{carets}", "")?;
+impl ConfigError {
+    /// The whole message behind `prefix`, for a page of 80 columns.
+    pub fn told(&self, prefix: &str) -> String {
+        let Parts { place, message, mark, other, notes, example, lack: _ } = &*self.0;
+        let mut text = folded(&format!("{prefix}{place}: {message}"), 2);
+        let gutter = mark.as_ref().map_or(2, |mark| mark.gutter(other.as_ref()));
+        if let Some(mark) = mark {
+            text += &format!("\n{}", mark.drawn(other.as_ref(), COLUMNS));
         }
         for note in notes {
-            write!(f, "\n{}", folded(&format!("{:gutter$}= {note}", ""), gutter + 2))?;
+            text += &format!("\n{}", folded(&format!("{:gutter$}= {note}", ""), gutter + 2));
         }
         for line in example {
-            write!(f, "\n{}", format!("{:1$}{line}", "", gutter + 4).trim_end())?;
+            text += &format!("\n{}", format!("{:1$}{line}", "", gutter + 4).trim_end());
         }
-        Ok(())
+        text
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.told(""))
     }
 }
 
@@ -156,34 +162,6 @@ fn cell(c: char) -> String {
     }
 }
 
-/// The part of a line around the characters `marked` that fits in `room` columns, and where they are in it.
-fn excerpt(line: &str, marked: Range<usize>, room: usize) -> (String, Range<usize>) {
-    let cells: Vec<String> = line.chars().map(cell).collect();
-    let width = |cells: &[String]| cells.iter().map(|cell| cell.chars().count()).sum::<usize>();
-    let from = marked.start.min(cells.len());
-    let (mut start, mut end) = (0, cells.len());
-    if width(&cells) > room {
-        start = from;
-        let mut left = 0;
-        while start > 0 && left + width(&cells[start - 1..start]) <= room * 2 / 3 {
-            start -= 1;
-            left += width(&cells[start..=start]);
-        }
-        end = from;
-        // Two columns stay free for the marks of what is left out.
-        while end < cells.len() && left + width(&cells[end..=end]) <= room.saturating_sub(2) {
-            left += width(&cells[end..=end]);
-            end += 1;
-        }
-    }
-    let mut text = String::from(if start > 0 { "…" } else { "" });
-    let before = text.chars().count() + width(&cells[start..from]);
-    let underline = before..before + width(&cells[from..marked.end.clamp(from, end.max(from))]);
-    text.extend(cells[start..end].iter().map(String::as_str));
-    text.push_str(if end < cells.len() { "…" } else { "" });
-    (text, underline)
-}
-
 /// `text` folded between words at the page's width; the lines after the first are indented.
 pub(crate) fn folded(text: &str, indent: usize) -> String {
     folded_at(text, indent, COLUMNS)
@@ -207,37 +185,4 @@ pub(crate) fn folded_at(text: &str, indent: usize, columns: usize) -> String {
         column += width;
     }
     out
-}
-
-fn digits(line: usize) -> usize {
-    line.to_string().len()
-}
-
-fn character_boundary(text: &str, at: usize) -> usize {
-    let mut at = at.min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_line_is_cut_on_both_sides_of_the_mark() {
-        let line = format!("{}HERE{}", "a".repeat(300), "b".repeat(300));
-        let (text, underline) = excerpt(&line, 300..304, 60);
-        assert_eq!(text.chars().skip(underline.start).take(underline.len()).collect::<String>(), "HERE");
-        assert!(text.chars().count() <= 60 && text.starts_with("…a") && text.ends_with("b…"), "{text}");
-    }
-
-    #[test]
-    fn a_line_of_wide_escapes_still_shows_the_mark() {
-        let line = format!("{}HERE", "\u{202e}".repeat(300));
-        let (text, underline) = excerpt(&line, 300..304, 60);
-        assert_eq!(text.chars().skip(underline.start).collect::<String>(), "HERE");
-        assert!(text.chars().count() <= 60, "{text}");
-    }
 }

@@ -195,10 +195,14 @@ impl LsuvConfig {
         if (of, mean) == (LsuvTarget::Activation, LsuvMean::Bias) {
             let advice =
                 "must be \"shift\" or \"keep\" with of = \"activation\": a bias before φ would change the std again";
-            return Err(section.error(MEAN.name(), advice));
+            return Err(section.conflict(MEAN.name(), OF.name, advice));
         }
         if (of, mean) == (LsuvTarget::PreActivation, LsuvMean::Shift) {
-            return Err(section.error(MEAN.name(), "must be \"bias\" or \"keep\" with of = \"pre_activation\""));
+            return Err(section.conflict(
+                MEAN.name(),
+                OF.name,
+                "must be \"bias\" or \"keep\" with of = \"pre_activation\"",
+            ));
         }
         let config = Self {
             tolerance: section.get(&TOLERANCE)?,

@@ -63,7 +63,9 @@ fn together(root: &Section<'_>, lacks: &[Lack]) -> ConfigError {
         error = error.with_note(format!("{path}: {expected}{near}"));
     }
     match example(lacks) {
-        Some(lines) => error.with_note("lines that would do, with values of your own in them:").with_example(lines),
+        Some(lines) => error
+            .with_note("lines that would do (`initlab new` writes a whole file with comments):")
+            .with_example(lines),
         None => error,
     }
 }
@@ -106,7 +108,7 @@ x.toml: missing keys: `model.kind`, `model.widths`, `optimizer.lr`,
   = model.widths: a list such as [50], or `width` and `depth`
   = optimizer.lr: the learning rate, such as 0.1
   = train.epochs: the number of epochs (or `steps`)
-  = lines that would do, with values of your own in them:
+  = lines that would do (`initlab new` writes a whole file with comments):
       [model]
       kind = \"mlp\"
       widths = [50, 50]
@@ -136,7 +138,7 @@ x.toml: missing keys: `model.kind`, `model.widths`, `optimizer.lr`,
     fn the_lines_that_would_do_do() {
         for text in ["", "model.kind = 'cnn'", "model.width = 4", "[schedule]\nkind = 'step'"] {
             let message = message(text);
-            let lines = message.split("of your own in them:\n").nth(1).unwrap_or_else(|| panic!("{message}"));
+            let lines = message.split("with comments):\n").nth(1).unwrap_or_else(|| panic!("{message}"));
             let sets: Vec<String> = lines.lines().map(|line| line.trim().to_owned()).collect();
             let mut table = String::new();
             let mut added = Vec::new();

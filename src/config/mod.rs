@@ -29,6 +29,7 @@ pub mod reference;
 pub mod residual;
 pub mod resolve;
 pub mod schedule;
+mod source;
 pub mod stage;
 pub mod stats;
 pub mod template;

@@ -195,7 +195,11 @@ impl ModelConfig {
             residual: section.find(&RESIDUAL)?,
         };
         if config.norm.is_some() && config.residual.is_some_and(|r| r.start == ResidualStart::Fixup) {
-            return Err(section.error(NORM.name, "must be \"none\" with residual = \"fixup\", which does without"));
+            return Err(section.conflict(
+                NORM.name,
+                RESIDUAL.name(),
+                "must be \"none\" with residual = \"fixup\", which does without",
+            ));
         }
         section.finish()?;
         Ok(config)
@@ -208,7 +212,9 @@ fn read_mlp(section: &Section<'_>) -> Result<Body, ConfigError> {
     let widths = match (section.find(&WIDTHS)?, width, depth) {
         (Some(widths), None, None) => widths,
         (Some(_), ..) => {
-            return Err(section.error(WIDTHS.name(), "stands for `width` and `depth`: give one or the other"));
+            let other = if width.is_some() { WIDTH.name() } else { DEPTH.name() };
+            let message = "stands for `width` and `depth`: give one or the other";
+            return Err(section.conflict(WIDTHS.name(), other, message));
         }
         (None, Some(width), Some(depth)) if depth <= MAX_LAYERS => vec![width; depth],
         (None, _, Some(depth)) if depth > MAX_LAYERS => return Err(too_deep(section, DEPTH.name(), depth)),

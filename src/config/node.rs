@@ -7,13 +7,7 @@ use toml::Spanned;
 use toml::de::{DeString, DeTable, DeValue};
 
 use crate::config::error::{ConfigError, shortened};
-
-/// A text that was parsed, with the name that messages give it.
-#[derive(Debug)]
-pub(crate) struct Source {
-    pub(crate) label: String,
-    pub(crate) text: String,
-}
+use crate::config::source::Source;
 
 /// Where something was written.
 #[derive(Clone, Debug)]
@@ -68,8 +62,17 @@ impl Place {
     pub(crate) fn error(&self, message: String) -> ConfigError {
         match self {
             Self::Everywhere(source) => ConfigError::at(&source.label, message),
-            Self::Text(source, span) => ConfigError::in_text(&source.label, &source.text, span.clone(), message),
+            Self::Text(source, span) => ConfigError::in_text(source, span.clone(), message),
             Self::Call(said) => ConfigError::at(said, message),
+        }
+    }
+
+    /// The error with this as the other place that it is about, and what is `said` of it.
+    pub(crate) fn added_to(&self, error: ConfigError, said: &str) -> ConfigError {
+        match self {
+            Self::Everywhere(_) => error,
+            Self::Text(source, span) => error.also_in_text(source, span.clone(), said.into()),
+            Self::Call(argument) => error.with_note(format!("{argument}: {said}")),
         }
     }
 }

@@ -243,6 +243,15 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// An error about `key` that comes of `other`, which is given, too: shows both places.
+    pub fn conflict(&self, key: &str, other: &str, message: impl AsRef<str>) -> ConfigError {
+        let error = self.error(key, message);
+        match self.entries().iter().find(|entry| entry.key == other) {
+            Some(entry) => entry.place.added_to(error, &format!("`{other}` is given here")),
+            None => error,
+        }
+    }
+
     /// Ends the reading.
     ///
     /// # Errors

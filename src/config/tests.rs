@@ -190,7 +190,7 @@ fn a_whole_message_shows_the_line_and_the_valid_names() {
         (
             "epochs = 1\nmodel.activation = 'sigmoid' # \u{202e}\ttext",
             "x.toml:2:20: `activation` in [model] has the unknown name \"sigmoid\"\n  |\n2 | model.activation = \
-             'sigmoid' # \\u{202e} text\n  |                    ^^^^^^^^^\n  = valid names: relu, leaky_relu, tanh",
+             'sigmoid' # �    text\n  |                    ^^^^^^^^^\n  = valid names: relu, leaky_relu, tanh",
         ),
         (
             "epohcs = 1",

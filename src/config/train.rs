@@ -75,7 +75,11 @@ impl TrainConfig {
             (Some(epochs), None) => Budget::Epochs(epochs),
             (None, Some(steps)) => Budget::Steps(steps),
             (Some(_), Some(_)) => {
-                return Err(section.error(STEPS.name(), "stands instead of `epochs`: give one of them"));
+                return Err(section.conflict(
+                    STEPS.name(),
+                    EPOCHS.name(),
+                    "stands instead of `epochs`: give one of them",
+                ));
             }
             (None, None) => return Err(section.missing_key(&EPOCHS, "the number of epochs (or `steps`)")),
         };

@@ -208,7 +208,10 @@ fn read_targets(root: &Section<'_>) -> Result<Vec<Target>, ConfigError> {
                 return Err(section.error("test_accuracy", format!("must be at most 1, found {value}")));
             }
             (None, Some(value)) => Target { measure: Measure::TrainLoss, value },
-            (Some(_), Some(_)) => return Err(section.error("train_loss", "stands beside `test_accuracy`: give one")),
+            (Some(_), Some(_)) => {
+                let message = "stands beside `test_accuracy`: give one";
+                return Err(section.conflict("train_loss", "test_accuracy", message));
+            }
             (None, None) => {
                 return Err(section.missing("test_accuracy", "a test accuracy (or `train_loss`) to reach", "0.9"));
             }
@@ -254,7 +257,7 @@ fn rates<'a>(root: &Section<'a>) -> Result<Rates<'a>, ConfigError> {
 fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
     let (low, high) = (section.get(&keys::LOW)?, section.get(&keys::HIGH)?);
     if low >= high {
-        return Err(section.error("high", format!("must be above `low`, which is {low}")));
+        return Err(section.conflict("high", "low", format!("must be above `low`, which is {low}")));
     }
     let (points, seeds) = (section.get(&keys::POINTS)?, section.get(&keys::TUNE_SEEDS)?);
     let grid = Grid { low, high, points, seeds };
