@@ -1,4 +1,4 @@
-//! `config.toml` and `init.safetensors`: written when the run begins, and not changed from then on.
+//! `config.toml` and, where weights are wanted, `init.safetensors`: written when the run begins, and not changed from then on.
 
 use crate::record::manifest::{FileSum, Manifest};
 use crate::record::run_dir::RunDir;
@@ -7,7 +7,8 @@ use crate::train::prepare::TrainError;
 use crate::train::sinks::listen::{Begin, Ended, Kept, Sink};
 use crate::train::start::Start;
 
-const FILES: [&str; 2] = ["config.toml", "init.safetensors"];
+const CONFIG: &str = "config.toml";
+const WEIGHTS: &str = "init.safetensors";
 
 struct Beginning {
     files: Manifest,
@@ -21,7 +22,11 @@ pub fn open<'a>(dir: &'a RunDir, _: &Start<'_>) -> Result<Option<Begin<'a>>, Tra
         };
         // So they are also in what an earlier version wrote.
         if files.is_empty() {
-            FILES.iter().try_for_each(|name| FileSum::of(&dir.file(name)).map(|sum| files.add(name, sum)))?;
+            let weights = start.plan.experiment.record.weights.then_some(WEIGHTS);
+            [CONFIG]
+                .iter()
+                .chain(&weights)
+                .try_for_each(|name| FileSum::of(&dir.file(name)).map(|sum| files.add(name, sum)))?;
         }
         Ok(Box::new(Beginning { files }))
     })))
@@ -29,10 +34,13 @@ pub fn open<'a>(dir: &'a RunDir, _: &Start<'_>) -> Result<Option<Begin<'a>>, Tra
 
 fn write(dir: &RunDir, start: &Start<'_>) -> Result<(), TrainError> {
     let plan = start.plan;
-    dir.write(FILES[0], &start.config)?;
+    dir.write(CONFIG, &start.config)?;
+    if !plan.experiment.record.weights {
+        return Ok(());
+    }
     let running = plan.network.initial_running();
     let weights = plan.state_dict(plan.initial_params(), &running, 0);
-    Ok(tensors::write(&dir.file(FILES[1]), &weights, &plan.about())?)
+    Ok(tensors::write(&dir.file(WEIGHTS), &weights, &plan.about())?)
 }
 
 impl Sink for Beginning {

@@ -1,4 +1,4 @@
-//! `model.safetensors`: the weights at the end.
+//! `model.safetensors`: the weights at the end, where they are wanted.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,10 @@ struct Model<'a> {
     dir: &'a RunDir,
 }
 
-pub fn open<'a>(dir: &'a RunDir, _: &Start<'_>) -> Result<Option<Begin<'a>>, TrainError> {
+pub fn open<'a>(dir: &'a RunDir, start: &Start<'_>) -> Result<Option<Begin<'a>>, TrainError> {
+    if !start.plan.experiment.record.weights {
+        return Ok(None);
+    }
     Ok(Some(Box::new(|_| Ok(Box::new(Model { dir })))))
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use super::{MLP, Work, json};
+use super::{MLP, Work, files_of, json};
 
 /// A column of a CSV file, read as numbers; empty fields are NaN.
 fn column(work: &Work, file: &str, name: &str) -> Vec<f64> {
@@ -127,4 +127,26 @@ fn the_kurtosis_of_pre_activations_is_recorded_at_some_steps_and_in_every_evalua
         let train = taken.iter().filter(|row| row[1] == "train").map(|row| row[0].parse().unwrap());
         assert_eq!(train.collect::<Vec<u64>>(), steps, "{out}");
     }
+}
+
+#[test]
+fn a_run_without_weights_is_the_same_run_and_goes_on() {
+    let work = Work::new();
+    work.config(MLP);
+    let without = ["--set", "record.weights=false", "--no-report"];
+    assert_eq!(work.train("with", &["--no-report"]).code, Some(0));
+    assert_eq!(work.train("without", &without).code, Some(0));
+    let (with, mut left) = (files_of(&work.path("with")), files_of(&work.path("without")));
+    for name in ["init.safetensors", "model.safetensors"] {
+        assert!(with.contains_key(name) && !left.contains_key(name), "{name}");
+    }
+    for name in ["config.toml", "run.json"] {
+        left.remove(name);
+    }
+    assert!(left.len() > 3 && left.iter().all(|(name, bytes)| with[name] == *bytes), "{:?}", left.keys());
+    // Without a summary it is a run that was cut off.
+    fs::remove_file(work.path("without/run.json")).unwrap();
+    let again = work.train("without", &[&without[..], &["--resume"]].concat());
+    assert!(again.code == Some(0) && files_of(&work.path("without")).contains_key("run.json"), "{again:?}");
+    assert!(!work.path("without/model.safetensors").exists());
 }
