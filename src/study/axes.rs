@@ -1,4 +1,4 @@
-//! The grid of a study file: its axes, and what each of their points does to a config.
+//! The axes of a study file, of its grid and of its arms: what each of their points does to a config.
 
 use crate::config::{ConfigError, Document, Section, Value};
 use crate::study::change::Change;
@@ -38,10 +38,10 @@ impl ReadAxis<'_> {
     }
 }
 
-/// Every `[[grid]]` of a study.
-pub(crate) fn read_grid<'a>(root: &Section<'a>) -> Result<Vec<ReadAxis<'a>>, ConfigError> {
+/// Every `[[grid]]` of a study, or every `[[axis]]`, as `key` has it.
+pub(crate) fn read_axes<'a>(root: &Section<'a>, key: &str) -> Result<Vec<ReadAxis<'a>>, ConfigError> {
     let mut axes: Vec<ReadAxis<'_>> = Vec::new();
-    for section in root.sections("grid")?.unwrap_or_default() {
+    for section in root.sections(key)?.unwrap_or_default() {
         let axis = match section.sections("cases")? {
             Some(cases) => read_cases(&section, cases)?,
             None => read_values(&section)?,
@@ -88,6 +88,11 @@ pub(crate) fn check_labels(section: &Section<'_>, key: &str, labels: &[String]) 
         Some(twice) => Err(section.error(key, format!("has {} twice", labels[twice]))),
         None => Ok(()),
     }
+}
+
+/// The number of points of a grid with these axes.
+pub(crate) fn count(axes: &[ReadAxis<'_>]) -> usize {
+    axes.iter().fold(1, |points: usize, axis| points.saturating_mul(axis.axis.labels.len()))
 }
 
 /// Every point of the grid; the last axis runs fastest. Without axes there is one point.

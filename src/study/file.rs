@@ -13,6 +13,10 @@
 //! name = "kaiming"
 //! set = { init.preset = "kaiming" }
 //!
+//! [[axis]]                                # each arm at each of these points; without arms the points alone
+//! path = "model.activation"
+//! values = ["relu", "relu - 0.5"]
+//!
 //! [[grid]]
 //! path = "model.depth"
 //! values = [10, 20, 30]
@@ -23,8 +27,9 @@ use std::path::Path;
 use crate::config::reader::TABLES;
 use crate::config::{ConfigError, Document, Experiment, Section, Value, with_all_that_is_missing};
 use crate::data::{Split, home};
+use crate::study::arms::Arms;
 pub use crate::study::axes::Axis;
-use crate::study::axes::{Points, ReadAxis, check_labels, points, read_grid};
+use crate::study::axes::{Points, ReadAxis, check_labels, count, points, read_axes};
 use crate::study::change::Change;
 use crate::study::grid::Grid;
 use crate::study::keys;
@@ -92,12 +97,12 @@ impl Study {
         if !name.chars().any(char::is_alphanumeric) {
             return Err(root.error("name", format!("is \"{name}\"; expected one with a letter or a digit")));
         }
-        let arms = read_arms(&root)?;
-        let names: Vec<String> = arms.iter().map(|(name, _)| name.clone()).collect();
+        let arms = Arms::read(&root)?;
+        let names = arms.names();
         let baseline = read_baseline(&root, &names)?;
         let seeds = read_seeds(&root)?;
         let targets = read_targets(&root)?;
-        let mut axes = read_grid(&root)?;
+        let mut axes = read_axes(&root, "grid")?;
         let mut base = read_base(&root, label, load)?;
         Change::read(&root)?.apply(&mut base)?;
         let mut tune = None;
@@ -110,7 +115,7 @@ impl Study {
         let again = Section::new(root.node(), String::new());
         root.finish()?;
         // Before they are made: the points of a few long axes are more than any memory holds.
-        let of_cells = axes.iter().fold(arms.len(), |cells, axis| cells.saturating_mul(axis.axis.labels.len()));
+        let of_cells = names.len().saturating_mul(count(&axes));
         let searched = tune.as_ref().map_or(0, |(grid, _)| grid.points.saturating_mul(grid.seeds));
         for (key, each) in [("seeds", seeds.len()), ("learning_rate", searched)] {
             let runs = of_cells.saturating_mul(each);
@@ -119,7 +124,7 @@ impl Study {
                 return Err(again.error(key, message));
             }
         }
-        let cells = cells(&base, &arms, &axes, tune.as_ref().map(|(_, low)| low))?;
+        let cells = cells(&base, (&names, &arms), &axes, tune.as_ref().map(|(_, low)| low))?;
         let tune = tune.map(|(grid, _)| grid);
         if tune.is_some() && cells.iter().any(|cell| cell.experiment.data.split != Split::Usual) {
             let message = "can only be tuned with data.split = \"usual\", whose training images it divides again";
@@ -151,27 +156,6 @@ fn read_base(root: &Section<'_>, label: &str, load: Load<'_>) -> Result<Document
         value.error(format!("names {}, which cannot be read: {error}; paths begin at the study file", path.display()))
     })?;
     Document::parse(&path.display().to_string(), &text, &[])
-}
-
-fn read_arms<'a>(root: &Section<'a>) -> Result<Vec<(String, Change<'a>)>, ConfigError> {
-    let mut arms: Vec<(String, Change<'_>)> = Vec::new();
-    let kaiming = "[{ name = \"kaiming\", set = { init.preset = \"kaiming\" } }]";
-    for section in root.sections("arms")?.ok_or_else(|| root.missing("arms", TABLES, kaiming))? {
-        let name = section.required_string("name")?;
-        if name.trim().is_empty() {
-            return Err(section.error("name", "must not be empty"));
-        }
-        if arms.iter().any(|(other, _)| *other == name) {
-            return Err(section.error("name", format!("is \"{name}\", as another arm is called; names must differ")));
-        }
-        let change = Change::read(&section)?;
-        section.finish()?;
-        arms.push((name, change));
-    }
-    if arms.is_empty() {
-        return Err(root.error("arms", "is empty; expected at least one arm"));
-    }
-    Ok(arms)
 }
 
 fn read_baseline(root: &Section<'_>, arms: &[String]) -> Result<usize, ConfigError> {
@@ -274,15 +258,15 @@ fn read_tune(section: Section<'_>) -> Result<Rates<'_>, ConfigError> {
 /// Reads the config of every arm at every point. `rate` stands in for one that is looked for: no config need give it.
 fn cells(
     base: &Document,
-    arms: &[(String, Change<'_>)],
+    (names, arms): (&[String], &Arms<'_>),
     axes: &[ReadAxis<'_>],
     rate: Option<&Value<'_>>,
 ) -> Result<Vec<Cell>, ConfigError> {
     let mut cells = Vec::new();
     for point in points(axes) {
-        for (arm, (name, change)) in arms.iter().enumerate() {
+        for (arm, name) in names.iter().enumerate() {
             let mut document = base.clone();
-            change.apply(&mut document)?;
+            arms.apply(arm, &mut document)?;
             axes.iter().zip(&point).try_for_each(|(axis, &at)| axis.apply(at, &mut document))?;
             rate.map_or(Ok(()), |rate| document.put(LEARNING_RATE, rate))?;
             let mut experiment = Experiment::read(document.root(), name)?;

@@ -7,7 +7,12 @@ use crate::config::reader::TABLES;
 
 const NAME: Optional<String> = text("name", "What the study is called.").or("it is the file's name");
 const BASE: Key<()> = own("base", "a path from the study file, or a table", "The config that all runs begin with.");
-const ARMS: Key<()> = own("arms", TABLES, "The starts that are compared, an [[arms]] for each.");
+const ARMS: Optional<()> =
+    own("arms", TABLES, "The starts that are compared, an [[arms]] for each.").or("`axis` is required");
+const AXES: Optional<()> =
+    own("axis", TABLES, "What the arms are made of, an [[axis]] for each: every arm at every point.")
+        .example("[{ path = \"model.activation\", values = [\"relu\", \"tanh\"] }]")
+        .or("the arms are those that are listed");
 const BASELINE: Optional<()> = own("baseline", "the name of an arm", "What the other arms are compared with.")
     .example("torch")
     .or("it is the first arm");
@@ -68,9 +73,11 @@ pub const KEYS: &[Keys] = &[
     Keys {
         path: "",
         when: "",
-        keys: &[&NAME, &BASE, &SET, &UNSET, &ARMS, &BASELINE, &SEEDS, &TARGETS, &GRID, &LEARNING_RATE],
+        keys: &[&NAME, &BASE, &SET, &UNSET, &ARMS, &AXES, &BASELINE, &SEEDS, &TARGETS, &GRID, &LEARNING_RATE],
     },
     Keys { path: "arms", when: "", keys: &[&LABEL, &SET, &UNSET] },
+    Keys { path: "axis", when: "", keys: &[&CASES, &PATH, &AXIS, &VALUES] },
+    Keys { path: "axis.cases", when: "", keys: &[&LABEL, &SET, &UNSET] },
     Keys { path: "targets", when: "", keys: &[&TEST_ACCURACY, &TRAIN_LOSS] },
     Keys { path: "grid", when: "", keys: &[&CASES, &PATH, &AXIS, &VALUES] },
     Keys { path: "grid.cases", when: "", keys: &[&LABEL, &SET, &UNSET] },
@@ -94,6 +101,7 @@ mod tests {
 base = { model = { kind = 'mlp', widths = [5] }, optimizer.lr = 0.1, train.epochs = 1 }
 arms = [{ name = 'a' }]
 targets = [{ test_accuracy = 0.5 }]
+axis = [{ name = 'd', cases = [{ name = 'e' }] }, { path = 'train.epochs', values = [1] }]
 grid = [{ name = 'b', cases = [{ name = 'c' }] }, { path = 'seed', values = [1] }]
 learning_rate.tune = { low = 0.1, high = 1 }
 ";
@@ -103,6 +111,8 @@ learning_rate.tune = { low = 0.1, high = 1 }
         for (path, places) in [
             ("", &[""][..]),
             ("arms", &["arms.0."]),
+            ("axis", &["axis.0.", "axis.1."]),
+            ("axis.cases", &["axis.0.cases.0."]),
             ("targets", &["targets.0."]),
             ("grid", &["grid.0.", "grid.1."]),
             ("grid.cases", &["grid.0.cases.0."]),

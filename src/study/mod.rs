@@ -4,6 +4,7 @@
 //! result depends on; [`execute`] runs what is missing in an [`mod@order`], several side by side or, on a device, in [`cohorts`]; [`collect`]
 //! reads the records back.
 
+mod arms;
 pub mod attempt;
 mod axes;
 pub mod batches;
