@@ -1,7 +1,7 @@
 //! Reading the call: clap's messages, with a tip where it has none that helps.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory, Parser};
+use clap::{Arg, Command, CommandFactory, Parser};
 
 use crate::cli::Cli;
 use crate::config::reference;
@@ -14,15 +14,19 @@ pub(crate) fn read() -> Cli {
     })
 }
 
-/// An unknown option whose name is that of a key gets `--set`; another one no advice to give it as a value, which no command takes.
+/// An unknown option whose name is that of a key gets `--set`; another one no advice to give it as a value behind `--`, unless the
+/// command takes such.
 fn with_tip(mut error: clap::Error, command: Option<&str>, cli: Command) -> clap::Error {
     if error.kind() != ErrorKind::UnknownArgument || error.get(ContextKind::SuggestedArg).is_some() {
         return error;
     }
     let unknown = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
-    let sets = |command: &Command| command.get_arguments().any(|argument| argument.get_long() == Some("set"));
-    let takes_keys = command.and_then(|name| cli.find_subcommand(name)).is_some_and(sets);
-    error.remove(ContextKind::Suggested);
+    let command = command.and_then(|name| cli.find_subcommand(name));
+    let has = |of: fn(&Arg) -> bool| command.is_some_and(|command| command.get_arguments().any(of));
+    let takes_keys = has(|argument| argument.get_long() == Some("set"));
+    if !has(Arg::is_last_set) {
+        error.remove(ContextKind::Suggested);
+    }
     let paths = if takes_keys { paths_of(&unknown) } else { Vec::new() };
     if !paths.is_empty() {
         let sets: Vec<String> = paths.iter().map(|path| format!("`--set {path}=VALUE`")).collect();

@@ -13,7 +13,7 @@ use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::study_run::{carry_out, failed};
 use crate::cli::{UsageError, file_name};
-use crate::cli::{dataset, shard, study_plan, study_source, study_table};
+use crate::cli::{complete, dataset, shard, study_plan, study_source, study_table};
 use crate::cluster::plan_file::Kept;
 use crate::cluster::source::StudySource;
 use crate::config::Experiment;
@@ -41,10 +41,10 @@ use crate::train::threads::cores;
 #[derive(Debug, Args)]
 pub struct CompareArgs {
     /// The study, such as configs/lesson8.toml.
-    #[arg(value_parser = path(), required_unless_present = "plan")]
+    #[arg(value_parser = path(), required_unless_present = "plan", add = complete::toml_file())]
     study: Option<PathBuf>,
     /// Change one value of the study file, such as seeds=3 or set.train.epochs=1; may be given several times.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    #[arg(long = "set", value_name = "PATH=VALUE", add = complete::study_set())]
     sets: Vec<String>,
     #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
     dataset: Option<String>,

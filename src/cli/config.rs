@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use crate::cli::UsageError;
+use crate::cli::{UsageError, complete};
 use crate::config::key::Part;
 use crate::config::reference::{self, Chapter};
 use crate::spelling::nearest;
@@ -13,6 +13,7 @@ use crate::study::keys;
 #[derive(Debug, Args)]
 pub struct ReferenceArgs {
     /// Print one section, such as train or model.stages.
+    #[arg(add = complete::section())]
     section: Option<String>,
     /// Print the page docs/config.md.
     #[arg(long)]

@@ -105,8 +105,8 @@ pub(crate) fn refuse_config(root: &Section<'_>, path: &Path) -> Result<()> {
     let name = path.display();
     let word = shell_word(&name.to_string());
     let message = format!(
-        "{name}: is the config of one run, not a study; `initlab train {word}` trains it; a study names it as its `base` \
-         (docs/config.md, \"the top level of a study\")"
+        "{name}: is the config of one run, not a study; `initlab train {word}` trains it; a study names it as its `base`: \
+         `initlab new study` writes one"
     );
     Err(UsageError(message).into())
 }

@@ -8,6 +8,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::cli::dataset;
+use crate::cli::examples;
 use crate::cli::model::trimmed;
 use crate::cli::output::say;
 use crate::cli::path::path;
@@ -29,10 +30,13 @@ pub struct DataCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Show what a data set holds: images, classes, normalisation, sums, and where it came from.
+    #[command(after_long_help = examples::of("data info"))]
     Info(Info),
     /// Download a data set as four IDX files, or write the built-in digits as such.
+    #[command(after_long_help = examples::of("data fetch"))]
     Fetch(Fetch),
     /// Check a data set and print the SHA-256 of its four files, unpacked, as sha256sum does.
+    #[command(after_long_help = examples::of("data verify"))]
     Verify(Which),
 }
 

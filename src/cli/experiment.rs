@@ -6,9 +6,9 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::config_file::{read_config, refuse_study};
-use crate::cli::dataset;
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::cli::{complete, dataset};
 use crate::config::error::folded;
 use crate::config::{ConfigError, Document, Experiment};
 use crate::data::{Prepared, Request, load};
@@ -22,10 +22,10 @@ use crate::train::{Plan, TrainError, memory};
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
     /// The experiment, such as configs/lesson_cnn.toml.
-    #[arg(value_parser = path())]
+    #[arg(value_parser = path(), add = complete::toml_file())]
     pub config: PathBuf,
     /// Change one value of the config; may be given several times.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    #[arg(long = "set", value_name = "PATH=VALUE", add = complete::set())]
     pub sets: Vec<String>,
     /// Seed of every random stream, instead of the config's.
     #[arg(long)]

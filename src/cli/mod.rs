@@ -2,12 +2,14 @@
 
 mod call;
 pub mod compare;
+mod complete;
 pub mod completions;
 pub mod config;
 mod config_file;
 pub mod data;
 pub mod dataset;
 mod device;
+mod examples;
 pub mod experiment;
 pub mod init;
 pub mod interrupt;
@@ -16,6 +18,7 @@ pub mod lesson8;
 mod lesson8_markdown;
 mod lesson8_table;
 pub mod lr_find;
+pub mod man;
 pub mod model;
 pub mod new;
 pub mod output;
@@ -53,7 +56,7 @@ use crate::train::threads;
 
 /// Shows what weight initialisation does: trains deep networks from many starts and records every layer.
 #[derive(Debug, Parser)]
-#[command(name = "initlab", version, max_term_width = 100)]
+#[command(name = "initlab", version, max_term_width = 100, after_long_help = examples::of(""))]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -62,35 +65,53 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Train a network as a config describes it, and record loss, accuracy and every layer.
+    #[command(after_long_help = examples::of("train"))]
     Train(train::TrainArgs),
     /// Train many runs side by side and say which start converges sooner.
+    #[command(after_long_help = examples::of("compare"))]
     Compare(compare::CompareArgs),
     /// Make a study on a Slurm cluster, as an array of jobs.
+    #[command(after_long_help = examples::of("submit"))]
     Submit(submit::SubmitArgs),
     /// Say how a study on a cluster stands.
+    #[command(after_long_help = examples::of("status"))]
     Status(status::StatusArgs),
     /// Write a config with comments to begin with: of an MLP, of a CNN, or of a study.
+    #[command(after_long_help = examples::of("new"))]
     New(new::NewArgs),
     /// Find a learning rate for a config: the range test.
+    #[command(after_long_help = examples::of("lr-find"))]
     LrFind(lr_find::LrFindArgs),
     /// Write the starting weights of a config, without training.
+    #[command(after_long_help = examples::of("init"))]
     Init(init::InitArgs),
     /// Print a config's network as a table: shapes, parameters, fan_in, initialiser, std.
+    #[command(after_long_help = examples::of("model"))]
     Model(model::ModelArgs),
     /// Measure a config's network before training, beside what theory predicts.
+    #[command(after_long_help = examples::of("probe"))]
     Probe(probe::ProbeArgs),
     /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
+    #[command(after_long_help = examples::of("report"))]
     Report(report::ReportArgs),
     /// Print what theory says about an activation: moments, gains, χ, fixed points, depth scales.
+    #[command(after_long_help = examples::of("theory"))]
     Theory(theory::TheoryArgs),
     /// Replay lesson 8's printed results over many seeds, beside theory.
+    #[command(after_long_help = examples::of("lesson8"))]
     Lesson8(lesson8::Lesson8Args),
     /// Show, get and check data sets.
+    #[command(after_long_help = examples::of("data"))]
     Data(data::DataCommand),
     /// Print every key of configs with its type, range, default and meaning.
+    #[command(after_long_help = examples::of("config"))]
     Config(config::ReferenceArgs),
     /// Print a script that completes this command's options in a shell.
+    #[command(after_long_help = examples::of("completions"))]
     Completions(completions::CompletionsArgs),
+    /// Write the manual's pages.
+    #[command(after_long_help = examples::of("man"))]
+    Man(man::ManArgs),
 }
 
 /// A mistake in how the command was called.
@@ -101,6 +122,7 @@ pub struct UsageError(pub String);
 /// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 3
 /// if a replayed result is outside its range, 130 after Ctrl-C, 143 after TERM.
 pub fn main() -> ExitCode {
+    completions::answer();
     let command = call::read().command;
     threads::ready();
     let result = match command {
@@ -118,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Lesson8(args) => lesson8::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {

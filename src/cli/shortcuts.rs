@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::complete;
 use crate::config::{ConfigError, Document};
 
 /// The keys that most first trials change; each is `--set` of its key, and what the config says against it goes away.
@@ -15,10 +16,10 @@ pub struct Shortcuts {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<String>,
     /// A preset such as kaiming, xavier or torch: init.preset, in place of init.weight, bias and aim.
-    #[arg(long, value_name = "PRESET")]
+    #[arg(long, value_name = "PRESET", add = complete::preset())]
     init: Option<String>,
     /// Such as tanh or "relu - 0.5": model.activation.
-    #[arg(long, value_name = "PHI")]
+    #[arg(long, value_name = "PHI", add = complete::activation())]
     activation: Option<String>,
     /// Hidden layers of an MLP: model.depth, in place of model.widths.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]

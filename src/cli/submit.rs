@@ -10,7 +10,7 @@ use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::submit_jobs::{Job, say_done, say_plan};
 use crate::cli::submit_plan::{Cut, Work, to_go_on_with};
-use crate::cli::{UsageError, dataset, study_source};
+use crate::cli::{UsageError, complete, dataset, study_source};
 use crate::cluster::plan_file::{Kept, PlanFile, PlanLine};
 use crate::cluster::script::{self, LOGS};
 use crate::cluster::{cut, flags, shard_record, slurm, submission};
@@ -24,13 +24,13 @@ use crate::study::directory::StudyDir;
 #[derive(Debug, Args)]
 pub struct SubmitArgs {
     /// The study, such as configs/lesson8.toml.
-    #[arg(value_parser = path())]
+    #[arg(value_parser = path(), add = complete::toml_file())]
     study: PathBuf,
     /// Directory of the study, on a disk that all nodes see.
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: PathBuf,
     /// Change one value of the study file; may be given several times.
-    #[arg(long = "set", value_name = "PATH=VALUE")]
+    #[arg(long = "set", value_name = "PATH=VALUE", add = complete::study_set())]
     sets: Vec<String>,
     #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
     dataset: Option<String>,

@@ -4,6 +4,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::activation::Activation;
+use crate::cli::complete;
 use crate::cli::theory_config::blocks;
 use crate::cli::theory_layer::{critical_start, one_layer, relu_family};
 use crate::cli::theory_rows::{Row, Value, json, layers, table};
@@ -29,6 +30,7 @@ const CONFIDENCE: f64 = 0.999;
 pub struct TheoryArgs {
     /// Activation, with parameters as in leaky_relu:leak=0.1 or general_relu:leak=0.1,shift=0.4,max=6; "relu - 0.5" is a ReLU moved
     /// down
+    #[arg(add = complete::activation())]
     activation: Activation,
     /// Weight variance times fan_in (2 is Kaiming's for ReLU): adds fixed points and depth scales
     #[arg(long, value_name = "V", allow_negative_numbers = true, value_parser = positive)]

@@ -90,6 +90,11 @@ impl Chapter {
         self.parts.iter().all(|part| part.path.is_empty())
     }
 
+    /// Whether it is about a table of which there may be several.
+    pub(crate) fn is_array(&self) -> bool {
+        self.heading.starts_with("[[")
+    }
+
     /// Its keys, each with the choice that makes it valid.
     pub(crate) fn rows_when(&self) -> impl Iterator<Item = (&str, &Row)> {
         self.parts.iter().flat_map(|part| part.rows.iter().map(|row| (part.when.as_str(), row)))
