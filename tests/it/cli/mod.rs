@@ -22,6 +22,7 @@ mod report;
 mod resume;
 pub mod tensorboard;
 mod train;
+mod wrong_inputs;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
