@@ -15,11 +15,13 @@ use crate::cli::study_run::{carry_out, failed};
 use crate::cli::{UsageError, file_name};
 use crate::cli::{complete, dataset, shard, study_plan, study_source, study_table};
 use crate::cluster::plan_file::Kept;
+use crate::cluster::shard_record;
 use crate::cluster::source::StudySource;
 use crate::config::Experiment;
 use crate::config::error::folded;
 use crate::record::apart::remove_leftovers;
 use crate::record::tensorboard::EventFile;
+use crate::record::whole::remove_unfinished;
 use crate::report;
 use crate::report::text::visible;
 use crate::study::attempt::Attempt;
@@ -133,6 +135,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     let record = args.summarise(&campaign, source.command(), &dir, &own, failures)?;
     if plan.is_some() {
         remove_leftovers(&dir.join("runs"))?;
+        remove_unfinished(&dir.join(shard_record::DIRECTORY))?;
     }
     if args.json {
         super::print(&std::fs::read_to_string(dir.join(export::FILE))?)?;
