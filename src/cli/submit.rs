@@ -120,6 +120,7 @@ pub fn run(args: &SubmitArgs) -> Result<()> {
 fn write(own: &StudyDir, kept: Option<Kept>, plan: PlanFile, dir: &Path, overwrite: bool) -> Result<Kept> {
     let write = || -> Result<Kept, RecordError> {
         own.claim(overwrite)?;
+        let _lock = own.hold()?;
         for part in [LOGS, submission::DIRECTORY, shard_record::DIRECTORY] {
             make_directory(&dir.join(part))?;
         }

@@ -13,7 +13,7 @@ use crate::cluster::submission::{self, Submission};
 use crate::cluster::{flags, indices, shell};
 use crate::record::RecordError;
 use crate::record::lock::Lock;
-use crate::record::whole::write_whole;
+use crate::record::whole::{remove_unfinished, write_whole};
 use crate::report::text::visible;
 
 /// What the jobs of a study have in common.
@@ -102,7 +102,9 @@ impl Job<'_> {
     /// # Errors
     /// A file cannot be written, or Slurm refuses.
     pub fn submit(&self, plan: &Kept, shards: &[usize]) -> Result<()> {
-        let _lock = Lock::take(&self.dir.join(submission::DIRECTORY))?;
+        let slurm = self.dir.join(submission::DIRECTORY);
+        let _lock = Lock::take(&slurm)?;
+        remove_unfinished(&slurm)?;
         let earlier = earlier(plan)?;
         let left: Vec<usize> = earlier.iter().flat_map(|(_, shards)| shards.iter().copied()).collect();
         for (array, shards) in &earlier {
