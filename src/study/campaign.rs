@@ -21,6 +21,7 @@ use crate::study::place::Growth;
 use crate::study::plan::{PlannedRun, runs};
 use crate::study::predict::predicted_depth;
 use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord, Tuning};
+use crate::study::spread::on_all_cores;
 use crate::study::summarise::summarise;
 use crate::study::tune::{self, Stage};
 
@@ -152,11 +153,16 @@ impl Campaign {
         failures: Vec<Failure>,
     ) -> Result<(StudyRecord, usize), RecordError> {
         let (mut records, mut unchecked) = (Vec::<RunRecord>::new(), 0);
-        for run in &self.runs {
-            match run.result(dir)? {
-                Some(summary) => {
-                    unchecked += usize::from(summary.is_unchecked());
-                    records.push(collect(&self.study, &self.data, run, summary, dir)?);
+        let read = |run: &PlannedRun| -> Result<Option<(RunRecord, bool)>, RecordError> {
+            let Some(summary) = run.result(dir)? else { return Ok(None) };
+            let is_unchecked = summary.is_unchecked();
+            Ok(Some((collect(&self.study, &self.data, run, summary, dir)?, is_unchecked)))
+        };
+        for (run, read) in self.runs.iter().zip(on_all_cores(&self.runs, read)) {
+            match read? {
+                Some((record, is_unchecked)) => {
+                    unchecked += usize::from(is_unchecked);
+                    records.push(record);
                 }
                 None if failures.iter().any(|failure| failure.dir == run.relative_dir(dir)) => {}
                 None => {
@@ -200,9 +206,12 @@ impl Campaign {
     fn summaries(&self, records: &[RunRecord]) -> Vec<ArmSummary> {
         let study = &self.study;
         let mut summaries = summarise(records, &study.targets);
-        for summary in &mut summaries {
+        let predicted = on_all_cores(&summaries, |summary| {
             let of = |cell: &&Cell| study.arms[cell.arm] == summary.arm && study.labels(&cell.point) == summary.point;
-            summary.predicted_depth = study.cells.iter().find(of).and_then(|cell| predicted_depth(&cell.experiment));
+            study.cells.iter().find(of).and_then(|cell| predicted_depth(&cell.experiment))
+        });
+        for (summary, predicted) in summaries.iter_mut().zip(predicted) {
+            summary.predicted_depth = predicted;
         }
         summaries
     }

@@ -29,6 +29,7 @@ use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test,
 use crate::study::ending::{self, Ending};
 use crate::study::record::RunRecord;
 use crate::study::sentence::{about_end, about_target};
+use crate::study::spread::on_all_cores;
 use crate::study::summarise::time_of;
 use crate::study::target::{Measure, Target};
 use crate::study::verdict::{MIN_PAIRS, judge_time, way_of};
@@ -55,7 +56,7 @@ pub(super) fn compare_with(
             points.push(&run.point);
         }
     }
-    points.into_iter().flat_map(|point| at_point(runs, point, baseline, targets, resamples)).collect()
+    on_all_cores(&points, |point| at_point(runs, point, baseline, targets, resamples)).into_iter().flatten().collect()
 }
 
 fn at_point(

@@ -40,6 +40,7 @@ pub mod sentence;
 #[cfg(test)]
 mod simulated;
 pub mod so_far;
+mod spread;
 pub mod summarise;
 pub mod target;
 pub mod tune;
