@@ -85,6 +85,8 @@ pub mod cluster;
 #[doc(hidden)]
 pub mod cpu;
 #[doc(hidden)]
+pub mod findings;
+#[doc(hidden)]
 pub mod gpu;
 #[doc(hidden)]
 pub mod inference;

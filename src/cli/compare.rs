@@ -8,6 +8,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::device::DeviceChoice;
+use crate::cli::findings;
 use crate::cli::interrupt::{catch_interrupt, is_stopped, stopped};
 use crate::cli::output::say;
 use crate::cli::path::path;
@@ -85,7 +86,7 @@ pub struct CompareArgs {
     /// Print the object of study.json instead of tables.
     #[arg(long)]
     json: bool,
-    /// Leave out report.html.
+    /// Leave out report.html and index.md.
     #[arg(long)]
     no_report: bool,
 }
@@ -140,7 +141,9 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if args.json {
         super::print(&std::fs::read_to_string(dir.join(export::FILE))?)?;
     } else {
-        super::print(&format!("{}\nrecords in {}\n", study_table::text(&record), dir.display()))?;
+        let (table, found) = (study_table::text(&record), findings::text(&record.findings));
+        let path = findings::path_of_report(&dir.join(if args.no_report { export::FILE } else { report::FILE }));
+        super::print(&format!("{table}\nrecords in {}\n\n{found}\n{path}", dir.display()))?;
     }
     if record.failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(failed(&record.failures, campaign.runs.len())) }
 }
@@ -242,6 +245,7 @@ impl CompareArgs {
         }
         if !self.no_report {
             report::write(&report::page(&[dir.into()])?, &dir.join(report::FILE))?;
+            report::write_index(dir)?;
         }
         Ok(record)
     }

@@ -11,6 +11,7 @@ pub mod dataset;
 mod device;
 mod examples;
 pub mod experiment;
+mod findings;
 pub mod init;
 pub mod interrupt;
 mod layer_table;

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::cli::config_file::read_config;
 use crate::cli::device::host_threads;
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::findings;
 use crate::cli::path::path;
 use crate::cli::probe_study;
 use crate::cli::probe_table::text;
@@ -78,7 +79,8 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     super::print(&if args.json {
         seal(&json(&found)?)
     } else {
-        format!("{}\n{}", chart(&found, args.ascii), text(&found))
+        let path = args.out.as_ref().map_or_else(String::new, |dir| findings::path_of_report(&dir.join(report::FILE)));
+        format!("{}\n{}{path}", chart(&found, args.ascii), text(&found))
     })
 }
 
@@ -103,12 +105,15 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
     let reports = probe_study::reports(&args.config, &study, options, || bar.inc(1));
     bar.finish_and_clear();
     let reports = reports?;
+    let mut paths = String::new();
     if let Some(directory) = &args.out {
         for found in &reports {
-            write(&directory.join(found.name.replace(' ', "-")), found)?;
+            let directory = directory.join(found.name.replace(' ', "-"));
+            write(&directory, found)?;
+            paths += &findings::path_of_report(&directory.join(report::FILE));
         }
     }
-    super::print(&if args.json { json(&reports)? } else { probe_study::text(&study.name, &reports) })
+    super::print(&if args.json { json(&reports)? } else { probe_study::text(&study.name, &reports) + &paths })
 }
 
 /// Writes the numbers, and the page that draws them.
@@ -119,7 +124,8 @@ fn write(directory: &Path, found: &ProbeRecord) -> Result<()> {
     write_changed(&directory.join("probe.json"), seal(&json).as_bytes())?;
     // Reading may move a last digit, so the page shows what was read, as `initlab report` does: the same bytes.
     let read: ProbeRecord = serde_json::from_str(&json)?;
-    Ok(report::write(&report::probe::page(&read), &directory.join(report::FILE))?)
+    report::write(&report::probe::page(&read), &directory.join(report::FILE))?;
+    Ok(report::write_index(directory)?)
 }
 
 fn json(found: &impl serde::Serialize) -> Result<String> {

@@ -9,6 +9,7 @@ use clap::Args;
 use crate::cli::UsageError;
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::findings;
 use crate::cli::interrupt::{STOP, catch_interrupt, stopped};
 use crate::cli::layer_table::LayerTable;
 use crate::cli::output::say;
@@ -57,7 +58,7 @@ pub struct TrainArgs {
     /// Write TensorBoard's event file, too, while the run goes on.
     #[arg(long)]
     tensorboard: bool,
-    /// Leave out report.html.
+    /// Leave out report.html and index.md.
     #[arg(long)]
     no_report: bool,
     /// Print the object of run.json instead of tables.
@@ -112,7 +113,7 @@ pub fn run(args: &TrainArgs) -> Result<ExitCode> {
     if args.json {
         super::print(&summary.to_json())?;
     } else {
-        let facts = facts(&summary, dir.path());
+        let facts = args.facts(&summary, dir.path());
         super::print(&format!("{}\n{facts}", layers.text(&plan, Glyphs::choose(args.ascii))))?;
     }
     if summary.outcome == Outcome::Interrupted {
@@ -239,15 +240,22 @@ impl TrainArgs {
         say(&format!("{}: this run has ended already; nothing to do", dir.path().display()));
         super::say_unchecked(usize::from(summary.is_unchecked()));
         let json = || std::fs::read_to_string(dir.file(summary::FILE));
-        super::print(&if self.json { json()? } else { facts(summary, dir.path()) })?;
+        super::print(&if self.json { json()? } else { self.facts(summary, dir.path()) })?;
         Ok(ExitCode::SUCCESS)
     }
 
     fn report(&self, dir: &RunDir) -> Result<()> {
         if !self.no_report {
             report::write(&report::page(&[dir.path().into()])?, &dir.file(report::FILE))?;
+            report::write_index(dir.path())?;
         }
         Ok(())
+    }
+
+    /// What came out, what it shows, and where to look.
+    fn facts(&self, summary: &Summary, dir: &Path) -> String {
+        let path = findings::path_of_report(&dir.join(if self.no_report { summary::FILE } else { report::FILE }));
+        format!("{}\n{}\n{path}", facts(summary, dir), findings::text(&summary.findings))
     }
 }
 

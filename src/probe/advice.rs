@@ -2,8 +2,9 @@
 
 use crate::config::Experiment;
 use crate::config::model::ModelConfig;
+use crate::findings::remedy;
 use crate::init::Aim;
-use crate::probe::record::{Condition, ProbeRecord, Trend, Verdict};
+use crate::probe::record::{ProbeRecord, Trend, Verdict};
 use crate::probe::words::ALIKE;
 use crate::probe::zeros::{Cause, Zeros};
 use crate::theory::length::straight_leak;
@@ -24,9 +25,9 @@ pub(super) fn advice(report: &ProbeRecord, verdict: &Verdict, zeros: &Zeros, exp
     let slows = [&verdict.forward, &verdict.backward].iter().any(|way| way.total.is_some_and(slows));
     let alike = verdict.likeness.is_some_and(|c| c > ALIKE);
     let mut advice = Vec::new();
-    if model.norm.is_some() || model.residual.is_some() {
+    if !remedy::is_chain(model) {
         if moves {
-            advice.push("let residual branches start at 0: residual = \"rezero\", or \"fixup\" without norm".into());
+            advice.push(remedy::FOR_BRANCHES.into());
         }
     } else {
         if moves {
@@ -76,35 +77,8 @@ fn turn_on(layer: &str) -> String {
 
 /// Against lengths that explode or vanish in a plain chain.
 fn for_lengths(report: &ProbeRecord, experiment: &Experiment) -> String {
-    let Some(far) = &report.far else {
-        return "draw the weights around 0 with the activation's gain: init.preset = \"kaiming\"".into();
-    };
-    let activation = experiment.model.activation;
-    match straight_leak(activation) {
-        Some((leak, _)) => {
-            let chi = far.variance_w * (1.0 + leak * leak) / 2.0;
-            let inside = report.layers.iter().filter_map(|layer| layer.fan_in_inside).fold(1.0, f64::min);
-            if (chi - 1.0).abs() > Condition::TOLERANCE {
-                let factor = (1.0 / chi).sqrt();
-                format!(
-                    "multiply the weights' std by {factor:.4}, which makes chi 1 (init.preset = \"kaiming\"); \
-                     a shift of the activation leaves chi as it is"
-                )
-            } else if inside < 0.99 {
-                format!(
-                    "chi is 1, but taps on the padding meet zeros (at worst a share of {inside:.2} is inside the image): \
-                     pad less, stay at larger images, or rescale with init.lsuv"
-                )
-            } else {
-                "chi is 1, so it is chance: take wider layers, or a shift (general_relu), with which the length settles"
-                    .into()
-            }
-        }
-        None if Aim::Critical { variance_b: 0.0 }.solve(activation, 1).is_ok() => {
-            "take the critical weight variance: init.preset = \"critical\"".into()
-        }
-        None => "keep the pre-activation's second moment at 1: init.preset = \"moment-matched\"".into(),
-    }
+    let inside = report.layers.iter().filter_map(|layer| layer.fan_in_inside).fold(1.0, f64::min);
+    remedy::for_lengths(report.far.as_ref().map(|far| far.variance_w), inside, experiment.model.activation)
 }
 
 /// Against inputs that become alike.

@@ -248,7 +248,7 @@ impl Quantity {
 
 impl Condition {
     /// How far from 1 still counts as 1.
-    pub const TOLERANCE: f64 = 0.01;
+    pub const TOLERANCE: f64 = crate::findings::remedy::TOLERANCE;
 
     /// The condition with this value, if it is a number.
     pub fn of(value: f64) -> Option<Self> {

@@ -4,6 +4,7 @@ pub mod apart;
 pub mod checkpoint;
 pub mod csv;
 pub mod error;
+pub mod finding;
 pub mod histograms;
 mod hyperparameters;
 pub mod layers;

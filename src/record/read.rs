@@ -137,13 +137,26 @@ impl RunRecords {
     /// # Errors
     /// A file cannot be read, is not what its name says, or not what the run's summary says of it.
     pub fn read(dir: &Path, wanted: &[&str]) -> Result<Self, RecordError> {
-        let file = |name: &str| dir.join(name);
-        let histograms = file("histograms.safetensors");
         let summary = Summary::read(dir)?;
         match &summary {
             Some(summary) => summary.verify(dir)?,
             None => checkpoint::verify_unfinished(dir)?,
         }
+        let histograms = dir.join("histograms.safetensors");
+        let histograms = if is_there(&histograms)? { Some(Histograms::read(&histograms)?) } else { None };
+        Ok(Self { histograms, ..Self::tables(dir, summary, wanted)? })
+    }
+
+    /// The tables of a run that has just ended so, whose files this process wrote; histograms are left out.
+    ///
+    /// # Errors
+    /// As [`RunRecords::read`].
+    pub fn of_ended(dir: &Path, summary: Summary, wanted: &[&str]) -> Result<Self, RecordError> {
+        Self::tables(dir, Some(summary), wanted)
+    }
+
+    fn tables(dir: &Path, summary: Option<Summary>, wanted: &[&str]) -> Result<Self, RecordError> {
+        let file = |name: &str| dir.join(name);
         Ok(Self {
             path: dir.into(),
             summary,
@@ -151,7 +164,7 @@ impl RunRecords {
             steps: Columns::read(&file("steps.csv"), STEPS)?,
             epochs: Columns::read_evaluations(dir)?,
             layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
-            histograms: if is_there(&histograms)? { Some(Histograms::read(&histograms)?) } else { None },
+            histograms: None,
         })
     }
 

@@ -34,7 +34,7 @@ pub struct RunDir {
     lock: Option<Lock>,
 }
 
-const FILES: [&str; 11] = [
+const FILES: [&str; 12] = [
     summary::FILE,
     "config.toml",
     CHECKPOINT,
@@ -46,6 +46,7 @@ const FILES: [&str; 11] = [
     "init.safetensors",
     "model.safetensors",
     "report.html",
+    "index.md",
 ];
 
 /// Files that say that a directory is not a run's, and whose it is.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::record::RecordError;
 use crate::record::error::no_json;
+use crate::record::finding::Finding;
 use crate::record::manifest::Manifest;
 use crate::record::rows::EpochRow;
 use crate::record::seal::{Seal, check, seal};
@@ -95,6 +96,15 @@ pub struct Summary {
     /// Lengths and sums of the run's other files; empty in what an earlier version wrote.
     #[serde(default, skip_serializing_if = "Manifest::is_empty")]
     pub files: Manifest,
+    /// Height and width of an image; 0 in what an earlier version wrote.
+    #[serde(default)]
+    pub image_size: [usize; 2],
+    /// Labels are below this; 0 as above.
+    #[serde(default)]
+    pub classes: usize,
+    /// What the records show, in words.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 impl Summary {

@@ -7,6 +7,7 @@
 pub mod chart;
 pub mod draw;
 pub mod heat;
+pub mod index;
 pub mod layers;
 pub mod page;
 pub mod palette;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use thiserror::Error;
 
+use crate::findings::NEEDED;
 use crate::record::RecordError;
 use crate::record::error::no_json;
 use crate::record::lock::Lock;
@@ -90,13 +92,13 @@ pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
         if dir.join("probe.json").is_file() {
             return Ok(probe::page(&object(&dir.join("probe.json"))?));
         }
-        return Ok(run::page(&read(dir, &shown())?));
+        return Ok(run::page(&read(dir, &wanted())?));
     }
     let alone = |dir: &&PathBuf| ["study.json", "probe.json"].iter().any(|name| dir.join(name).is_file());
     if let Some(other) = dirs.iter().find(alone) {
         return Err(ReportError::NotARun { path: other.clone() });
     }
-    let runs = dirs.par_iter().map(|dir| read(dir, &shown())).collect::<Result<Vec<_>, _>>()?;
+    let runs = dirs.par_iter().map(|dir| read(dir, &wanted())).collect::<Result<Vec<_>, _>>()?;
     Ok(run::comparison(&runs))
 }
 
@@ -142,6 +144,28 @@ pub fn runs_of_study(dir: &Path) -> Result<Option<Vec<PathBuf>>, ReportError> {
     let record = study_in(dir)?;
     let runs = record.runs.iter().map(|run| dir.join(&run.dir));
     Ok(Some(runs.filter(|run| RunRecords::is_run(run)).collect()))
+}
+
+/// Statistics that a page and its findings need.
+fn wanted() -> Vec<&'static str> {
+    let mut wanted = shown();
+    wanted.extend(NEEDED);
+    wanted
+}
+
+/// Writes `index.md` into the directory of a run, a study or a probe; the same text is not written again.
+///
+/// # Errors
+/// The directory holds nothing of ours, or something damaged, or cannot be written.
+pub fn write_index(dir: &Path) -> Result<(), ReportError> {
+    let text = if dir.join(export::FILE).is_file() {
+        index::of_study(&study_in(dir)?, dir)
+    } else if dir.join("probe.json").is_file() {
+        index::of_probe(&object(&dir.join("probe.json"))?, dir)
+    } else {
+        index::of_run(&read(dir, &NEEDED)?)
+    };
+    Ok(write_changed(&dir.join(index::FILE), text.as_bytes())?)
 }
 
 fn read(dir: &Path, wanted: &[&str]) -> Result<RunRecords, ReportError> {

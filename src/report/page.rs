@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use crate::numerals::number;
+use crate::record::finding::Finding;
 use crate::report::chart::{Chart, Row};
 use crate::report::draw::{self, Frame, OK, swatch};
 use crate::report::heat::{self, Heat, Line};
@@ -17,6 +18,8 @@ pub struct Page {
     pub title: String,
     /// What came out, in a sentence or two.
     pub lead: String,
+    /// What the records show.
+    pub findings: Vec<Finding>,
     /// Its sections.
     pub sections: Vec<Section>,
 }
@@ -112,6 +115,7 @@ impl Page {
             .expect(OK);
         write!(to, "<body>\n<main>\n<header>\n<h1>{title}</h1>\n<p class=\"lead\">{}</p>\n", escape(&self.lead))
             .expect(OK);
+        findings(&mut to, &self.findings);
         to.push_str("</header>\n");
         self.contents(&mut to);
         let mut figures = 0;
@@ -131,6 +135,23 @@ impl Page {
         }
         to.push_str("</ul></nav>\n");
     }
+}
+
+/// What the records show, with what to do about it; words say how much it matters, for those who do not see colours.
+fn findings(to: &mut String, findings: &[Finding]) {
+    if findings.is_empty() {
+        return;
+    }
+    to.push_str("<ul class=\"findings\">");
+    for Finding { severity, text, advice, .. } in findings {
+        let name = severity.name();
+        write!(to, "<li class=\"{name}\"><strong>{name}</strong> <span>{}", escape(text)).expect(OK);
+        if !advice.is_empty() {
+            write!(to, "<br><em>{}</em>", escape(advice)).expect(OK);
+        }
+        to.push_str("</span></li>");
+    }
+    to.push_str("</ul>\n");
 }
 
 fn blocks(to: &mut String, blocks: &[Block], figures: &mut usize) {

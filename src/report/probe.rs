@@ -22,7 +22,7 @@ pub fn page(probe: &ProbeRecord) -> Page {
     let sections =
         [verdict(probe), forwards(probe), backwards(probe), layers(probe), jacobian(probe), far(probe), origin(probe)];
     let sections = sections.into_iter().filter(|section| !section.blocks.is_empty()).collect();
-    Page { title: format!("{}: the signal at the start", probe.name), lead, sections }
+    Page { title: format!("{}: the signal at the start", probe.name), lead, findings: Vec::new(), sections }
 }
 
 fn verdict(probe: &ProbeRecord) -> Section {

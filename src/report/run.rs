@@ -1,6 +1,8 @@
 //! The page of one run, and the page that lays several runs side by side.
 
+use crate::findings::said_of;
 use crate::numerals::{number, percent};
+use crate::record::finding::{Finding, Severity};
 use crate::record::read::{Columns, RunRecords};
 use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::layers::{self, Detail};
@@ -13,7 +15,7 @@ pub fn page(run: &RunRecords) -> Page {
     let mut sections = vec![outcome(run), curves(run)];
     sections.extend(layers::sections(run, Detail::WHOLE));
     sections.push(origin(run));
-    Page { title: label(run), lead: lead(run), sections }
+    Page { title: label(run), lead: lead(run), findings: said_of(run), sections }
 }
 
 /// A page for several runs: their curves over one another, then each run's layers.
@@ -25,7 +27,11 @@ pub fn comparison(runs: &[RunRecords]) -> Page {
         sections.push(Section { heading: directory(run), blocks });
     }
     let lead = "Every run alone has more detail in the report of its own directory.".into();
-    Page { title: format!("{} runs", runs.len()), lead, sections }
+    let findings = runs.iter().flat_map(|run| {
+        let ails = said_of(run).into_iter().filter(|finding| finding.severity != Severity::Note);
+        ails.map(|finding| Finding { text: format!("{}: {}", directory(run), finding.text), ..finding })
+    });
+    Page { title: format!("{} runs", runs.len()), lead, findings: findings.collect(), sections }
 }
 
 fn label(run: &RunRecords) -> String {

@@ -58,7 +58,7 @@ pub fn page(record: &StudyRecord, dir: &Path) -> Result<Page, RecordError> {
         record.baseline,
         record.targets.first().map_or_else(|| "its target".into(), |target| target.text())
     );
-    Ok(Page { title: record.name.clone(), lead, sections })
+    Ok(Page { title: record.name.clone(), lead, findings: record.findings.clone(), sections })
 }
 
 /// `name = value, …` of a point on these axes; empty without any.

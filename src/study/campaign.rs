@@ -15,6 +15,7 @@ use crate::study::compare::compare;
 use crate::study::comparison::ArmSummary;
 use crate::study::execute::{Happening, Manner, execute};
 use crate::study::file::{Axis, Cell, Study};
+use crate::study::findings;
 use crate::study::forecast::{State, Work};
 use crate::study::order::order;
 use crate::study::place::Growth;
@@ -177,7 +178,7 @@ impl Campaign {
         }
         let study = &self.study;
         let axis = |axis: &Axis| AxisRecord { name: axis.name.clone(), values: axis.labels.clone() };
-        let record = StudyRecord {
+        let mut record = StudyRecord {
             name: study.name.clone(),
             command,
             version: env!("CARGO_PKG_VERSION").into(),
@@ -198,7 +199,9 @@ impl Campaign {
             runs: records,
             failures,
             files: Manifest::default(),
+            findings: Vec::new(),
         };
+        record.findings = findings::of_study(&record);
         Ok((record, unchecked))
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::data::Part;
 use crate::record::RecordError;
 use crate::record::csv::read_columns;
+use crate::record::finding::Severity;
 use crate::record::run_dir::RunDir;
 use crate::record::summary::{Outcome, Summary};
 use crate::study::check::StudyData;
@@ -40,6 +41,7 @@ pub fn collect(
     // A run that diverged has not converged, whatever it reached on its way.
     let steps_to = |target| if finished { courses.steps_to(target) } else { None };
     let lost = |target| if finished { courses.lost(target) } else { None };
+    let faults = summary.findings.iter().filter(|finding| finding.severity != Severity::Note);
     Ok(RunRecord {
         arm: study.arms[cell.arm].clone(),
         point: study.labels(&cell.point),
@@ -64,5 +66,6 @@ pub fn collect(
         batch_size: train.batch_size,
         test_images: images.len(Part::Test),
         chance: 1.0 / images.classes().max(1) as f64,
+        faults: faults.map(|finding| finding.rule.clone()).collect(),
     })
 }

@@ -25,6 +25,7 @@ pub mod estimate;
 pub mod execute;
 pub mod export;
 pub mod file;
+pub mod findings;
 pub mod forecast;
 pub mod grid;
 pub mod keys;

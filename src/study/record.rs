@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::finding::Finding;
 use crate::record::manifest::Manifest;
 use crate::record::summary::{Divergence, Outcome};
 use crate::study::comparison::{ArmSummary, Comparison};
@@ -42,6 +43,9 @@ pub struct StudyRecord {
     /// Lengths and sums of the study's other files; empty in what an earlier version wrote.
     #[serde(default, skip_serializing_if = "Manifest::is_empty")]
     pub files: Manifest,
+    /// What it shows, in words.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// The data set of a study.
@@ -151,6 +155,9 @@ pub struct RunRecord {
     /// Accuracy of guessing: one over the number of classes. 0 as above.
     #[serde(default)]
     pub chance: f64,
+    /// Names of the rules that found a fault or a warning in it.
+    #[serde(default)]
+    pub faults: Vec<String>,
 }
 
 impl RunRecord {

@@ -47,6 +47,7 @@ pub(crate) fn run(arm: &str, seed: u64, steps: f64, evaluate_every: u64) -> RunR
         batch_size: 64,
         test_images: 10_000,
         chance: 0.1,
+        faults: Vec::new(),
     }
 }
 

@@ -156,8 +156,8 @@ impl<'a> Running<'a> {
     pub fn finish(mut self, compute: &Compute, end: End, weights: Weights<'_>) -> Result<Summary, TrainError> {
         let mut ended = Ended { plan: self.plan, weights, files: Manifest::default() };
         self.sinks.iter_mut().try_for_each(|sink| sink.finish(&mut ended))?;
-        let summary = summary(self.plan, compute, end, &self.progress(), ended.files);
-        self.sinks.iter_mut().try_for_each(|sink| sink.end(&summary))?;
+        let mut summary = summary(self.plan, compute, end, &self.progress(), ended.files);
+        self.sinks.iter_mut().try_for_each(|sink| sink.end(&mut summary))?;
         Ok(summary)
     }
 }

@@ -71,7 +71,7 @@ impl Watch {
         for warning in warnings(&rows, &names) {
             lead = format!("{lead} {warning}.");
         }
-        let page = Page { title, lead, sections: sections(&run, Detail::WHOLE) };
+        let page = Page { title, lead, findings: Vec::new(), sections: sections(&run, Detail::WHOLE) };
         Ok(crate::report::write(&page, path)?)
     }
 

@@ -14,6 +14,7 @@ const ORDER: &[&[&str]] = &[
     &["config"],
     &["model", "start"],
     &["record"],
+    &["findings"],
     &["train"],
     &["probe"],
     &["study"],
@@ -36,6 +37,7 @@ const WITHOUT_CANDLE: &[&str] = &[
     "init",
     "config",
     "record",
+    "findings",
     "report",
 ];
 

@@ -18,6 +18,7 @@ mod dropout;
 mod faults;
 #[cfg(all(feature = "cli", feature = "fetch"))]
 mod fetch;
+mod findings;
 mod golden;
 mod gradients;
 #[cfg(all(feature = "cli", feature = "hub"))]

@@ -123,14 +123,14 @@ fn names_are_text_whatever_they_hold() {
     section.blocks.push(Block::Table(Table { caption: long.clone(), head: vec![long.clone(), long.clone()], rows }));
     section.chart(curves(&long));
     section.heat(map(&long));
-    let html = Page { title: long.clone(), lead: long, sections: vec![section] }.html();
+    let html = Page { title: long.clone(), lead: long, findings: vec![], sections: vec![section] }.html();
     assert_eq!(html.matches("<script").count(), 1, "the page's own");
     assert!(html.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
 }
 
 #[test]
 fn a_page_names_no_other_address() {
-    let html = Page { title: "t".into(), lead: String::new(), sections: vec![] }.html();
+    let html = Page { title: "t".into(), lead: String::new(), findings: vec![], sections: vec![] }.html();
     for part in ["http:", "https:", "src=", "@import", "url("] {
         // The name of SVG's namespace is no address that is fetched.
         let found = html.replace("http://www.w3.org/2000/svg", "").contains(part);

@@ -36,7 +36,7 @@ impl Sink for Checkpoints<'_> {
         Ok(checkpoint.write(&self.dir.file(FILE), kept.histograms.unwrap_or(&self.none))?)
     }
 
-    fn end(&mut self, summary: &Summary) -> Result<(), TrainError> {
+    fn end(&mut self, summary: &mut Summary) -> Result<(), TrainError> {
         match summary.outcome {
             Outcome::Finished | Outcome::Diverged => Ok(self.dir.remove(FILE)?),
             Outcome::Interrupted => Ok(()),

@@ -47,11 +47,11 @@ pub trait Sink {
         Ok(())
     }
 
-    /// All have finished, and this came out.
+    /// All have finished, and this came out; a sink that knows more of it adds that.
     ///
     /// # Errors
     /// As [`Sink::step`].
-    fn end(&mut self, _summary: &Summary) -> Result<(), TrainError> {
+    fn end(&mut self, _summary: &mut Summary) -> Result<(), TrainError> {
         Ok(())
     }
 }

@@ -43,7 +43,7 @@ impl Sink for Events {
         Ok(self.file.event(now(), evaluation.at, &summary)?)
     }
 
-    fn end(&mut self, summary: &Summary) -> Result<(), TrainError> {
+    fn end(&mut self, summary: &mut Summary) -> Result<(), TrainError> {
         Ok(self.file.end(now(), summary)?)
     }
 }

@@ -57,7 +57,14 @@ impl Work {
 fn results(work: &Work, out: &str) -> BTreeMap<String, Vec<u8>> {
     let files = files_of_top(work, out);
     assert!(
-        files.keys().map(String::as_str).eq(["comparison.csv", "plan.json", "report.html", "runs.csv", "study.json"]),
+        files.keys().map(String::as_str).eq([
+            "comparison.csv",
+            "index.md",
+            "plan.json",
+            "report.html",
+            "runs.csv",
+            "study.json"
+        ]),
         "{:?}",
         files.keys()
     );

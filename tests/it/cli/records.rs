@@ -7,10 +7,11 @@ use initlab::train::train_unrecorded;
 
 use super::{BATCH_NORM, CNN, DROPOUT, MLP, RESIDUAL, Ran, Work, assert_same, initlab, json, records};
 
-const FILES: [&str; 9] = [
+const FILES: [&str; 10] = [
     "config.toml",
     "epochs.csv",
     "histograms.safetensors",
+    "index.md",
     "init.safetensors",
     "layers.csv",
     "model.safetensors",

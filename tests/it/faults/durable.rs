@@ -94,7 +94,10 @@ const SUMMARY: &str = "run.json";
 /// Whether it is more than a scratch file, and more than what `initlab report` makes again from records.
 fn is_record(path: &Path) -> bool {
     let hidden = path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(".initlab-"));
-    !hidden && !name(path).contains("tfevents") && name(path) != "report.html" && !name(path).ends_with(".lock")
+    !hidden
+        && !name(path).contains("tfevents")
+        && !["report.html", "index.md"].contains(&name(path))
+        && !name(path).ends_with(".lock")
 }
 
 fn name(path: &Path) -> &str {
