@@ -111,10 +111,21 @@ fn completions_of_each_shell_know_each_command() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = initlab(["completions", shell]);
         assert!(ran.code == Some(0) && ran.stderr.is_empty(), "{ran:?}");
+        assert!(ran.stdout.contains("COMPLETE"), "{shell}: the script asks the program: {ran:?}");
+        // The program's answer, as the script asks for it.
+        let asked = |words: &[&str]| {
+            let mut asking = Command::new(env!("CARGO_BIN_EXE_initlab"));
+            asking
+                .env("COMPLETE", shell)
+                .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
+                .env("_CLAP_IFS", "\n");
+            String::from_utf8(asking.arg("--").args(words).output().unwrap().stdout).unwrap()
+        };
+        let commands = asked(&["initlab", ""]);
         for subcommand in command.get_subcommands() {
-            assert!(ran.stdout.contains(subcommand.get_name()), "{shell}: {}", subcommand.get_name());
+            assert!(commands.contains(subcommand.get_name()), "{shell}: {}", subcommand.get_name());
         }
-        assert!(ran.stdout.contains("overwrite"), "{shell}: options are missing");
+        assert!(asked(&["initlab", "train", "x.toml", "--ov"]).contains("--overwrite"), "{shell}: options are missing");
     }
 }
 
