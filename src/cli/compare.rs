@@ -12,9 +12,10 @@ use crate::cli::findings;
 use crate::cli::interrupt::{catch_interrupt, is_stopped, stopped};
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::cli::study_markup::{self, Markup};
 use crate::cli::study_run::{carry_out, failed};
 use crate::cli::{UsageError, file_name};
-use crate::cli::{complete, dataset, shard, study_plan, study_source, study_table};
+use crate::cli::{complete, dataset, shard, study_pairs, study_plan, study_source, study_table};
 use crate::cluster::plan_file::Kept;
 use crate::cluster::shard_record;
 use crate::cluster::source::StudySource;
@@ -26,6 +27,7 @@ use crate::record::whole::remove_unfinished;
 use crate::report;
 use crate::report::text::visible;
 use crate::study::attempt::Attempt;
+use crate::study::compare::all_pairs;
 use crate::study::directory::StudyDir;
 use crate::study::estimate::estimate;
 use crate::study::execute::{Happening, Manner};
@@ -83,9 +85,18 @@ pub struct CompareArgs {
     /// Let this study take the place of another that the directory holds; runs stay, summaries are replaced.
     #[arg(long)]
     overwrite: bool,
-    /// Print the object of study.json instead of tables.
+    /// Compare every arm with every other, too, and not only with the baseline.
     #[arg(long)]
+    pairs: bool,
+    /// Print the object of study.json instead of tables.
+    #[arg(long, conflicts_with_all = ["markdown", "latex"])]
     json: bool,
+    /// Print the report's tables as Markdown.
+    #[arg(long, conflicts_with = "latex")]
+    markdown: bool,
+    /// Print the report's tables as LaTeX (booktabs).
+    #[arg(long)]
+    latex: bool,
     /// Leave out report.html and index.md.
     #[arg(long)]
     no_report: bool,
@@ -140,10 +151,13 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     }
     if args.json {
         super::print(&std::fs::read_to_string(dir.join(export::FILE))?)?;
+    } else if let Some(markup) = args.markup() {
+        super::print(&study_markup::text(&record, markup))?;
     } else {
         let (table, found) = (study_table::text(&record), findings::text(&record.findings));
         let path = findings::path_of_report(&dir.join(if args.no_report { export::FILE } else { report::FILE }));
-        super::print(&format!("{table}\nrecords in {}\n\n{found}\n{path}", dir.display()))?;
+        let pairs = study_pairs::text(&record);
+        super::print(&format!("{table}{pairs}\nrecords in {}\n\n{found}\n{path}", dir.display()))?;
     }
     if record.failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(failed(&record.failures, campaign.runs.len())) }
 }
@@ -233,7 +247,10 @@ impl CompareArgs {
         own: &StudyDir,
         failures: Vec<Failure>,
     ) -> Result<StudyRecord> {
-        let (record, unchecked) = campaign.record(dir, command, failures)?;
+        let (mut record, unchecked) = campaign.record(dir, command, failures)?;
+        if self.pairs {
+            record.pairs = all_pairs(&record.runs, &record.targets);
+        }
         super::say_unchecked(unchecked);
         own.claim(self.overwrite)?;
         let _lock = own.hold()?;
@@ -287,6 +304,14 @@ impl CompareArgs {
                 say("when all are in this directory, the same command with --report-only summarises them");
                 Ok(Made::Part(ExitCode::SUCCESS))
             }
+        }
+    }
+
+    fn markup(&self) -> Option<Markup> {
+        match (self.markdown, self.latex) {
+            (true, _) => Some(Markup::Markdown),
+            (_, true) => Some(Markup::Latex),
+            (false, false) => None,
         }
     }
 

@@ -33,6 +33,8 @@ mod shard;
 mod shortcuts;
 pub mod status;
 mod study_map;
+mod study_markup;
+mod study_pairs;
 mod study_plan;
 mod study_progress;
 mod study_run;

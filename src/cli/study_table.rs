@@ -10,7 +10,7 @@ use crate::numerals::factor;
 use crate::report::terminal::{Glyphs, sparkline};
 use crate::report::text::visible;
 use crate::study::batches::remark;
-use crate::study::comparison::{ArmSummary, Comparison};
+use crate::study::comparison::ArmSummary;
 use crate::study::record::{StudyRecord, Tuning};
 use crate::study::sentence::tells;
 
@@ -31,7 +31,7 @@ pub fn text(record: &StudyRecord) -> String {
     if let Some(remark) = batches(record) {
         text.push_str(&format!("{}\n", folded(&remark, 2)));
     }
-    let points = points(record);
+    let points = record.points();
     if points.len() > TABLES {
         text.push_str(&study_map::text(record));
         return text + &tuning(record);
@@ -41,10 +41,10 @@ pub fn text(record: &StudyRecord) -> String {
             let place = record.axes.iter().zip(point).map(|(axis, value)| format!("{} = {value}", axis.name));
             text.push_str(&format!("\n{}\n", visible(&place.collect::<Vec<_>>().join(", "))));
         }
-        let rows = soonest_first(record, point);
+        let rows = record.soonest_first(point);
         text.push_str(&table(record, &rows));
         for row in rows {
-            let found = comparison(record, row).into_iter();
+            let found = record.comparison(&row.arm, &row.point).into_iter();
             let said = found.flat_map(|comparison| [&comparison.text, &comparison.at_end]).chain(&row.remarks);
             for sentence in said.filter(|sentence| !sentence.is_empty()) {
                 text.push_str(&format!("{}\n", folded(&visible(sentence), 2)));
@@ -72,26 +72,6 @@ fn tuning(record: &StudyRecord) -> String {
     format!("\n{}\n", folded(&visible(&text), 2))
 }
 
-/// The points of the grid, in the plan's order.
-fn points(record: &StudyRecord) -> Vec<&[String]> {
-    let mut points: Vec<&[String]> = record.summaries.iter().map(|summary| summary.point.as_slice()).collect();
-    points.dedup();
-    points
-}
-
-/// The arms at a point, by what the verdict is about; among equals the more accurate first.
-fn soonest_first<'a>(record: &'a StudyRecord, point: &[String]) -> Vec<&'a ArmSummary> {
-    let mut rows: Vec<&ArmSummary> = record.summaries.iter().filter(|summary| summary.point == point).collect();
-    let accuracy = |row: &ArmSummary| row.test_accuracy.map_or(f64::NEG_INFINITY, |spread| spread.mean);
-    let soonest = |a: &&ArmSummary, b: &&ArmSummary| a.targets[0].mean_steps.total_cmp(&b.targets[0].mean_steps);
-    rows.sort_by(|a, b| soonest(a, b).then(accuracy(b).total_cmp(&accuracy(a))));
-    rows
-}
-
-fn comparison<'a>(record: &'a StudyRecord, row: &ArmSummary) -> Option<&'a Comparison> {
-    record.comparisons.iter().find(|comparison| comparison.arm == row.arm && comparison.point == row.point)
-}
-
 /// Columns of a terminal.
 const COLUMNS: usize = 80;
 
@@ -112,7 +92,7 @@ fn table_with(record: &StudyRecord, rows: &[&ArmSummary], width: usize) -> Strin
     table.load_style(presets::NOTHING);
     table.set_header(["arm", "reached", "steps", "× baseline", "accuracy %", "diverged", "loss"]);
     for (row, curve) in rows.iter().zip(&curves) {
-        let ratio = comparison(record, row).and_then(|comparison| comparison.targets[0].ratio);
+        let ratio = record.comparison(&row.arm, &row.point).and_then(|comparison| comparison.targets[0].ratio);
         // Where nobody gets there nothing is known, and a bound of 1 tells nothing.
         let ratio = ratio.filter(|ratio| ratio.is_tested() && tells(ratio));
         let lost = if row.targets[0].lost > 0 { format!(", −{}", row.targets[0].lost) } else { String::new() };

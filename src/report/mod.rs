@@ -22,6 +22,7 @@ pub mod text;
 pub mod thin;
 
 use std::path::{Path, PathBuf};
+pub use study::tables as study_tables;
 
 use rayon::prelude::*;
 use thiserror::Error;

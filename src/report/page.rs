@@ -232,7 +232,7 @@ fn table(to: &mut String, table: &Table) {
     }
     to.push_str("<thead><tr>");
     let words: Vec<&str> =
-        (0..table.head.len()).map(|i| if is_words(table, i) { " class=\"words\"" } else { "" }).collect();
+        (0..table.head.len()).map(|i| if table.is_words(i) { " class=\"words\"" } else { "" }).collect();
     for (head, words) in table.head.iter().zip(&words) {
         write!(to, "<th scope=\"col\"{words}>{}</th>", escape(&shorten(head, 80))).expect(OK);
     }
@@ -250,13 +250,12 @@ fn table(to: &mut String, table: &Table) {
     to.push_str("</tbody></table></div>\n");
 }
 
-/// Whether a column holds words, which are read from the left, and not numbers.
-fn is_words(table: &Table, column: usize) -> bool {
-    table
-        .rows
-        .iter()
-        .filter_map(|row| row.get(column))
-        .any(|cell| cell.starts_with(char::is_alphabetic) && cell != "NaN")
+impl Table {
+    /// Whether a column holds words, which are read from the left, and not numbers.
+    pub fn is_words(&self, column: usize) -> bool {
+        let cells = self.rows.iter().filter_map(|row| row.get(column));
+        cells.into_iter().any(|cell| cell.starts_with(char::is_alphabetic) && cell != "NaN")
+    }
 }
 
 fn chart_values(chart: &Chart) -> Table {

@@ -8,6 +8,8 @@ mod rates;
 mod starts;
 mod verdict;
 
+pub use verdict::tables;
+
 use std::path::Path;
 
 use crate::inference::spread::{mean, sample_std};
@@ -16,7 +18,7 @@ use crate::record::RecordError;
 use crate::report::page::Page;
 use crate::report::palette::Style;
 use crate::report::thin::Point;
-use crate::study::comparison::{ArmSummary, Comparison};
+use crate::study::comparison::ArmSummary;
 use crate::study::record::{AxisRecord, RunRecord, StudyRecord};
 
 /// Points of a grid up to which each has curves of its own.
@@ -34,8 +36,8 @@ struct Study<'a> {
 /// The records of a run are damaged; a run without records is left out of the curves that need them.
 pub fn page(record: &StudyRecord, dir: &Path) -> Result<Page, RecordError> {
     let study = Study { record, dir };
-    let points = study.points();
-    let mut sections = vec![study.verdicts(&points)];
+    let points: Vec<Vec<String>> = record.points().into_iter().map(<[String]>::to_vec).collect();
+    let mut sections = vec![study.verdicts(&points), study.pairs()];
     if points.len() <= POINTS {
         for point in &points {
             sections.push(study.curves(point)?);
@@ -85,17 +87,6 @@ fn accuracy_interval(x: f64, values: &[f64]) -> Point {
 }
 
 impl Study<'_> {
-    /// The points of the grid, in the plan's order; one empty point without a grid.
-    fn points(&self) -> Vec<Vec<String>> {
-        let mut points: Vec<Vec<String>> = Vec::new();
-        for run in &self.record.runs {
-            if !points.contains(&run.point) {
-                points.push(run.point.clone());
-            }
-        }
-        points
-    }
-
     fn style(&self, arm: &str) -> Style {
         Style::Category(self.record.arms.iter().position(|name| name == arm).unwrap_or(0))
     }
@@ -111,9 +102,5 @@ impl Study<'_> {
 
     fn summary(&self, arm: &str, point: &[String]) -> Option<&ArmSummary> {
         self.record.summaries.iter().find(|summary| summary.arm == arm && summary.point == point)
-    }
-
-    fn comparison(&self, arm: &str, point: &[String]) -> Option<&Comparison> {
-        self.record.comparisons.iter().find(|comparison| comparison.arm == arm && comparison.point == point)
     }
 }

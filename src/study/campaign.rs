@@ -200,6 +200,7 @@ impl Campaign {
             failures,
             files: Manifest::default(),
             findings: Vec::new(),
+            pairs: Vec::new(),
         };
         record.findings = findings::of_study(&record);
         Ok((record, unchecked))

@@ -27,7 +27,7 @@ use crate::inference::survival::{Time, all_or_none, log_rank, log_rank_excess};
 use crate::rng;
 use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test, Unit, Verdict};
 use crate::study::ending::{self, Ending};
-use crate::study::record::RunRecord;
+use crate::study::record::{PairRecord, RunRecord};
 use crate::study::sentence::{about_end, about_target};
 use crate::study::spread::on_all_cores;
 use crate::study::summarise::time_of;
@@ -50,13 +50,18 @@ pub(super) fn compare_with(
     targets: &[Target],
     resamples: usize,
 ) -> Vec<Comparison> {
+    let of_point = |point: &&[String]| at_point(runs, point, baseline, targets, resamples);
+    on_all_cores(&points_of(runs), of_point).into_iter().flatten().collect()
+}
+
+fn points_of(runs: &[RunRecord]) -> Vec<&[String]> {
     let mut points: Vec<&[String]> = Vec::new();
     for run in runs {
         if !points.contains(&run.point.as_slice()) {
             points.push(&run.point);
         }
     }
-    on_all_cores(&points, |point| at_point(runs, point, baseline, targets, resamples)).into_iter().flatten().collect()
+    points
 }
 
 fn at_point(
@@ -69,24 +74,55 @@ fn at_point(
     let here: Vec<&RunRecord> = runs.iter().filter(|run| run.point == point).collect();
     let of = |arm: &str| here.iter().copied().filter(|run| run.arm == arm).collect::<Vec<_>>();
     let base = of(baseline);
+    if base.is_empty() {
+        return Vec::new();
+    }
+    let arms = arms_of(&here).into_iter().filter(|arm| *arm != baseline);
+    let mut all: Vec<Comparison> = arms.map(|arm| against(&of(arm), &base, targets, resamples)).collect();
+    judge(&mut all, targets, |_| baseline);
+    all
+}
+
+/// The arms that have runs, in the order of the runs.
+fn arms_of<'a>(runs: &[&'a RunRecord]) -> Vec<&'a str> {
     let mut arms: Vec<&str> = Vec::new();
-    for run in here.iter().filter(|run| run.arm != baseline) {
+    for run in runs {
         if !arms.contains(&run.arm.as_str()) {
             arms.push(&run.arm);
         }
     }
-    if base.is_empty() {
-        return Vec::new();
-    }
-    let mut all: Vec<Comparison> = arms.iter().map(|arm| against(&of(arm), &base, targets, resamples)).collect();
-    (0..targets.len()).for_each(|target| correct(&mut all, target));
-    Ending::ALL.into_iter().for_each(|ending| ending::correct(&mut all, ending));
-    for comparison in &mut all {
+    arms
+}
+
+/// Corrects the p-values over all of these comparisons, and says what follows; `baseline` names the other arm of each.
+fn judge<'a>(all: &mut [Comparison], targets: &[Target], baseline: impl Fn(usize) -> &'a str) {
+    (0..targets.len()).for_each(|target| correct(all, target));
+    Ending::ALL.into_iter().for_each(|ending| ending::correct(all, ending));
+    for (i, comparison) in all.iter_mut().enumerate() {
         comparison.verdict = comparison.targets[0].verdict;
-        comparison.text = about_target(comparison, baseline);
+        comparison.text = about_target(comparison, baseline(i));
         comparison.at_end = about_end(comparison);
     }
-    all
+}
+
+/// Compares every arm with every other at every point, each pair once: an arm with those before it. The correction is over all pairs of a
+/// point, so that a pair needs more evidence than it does with the baseline alone.
+pub fn all_pairs(runs: &[RunRecord], targets: &[Target]) -> Vec<PairRecord> {
+    let here: Vec<&RunRecord> = runs.iter().collect();
+    points_of(runs).into_iter().flat_map(|point| pairs_at(&here, point, targets)).collect()
+}
+
+fn pairs_at(runs: &[&RunRecord], point: &[String], targets: &[Target]) -> Vec<PairRecord> {
+    let here: Vec<&RunRecord> = runs.iter().copied().filter(|run| run.point == point).collect();
+    let of = |arm: &str| here.iter().copied().filter(|run| run.arm == arm).collect::<Vec<_>>();
+    let arms = arms_of(&here);
+    let names: Vec<[&str; 2]> =
+        arms.iter().enumerate().flat_map(|(i, arm)| arms[..i].iter().map(move |other| [*arm, *other])).collect();
+    let compared = names.iter().map(|[arm, other]| against(&of(arm), &of(other), targets, RESAMPLES));
+    let mut all: Vec<Comparison> = compared.collect();
+    judge(&mut all, targets, |i| names[i][1]);
+    let pair = |(comparison, names): (Comparison, &[&str; 2])| PairRecord { against: names[1].into(), comparison };
+    all.into_iter().zip(&names).map(pair).collect()
 }
 
 /// Holm's correction over the arms of a point, and the verdicts that follow. Arms with too few pairs for any verdict are no tests.

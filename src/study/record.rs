@@ -46,6 +46,46 @@ pub struct StudyRecord {
     /// What it shows, in words.
     #[serde(default)]
     pub findings: Vec<Finding>,
+    /// Every arm against every other, where that was asked for; p-values are corrected over all pairs of a point.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<PairRecord>,
+}
+
+impl StudyRecord {
+    /// The points of the grid, in the plan's order; one empty point without a grid.
+    pub fn points(&self) -> Vec<&[String]> {
+        let mut points: Vec<&[String]> = Vec::new();
+        for summary in &self.summaries {
+            if !points.contains(&summary.point.as_slice()) {
+                points.push(&summary.point);
+            }
+        }
+        points
+    }
+
+    /// The arms at a point, by what the verdict is about, the soonest first; among equals the more accurate. Tables and sentences have
+    /// this order wherever they stand.
+    pub fn soonest_first(&self, point: &[String]) -> Vec<&ArmSummary> {
+        let mut rows: Vec<&ArmSummary> = self.summaries.iter().filter(|summary| summary.point == point).collect();
+        let accuracy = |row: &ArmSummary| row.test_accuracy.map_or(f64::NEG_INFINITY, |spread| spread.mean);
+        let time = |row: &ArmSummary| row.targets.first().map_or(f64::INFINITY, |target| target.mean_steps);
+        rows.sort_by(|a, b| time(a).total_cmp(&time(b)).then(accuracy(b).total_cmp(&accuracy(a))));
+        rows
+    }
+
+    /// An arm at a point against the baseline.
+    pub fn comparison(&self, arm: &str, point: &[String]) -> Option<&Comparison> {
+        self.comparisons.iter().find(|comparison| comparison.arm == arm && comparison.point == point)
+    }
+}
+
+/// Two arms that are compared with each other, each pair of a point once.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PairRecord {
+    /// The arm that the other is compared with.
+    pub against: String,
+    /// How the other stands.
+    pub comparison: Comparison,
 }
 
 /// The data set of a study.

@@ -4,7 +4,10 @@ use crate::numerals::number;
 use crate::report::page::{Block, Section, Table};
 use crate::report::study::{POINTS, Study, point_name};
 use crate::study::batches::remark;
-use crate::study::comparison::{ArmSummary, Bound, Comparison, Difference, Ratio, Spread, TargetSummary, leaning_text};
+use crate::study::comparison::{
+    ArmSummary, Bound, Comparison, Difference, Ratio, Spread, TargetComparison, TargetSummary, leaning_text,
+};
+use crate::study::record::{PairRecord, StudyRecord};
 use crate::study::sentence::tells;
 
 /// When something is said of a difference.
@@ -30,12 +33,9 @@ impl Study<'_> {
         if !self.record.comparisons.is_empty() {
             section.text(RULE);
         }
-        // Tables for each point, or for all of a large grid.
         let few = points.len() <= POINTS;
-        for part in points.chunks(if few { 1 } else { points.len() }) {
-            let place = if few { point_name(&self.record.axes, &part[0]) } else { String::new() };
-            section.blocks.push(self.table(part, !few, caption(&place, "the time to the target"), &TIME, time_row));
-            section.blocks.push(self.table(part, !few, caption(&place, "at the end"), &END, end_row));
+        for part in parts(points) {
+            section.blocks.extend(tables_of(self.record, part).into_iter().map(Block::Table));
             // A study with a large grid would say the same thing many times.
             if few {
                 self.sentences(&part[0]).for_each(|sentence| section.text(sentence));
@@ -47,28 +47,99 @@ impl Study<'_> {
         section
     }
 
-    /// What is said about each arm at a point, the verdicts before what a mean hides.
-    fn sentences<'a>(&'a self, point: &'a [String]) -> impl Iterator<Item = String> + 'a {
-        let comparisons = self.record.comparisons.iter().filter(move |comparison| comparison.point == point);
-        let verdicts = comparisons.flat_map(|comparison| [&comparison.text, &comparison.at_end]);
-        let summaries = self.record.summaries.iter().filter(move |summary| summary.point == point);
-        verdicts.chain(summaries.flat_map(|summary| &summary.remarks)).filter(|text| !text.is_empty()).cloned()
+    /// Every arm against every other, where that was asked for.
+    pub(super) fn pairs(&self) -> Section {
+        let mut section = Section::new("Every pair");
+        let tables = pair_tables(self.record);
+        if !tables.is_empty() {
+            section.text("Each pair of arms once; p-values are corrected over all pairs of a point.");
+        }
+        section.blocks.extend(tables.into_iter().map(Block::Table));
+        section
     }
 
-    /// A row for each arm at these points, with `places` also a column for each axis of the grid.
-    fn table(&self, points: &[Vec<String>], places: bool, caption: String, head: &[&str], row: Row) -> Block {
-        let axes = self.record.axes.iter().filter(|_| places).map(|axis| axis.name.clone());
-        let head =
-            std::iter::once("arm".into()).chain(axes).chain(head.iter().map(|name| (*name).to_string())).collect();
-        let cells = |(arm, point): (&String, &Vec<String>)| {
-            let first = std::iter::once(arm.clone()).chain(point.iter().filter(|_| places).cloned());
-            let others = if *arm == self.record.baseline { "baseline".into() } else { dash() };
-            let rest = row(self.summary(arm, point)?, self.comparison(arm, point), others);
-            Some(first.chain(rest).collect())
+    /// What is said about each arm at a point, in the order of the table: the verdicts before what a mean hides.
+    fn sentences<'a>(&'a self, point: &'a [String]) -> impl Iterator<Item = String> + 'a {
+        let of_arm = |row: &'a ArmSummary| {
+            let found = self.record.comparison(&row.arm, &row.point).into_iter();
+            found.flat_map(|comparison| [&comparison.text, &comparison.at_end]).chain(&row.remarks)
         };
-        let pairs = points.iter().flat_map(|point| self.record.arms.iter().map(move |arm| (arm, point)));
-        Block::Table(Table { caption, head, rows: pairs.filter_map(cells).collect() })
+        let all = self.record.soonest_first(point).into_iter().flat_map(of_arm);
+        all.filter(|text| !text.is_empty()).cloned()
     }
+}
+
+/// The points that share tables: each has its own, or all of a large grid have theirs together.
+fn parts(points: &[Vec<String>]) -> std::slice::Chunks<'_, Vec<String>> {
+    points.chunks(if points.len() <= POINTS { 1 } else { points.len() })
+}
+
+/// The tables of the page, for whoever shows them elsewhere: the verdicts point by point, and every pair where that was asked for.
+pub fn tables(record: &StudyRecord) -> Vec<Table> {
+    let points: Vec<Vec<String>> = record.points().into_iter().map(<[String]>::to_vec).collect();
+    let verdicts = parts(&points).flat_map(|part| tables_of(record, part));
+    verdicts.chain(pair_tables(record)).collect()
+}
+
+/// The verdicts at these points, with a column for each axis of the grid if there is more than one.
+fn tables_of(record: &StudyRecord, points: &[Vec<String>]) -> [Table; 2] {
+    let places = points.len() > 1;
+    let place = if places { String::new() } else { point_name(&record.axes, &points[0]) };
+    [
+        table(record, points, places, caption(&place, "the time to the target"), &TIME, time_row),
+        table(record, points, places, caption(&place, "at the end"), &END, end_row),
+    ]
+}
+
+/// A row for each arm at these points, the soonest first; with `places` also a column for each axis of the grid.
+fn table(
+    record: &StudyRecord,
+    points: &[Vec<String>],
+    places: bool,
+    caption: String,
+    head: &[&str],
+    row: Row,
+) -> Table {
+    let axes = record.axes.iter().filter(|_| places).map(|axis| axis.name.clone());
+    let head = std::iter::once("arm".into()).chain(axes).chain(head.iter().map(|name| (*name).to_string())).collect();
+    let cells = |summary: &ArmSummary| {
+        let first = std::iter::once(summary.arm.clone()).chain(summary.point.iter().filter(|_| places).cloned());
+        let others = if summary.arm == record.baseline { "baseline".into() } else { dash() };
+        first.chain(row(summary, record.comparison(&summary.arm, &summary.point), others)).collect()
+    };
+    Table { caption, head, rows: points.iter().flat_map(|point| record.soonest_first(point)).map(cells).collect() }
+}
+
+/// Every pair at every point: the time to the target, and accuracy at the end.
+fn pair_tables(record: &StudyRecord) -> Vec<Table> {
+    if record.pairs.is_empty() {
+        return Vec::new();
+    }
+    let axes = record.axes.iter().map(|axis| axis.name.clone());
+    let first: Vec<String> = ["arm".into(), "against".into()].into_iter().chain(axes).collect();
+    let table = |caption: &str, head: &[&str], cells: fn(&Comparison) -> Vec<String>| {
+        let row = |pair: &PairRecord| {
+            let names = [pair.comparison.arm.clone(), pair.against.clone()];
+            let point = pair.comparison.point.iter().cloned();
+            names.into_iter().chain(point).chain(cells(&pair.comparison)).collect()
+        };
+        let head = first.iter().cloned().chain(head.iter().map(|name| (*name).to_string())).collect();
+        Table { caption: caption.into(), head, rows: record.pairs.iter().map(row).collect() }
+    };
+    vec![
+        table(
+            "every pair: the time to the target",
+            &["verdict", "time, × other", "p alone", "p (Holm)"],
+            |comparison| {
+                let at = comparison.targets.first();
+                let verdict = at.map_or_else(dash, |at| leaning_text(at.verdict, at.leaning));
+                std::iter::once(verdict).chain(ratio_cells(at)).collect()
+            },
+        ),
+        table("every pair: accuracy at the end", &["verdict", "difference, points", "p (Holm)"], |comparison| {
+            judged(comparison.test_accuracy.as_ref(), 100.0, 2, "–").into()
+        }),
+    ]
 }
 
 fn caption(place: &str, what: &str) -> String {
@@ -84,11 +155,22 @@ const TIME: [&str; 8] =
 fn time_row(summary: &ArmSummary, comparison: Option<&Comparison>, others: String) -> Vec<String> {
     let target = summary.targets.first();
     let at = comparison.and_then(|comparison| comparison.targets.first());
-    let ratio = at.and_then(|at| at.ratio).filter(Ratio::is_tested);
-    vec![
+    let first = [
         at.map_or(others, |at| leaning_text(at.verdict, at.leaning)),
         target.map_or_else(dash, |target| reached(summary, target)),
         target.and_then(|target| target.median_steps).map_or_else(dash, number),
+    ];
+    let last = [
+        if summary.diverged > 0 { format!("{} of {}", summary.diverged, summary.runs) } else { "0".into() },
+        number(summary.learning_rate),
+    ];
+    first.into_iter().chain(ratio_cells(at)).chain(last).collect()
+}
+
+/// The ratio with its interval, and its p-values.
+fn ratio_cells(at: Option<&TargetComparison>) -> [String; 3] {
+    let ratio = at.and_then(|at| at.ratio).filter(Ratio::is_tested);
+    [
         ratio.filter(tells).map_or_else(dash, |r| match r.bound {
             Bound::None => format!("{} ({} … {})", number(r.ratio), number(r.interval[0]), number(r.interval[1])),
             // A bound says nothing about the far side.
@@ -96,8 +178,6 @@ fn time_row(summary: &ArmSummary, comparison: Option<&Comparison>, others: Strin
         }),
         ratio.map_or_else(dash, |r| number(r.p_value)),
         ratio.map_or_else(dash, |r| number(r.p_holm)),
-        if summary.diverged > 0 { format!("{} of {}", summary.diverged, summary.runs) } else { "0".into() },
-        number(summary.learning_rate),
     ]
 }
 

@@ -144,3 +144,34 @@ fn records_of_earlier_versions_make_a_report() {
 fn drop_one(of: &mut serde_json::Value, name: &str) {
     of.as_object_mut().unwrap().remove(name).unwrap_or_else(|| panic!("no field {name}"));
 }
+
+#[test]
+fn every_pair_is_compared_on_demand_and_tables_are_written_for_papers() {
+    let work = Work::new();
+    work.study(&super::compare::STUDY.replace("values = [[12, 9], [8]]", "values = [[8]]"));
+    assert_eq!(work.compare("out", &[]).code, Some(0));
+    let record = || json(&work.path("out/study.json"));
+    assert!(record()["pairs"].is_null());
+    let before = record();
+    let ran = work.compare("out", &["--report-only", "--pairs"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("every pair, steps to"), "{ran:?}");
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80 || line.contains("records in")), "{ran:?}");
+    assert!(ran.stdout.trim_end().ends_with("out/report.html"), "the report is the last line: {ran:?}");
+    let pairs = record()["pairs"].as_array().unwrap().clone();
+    let names: Vec<String> = pairs
+        .iter()
+        .map(|pair| format!("{}/{}", pair["comparison"]["arm"], pair["against"]).replace('"', ""))
+        .collect();
+    assert_eq!(names, ["xavier, small/kaiming", "too fast/kaiming", "too fast/xavier, small"]);
+    assert!(fs::read_to_string(work.path("out/report.html")).unwrap().contains("<h2>Every pair</h2>"));
+    for (option, parts) in [
+        ("--markdown", ["| arm | verdict | reached |", "|---|---|", "| xavier, small |"]),
+        ("--latex", ["\\toprule", "xavier, small &", "$\\times$ baseline"]),
+    ] {
+        let ran = work.compare("out", &["--report-only", option]);
+        assert!(ran.code == Some(0) && parts.iter().all(|part| ran.stdout.contains(part)), "{option}: {ran:?}");
+    }
+    assert_eq!(record(), before);
+    let ran = work.compare("out", &["--markdown", "--latex"]);
+    assert_eq!(ran.code, Some(2), "{ran:?}");
+}
