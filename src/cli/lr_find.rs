@@ -1,5 +1,6 @@
 //! `initlab lr-find`: the range test of a config's learning rate, as a curve.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
 
@@ -10,9 +11,13 @@ use crate::cli::UsageError;
 use crate::cli::device::host;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::output::say;
+use crate::cli::path::path;
 use crate::config::error::folded;
 use crate::data::Part;
 use crate::record::run_dir::Existing;
+use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
+use crate::report::palette::Style;
+use crate::report::thin::Point;
 use crate::study::range_test::{Finding, RangeTest, SWEEPS, Suggestion, experiment, narrowed, quick_steps};
 use crate::train::engine::Compute;
 use crate::train::threads::cores;
@@ -38,6 +43,9 @@ pub struct LrFindArgs {
     /// Threads; the result does not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Write the curve as a chart into this file, too: .svg, or .png.
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    chart: Option<PathBuf>,
 }
 
 /// Columns and lines of the curve.
@@ -60,7 +68,32 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
     let compute = host(args.threads.map_or_else(cores, usize::from));
     loaded.fits(&plan, &compute)?;
     let found = args.search(&plan, &compute)?;
-    super::print(&text(&loaded.experiment.name, &found))
+    super::print(&text(&loaded.experiment.name, &found))?;
+    match &args.chart {
+        Some(file) => super::chart_file::write(&chart(&loaded.experiment.name, &found), file),
+        None => Ok(()),
+    }
+}
+
+/// The smoothed loss over the rate, with the suggestion as a line.
+fn chart(name: &str, found: &Search) -> Chart {
+    let smoothed = found.test.smoothed();
+    let points = found.test.rates.iter().zip(&smoothed).map(|(&rate, &loss)| Point::new(rate, loss)).collect();
+    let rules = match found.finding {
+        Finding::Valley(Suggestion { rate, lowest }) | Finding::Blind(Suggestion { rate, lowest }) => vec![
+            Rule { upright: true, value: rate, label: format!("suggested {rate:.2e}") },
+            Rule { upright: true, value: lowest, label: format!("lowest loss {lowest:.2e}") },
+        ],
+        Finding::StillFalling | Finding::Flat(_) | Finding::Rises | Finding::NotFinite => Vec::new(),
+    };
+    Chart {
+        title: format!("Learning rate range test of {name}"),
+        about: "The smoothed training loss as the learning rate grows.".into(),
+        x: Axis::log("learning rate"),
+        y: Axis::linear("smoothed loss"),
+        series: vec![Series::new("loss", Style::Category(0), Shape::Line, points)],
+        rules,
+    }
 }
 
 /// Keeps what was tried, and what came out.

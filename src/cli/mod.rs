@@ -1,6 +1,7 @@
 //! The command line, a file per command. stdout gets results, stderr progress and errors.
 
 mod call;
+mod chart_file;
 pub mod compare;
 mod complete;
 pub mod completions;
@@ -29,6 +30,7 @@ mod probe_study;
 mod probe_table;
 pub mod progress;
 pub mod report;
+mod run_name;
 mod shard;
 mod shortcuts;
 pub mod status;
@@ -44,6 +46,7 @@ pub mod submit;
 mod submit_jobs;
 mod submit_plan;
 pub mod theory;
+mod theory_chart;
 mod theory_config;
 mod theory_layer;
 mod theory_rows;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use anyhow::Result;
 use clap::Args;
 
+use crate::cli::UsageError;
 use crate::cli::path::path;
 use crate::record::RecordError;
 use crate::record::lock::Lock;
@@ -16,6 +17,7 @@ use crate::record::tensorboard::{EventFile, seconds};
 use crate::record::whole::directory_of;
 use crate::report;
 use crate::report::page::Page;
+use crate::report::pick::is_wanted;
 use crate::report::raster;
 
 /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
@@ -33,6 +35,9 @@ pub struct ReportArgs {
     /// Write every chart as a PNG file into this directory instead, twice the size of the SVG.
     #[arg(long, value_name = "DIR", value_parser = path())]
     png: Option<PathBuf>,
+    /// Write only the pictures of these: words of their titles or columns of the records, such as loss,std.
+    #[arg(long, value_name = "WORDS", value_delimiter = ',')]
+    only: Vec<String>,
     /// Write TensorBoard's event file into each directory instead; of a study into each run's, and one that compares them.
     #[arg(long)]
     tensorboard: bool,
@@ -63,6 +68,9 @@ pub fn run(args: &ReportArgs) -> Result<()> {
             let path = args.html();
             let _lock = Lock::to_add(directory_of(&path));
             report::write(&page, &path)?;
+            if let ([dir], None) = (&args.dirs[..], &args.out) {
+                report::write_index(dir)?;
+            }
             written.push(path);
         }
     }
@@ -74,11 +82,22 @@ impl ReportArgs {
     /// Writes the charts that are wanted as files of their own.
     fn pictures(&self, page: &Page) -> Result<Vec<PathBuf>> {
         let mut written = Vec::new();
+        let wanted = |title: &str| is_wanted(title, &self.only);
         if let Some(dir) = &self.svg {
-            written.extend(report::write_pictures(page, dir, "svg", |svg| Ok(svg.into()))?);
+            written.extend(report::write_pictures(page, dir, "svg", &wanted, |svg| Ok(svg.into()))?);
         }
         if let Some(dir) = &self.png {
-            written.extend(report::write_pictures(page, dir, "png", raster::encoder()?)?);
+            written.extend(report::write_pictures(page, dir, "png", &wanted, raster::encoder()?)?);
+        }
+        if written.is_empty() && (self.svg.is_some() || self.png.is_some()) {
+            let mut titles: Vec<String> = page.titles().iter().map(|title| format!("`{title}`")).collect();
+            titles.dedup();
+            let words = self.only.join(",");
+            return Err(UsageError(format!(
+                "--only {words}: no picture is called so; there are {}",
+                titles.join(", ")
+            ))
+            .into());
         }
         Ok(written)
     }

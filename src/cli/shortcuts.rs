@@ -30,19 +30,28 @@ pub struct Shortcuts {
 const OF_PRESET: &[&str] = &["init.weight", "init.bias", "init.aim"];
 
 impl Shortcuts {
+    /// Option, key, what the config says against it, value.
+    fn all(&self) -> [(&'static str, &'static str, &'static [&'static str], Option<&String>); 5] {
+        [
+            ("--lr", "optimizer.lr", &[], self.lr.as_ref()),
+            ("--epochs", "train.epochs", &[], self.epochs.as_ref()),
+            ("--init", "init.preset", OF_PRESET, self.init.as_ref()),
+            ("--activation", "model.activation", &[], self.activation.as_ref()),
+            ("--depth", "model.depth", &[], self.depth.as_ref()),
+        ]
+    }
+
+    /// The changes as `--set` takes them.
+    pub fn sets(&self) -> Vec<String> {
+        self.all().into_iter().filter_map(|(_, path, _, value)| Some(format!("{path}={}", value?))).collect()
+    }
+
     /// Changes the keys of `document`.
     ///
     /// # Errors
     /// A path of the config leads elsewhere, or a value means nothing; names the option.
     pub fn apply(&self, document: &mut Document) -> Result<(), ConfigError> {
-        let options: [(&str, &str, &[&str], &Option<String>); 5] = [
-            ("--lr", "optimizer.lr", &[], &self.lr),
-            ("--epochs", "train.epochs", &[], &self.epochs),
-            ("--init", "init.preset", OF_PRESET, &self.init),
-            ("--activation", "model.activation", &[], &self.activation),
-            ("--depth", "model.depth", &[], &self.depth),
-        ];
-        for (option, path, instead_of, value) in options {
+        for (option, path, instead_of, value) in self.all() {
             if let Some(value) = value {
                 document.set_by_option(option, path, instead_of, value)?;
             }

@@ -1,10 +1,14 @@
 //! `initlab theory`: what an activation does to signal and gradient at the start, before any network is built.
 
+use std::path::PathBuf;
+
 use anyhow::Context;
 use clap::Args;
 
 use crate::activation::Activation;
 use crate::cli::complete;
+use crate::cli::path::path;
+use crate::cli::theory_chart::{LAYERS, by_layer};
 use crate::cli::theory_config::blocks;
 use crate::cli::theory_layer::{critical_start, one_layer, relu_family};
 use crate::cli::theory_rows::{Row, Value, json, layers, table};
@@ -47,6 +51,9 @@ pub struct TheoryArgs {
     /// Print one JSON object; what does not exist is null, with the reason in KEY_reason
     #[arg(long)]
     json: bool,
+    /// Write the length of the signal by layer as a chart into this file, too: .svg, or .png
+    #[arg(long, value_name = "FILE", value_parser = path())]
+    chart: Option<PathBuf>,
 }
 
 /// Prints the table, or the object with `--json`, to stdout.
@@ -54,9 +61,19 @@ pub fn run(args: &TheoryArgs) -> anyhow::Result<()> {
     let rows = rows(args)?;
     let name = args.activation.to_string();
     if args.json {
-        super::print(&format!("{}\n", serde_json::to_string_pretty(&json(&name, &rows))?))
+        super::print(&format!("{}\n", serde_json::to_string_pretty(&json(&name, &rows))?))?;
     } else {
-        super::print(&table(&name, &rows))
+        super::print(&table(&name, &rows))?;
+    }
+    match &args.chart {
+        Some(file) => {
+            let variances = [args.variance_w, args.variance_b];
+            super::chart_file::write(
+                &by_layer(args.activation, variances, args.depth.unwrap_or(LAYERS) as usize)?,
+                file,
+            )
+        }
+        None => Ok(()),
     }
 }
 
@@ -259,7 +276,15 @@ mod tests {
 
     fn args(activation: &str) -> TheoryArgs {
         let activation = activation.parse().unwrap();
-        TheoryArgs { activation, variance_w: None, variance_b: None, depth: None, width: None, json: false }
+        TheoryArgs {
+            activation,
+            variance_w: None,
+            variance_b: None,
+            depth: None,
+            width: None,
+            json: false,
+            chart: None,
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::cli::layer_table::LayerTable;
 use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::progress::Progress;
+use crate::cli::run_name::run_name;
 use crate::cli::shortcuts::Shortcuts;
 use crate::config::Experiment;
 use crate::config::experiment::Budget;
@@ -43,7 +44,7 @@ pub struct TrainArgs {
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
     #[arg(long, value_name = "DEVICE", default_value = "cpu")]
     device: DeviceChoice,
-    /// Directory of the records [default: runs/NAME-seedN, or the next free number].
+    /// Directory of the records [default: runs/NAME-CHANGES-seedN, or the next free number].
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
     /// Go on with an interrupted run from its last checkpoint.
@@ -185,10 +186,9 @@ impl TrainArgs {
     }
 
     fn place(&self, experiment: &Experiment) -> Result<Place> {
-        let base = self.out.clone().unwrap_or_else(|| {
-            let name = crate::cli::file_name(&experiment.name);
-            Path::new("runs").join(format!("{name}-seed{}", experiment.seed))
-        });
+        let changes = [self.shortcuts.sets(), self.config.sets.clone()].concat();
+        let named = || Path::new("runs").join(run_name(&experiment.name, &changes, experiment.seed));
+        let base = self.out.clone().unwrap_or_else(named);
         match (self.resume, &self.out) {
             (false, None) => Ok(Place::Unused(base)),
             (false, Some(_)) => Ok(Place::Named(base)),

@@ -1,4 +1,4 @@
-//! Configs as hyperparameters, for TensorBoard's HPARAMS tab.
+//! Configs as lists of settings: for names of runs, and as hyperparameters for TensorBoard's HPARAMS tab.
 //!
 //! Messages and field numbers are those of tensorboard/plugins/hparams/plugin_data.proto and api.proto.
 
@@ -114,6 +114,16 @@ fn info(name: &str, values: &[&Value], absent: bool) -> Message {
     }
     info.varint(7, u64::from(absent || distinct.len() > 1));
     info
+}
+
+/// A config's values as text, by dotted path in the config's order; the seed is left out.
+pub fn settings(config: &str) -> Vec<(String, String)> {
+    let text = |value| match value {
+        Value::Number(x) => x.to_string(),
+        Value::Bool(b) => b.to_string(),
+        Value::Text(text) => text,
+    };
+    values(config).into_iter().map(|(name, value)| (name, text(value))).collect()
 }
 
 /// A config's values by dotted path; the seed is left out.

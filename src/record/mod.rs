@@ -6,7 +6,7 @@ pub mod csv;
 pub mod error;
 pub mod finding;
 pub mod histograms;
-mod hyperparameters;
+pub mod hyperparameters;
 pub mod layers;
 pub mod lock;
 pub mod manifest;

@@ -28,6 +28,10 @@ pub struct Heat {
     pub label: String,
     /// How values become colours.
     pub kind: Kind,
+    /// The smallest and the largest value of the maps that share its colours; of this map's own values if absent.
+    pub scale: Option<[f64; 2]>,
+    /// Whether colours run into each other, as those of a picture do, and cells have no edges.
+    pub smooth: bool,
     /// Height in units of the chart.
     pub height: f64,
     /// A line over the map, such as a prediction.
@@ -62,6 +66,13 @@ pub struct Side {
     pub names: Vec<String>,
 }
 
+/// The smallest and the largest value of several maps, for the colours that they share.
+pub fn range<'a>(values: impl Iterator<Item = &'a f64>) -> Option<[f64; 2]> {
+    let finite = values.copied().filter(|value| drawable(*value));
+    let [low, high] = finite.fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], x| [low.min(x), high.max(x)]);
+    (low <= high).then_some([low, high])
+}
+
 /// Room for the scale of colours on the right.
 const BAR: f64 = 66.0;
 /// Colours on the scale: few compress well, and no eye tells more apart.
@@ -70,7 +81,8 @@ const LEVELS: usize = 63;
 /// Draws a map.
 pub fn heat(heat: &Heat, frame: Frame<'_>) -> String {
     let lift = if frame == Frame::Alone { LINE } else { 0.0 };
-    let colours = Scale::fit(heat.kind, heat.values.iter().copied(), [0.0, 1.0]);
+    let shared = heat.scale.iter().flatten();
+    let colours = Scale::fit(heat.kind, heat.values.iter().chain(shared).copied(), [0.0, 1.0]);
     // Names of rows are wider than numbers.
     let left = if heat.y.names.is_empty() { LEFT } else { LEFT + 28.0 };
     let x = Scale { kind: heat.x.kind, domain: heat.x.range, pixels: [left, WIDTH - BAR] };
@@ -129,7 +141,8 @@ fn picture(to: &mut String, heat: &Heat, colours: &Scale, x: &Scale, y: &Scale) 
         r#"<image class="cells" x="{left}" y="{top}" width="{width}" height="{height}" preserveAspectRatio="none" "#
     )
     .expect(OK);
-    write!(to, r#"style="image-rendering:pixelated" href="{uri}"/>"#).expect(OK);
+    let rendering = if heat.smooth { "auto" } else { "pixelated" };
+    write!(to, r#"style="image-rendering:{rendering}" href="{uri}"/>"#).expect(OK);
     write!(to, r#"<path class="axis" d="M{left},{top}H{right}V{bottom}H{left}Z"/>"#).expect(OK);
 }
 

@@ -6,7 +6,7 @@ use crate::record::read::{LayerColumns, PhaseColumns, RunRecords};
 use crate::record::statistics::{self, AT_END, AT_START, Of, Place, Statistic, Unit, charts_at};
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::draw;
-use crate::report::heat::{Heat, Side};
+use crate::report::heat::{Heat, Side, range};
 use crate::report::page::{Section, Table};
 use crate::report::palette::{DEPTHS, Style};
 use crate::report::scale::Kind;
@@ -40,11 +40,33 @@ fn spread(n: usize, limit: usize) -> Vec<usize> {
 struct Layers<'a> {
     run: &'a RunRecords,
     detail: Detail,
+    scales: &'a Scales,
+}
+
+/// The range of each statistic that is drawn as a map, over all runs of a page: the same value has the same colour in all.
+#[derive(Clone, Debug, Default)]
+pub struct Scales(Vec<(&'static str, [f64; 2])>);
+
+impl Scales {
+    /// Those of these runs; of a single one each map has its own.
+    pub fn of(runs: &[RunRecords]) -> Self {
+        let of = |statistic: &'static Statistic| {
+            let curves = runs.iter().flat_map(|run| &run.layers);
+            let points = curves.flat_map(|layer| curve(&layer.train, statistic, None, Detail::AMONG_OTHERS.points));
+            let values: Vec<f64> = points.map(|point| point.y).collect();
+            Some((statistic.name, range(values.iter())?))
+        };
+        Self(charts_at(Place::Map).filter_map(|(_, statistic)| of(statistic)).collect())
+    }
+
+    fn get(&self, statistic: &Statistic) -> Option<[f64; 2]> {
+        self.0.iter().find(|(name, _)| *name == statistic.name).map(|(_, range)| *range)
+    }
 }
 
 /// The sections about a run's layers.
-pub fn sections(run: &RunRecords, detail: Detail) -> Vec<Section> {
-    let layers = Layers { run, detail };
+pub fn sections(run: &RunRecords, detail: Detail, scales: &Scales) -> Vec<Section> {
+    let layers = Layers { run, detail, scales };
     let all = [
         ("Layers at the start and at the end", layers.ends()),
         ("The first ten steps", layers.first_steps()),
@@ -132,8 +154,8 @@ impl Layers<'_> {
         let Some(histograms) = &self.run.histograms else { return section };
         section.text(
             "Histograms of each layer's activations over time, a column for a step, light where many values lie (logarithm \
-             of the counts). The outermost rows count everything beyond the range. A layer that is mostly dark but for a \
-             bright row at 0 wastes most of its units.",
+             of the counts), over the range that the layer's values have. A layer that is mostly dark but for a bright row at 0 \
+             wastes most of its units.",
         );
         for layer in spread(histograms.layers().len(), self.detail.histograms) {
             section.heat(over_time(histograms, layer));
@@ -153,7 +175,7 @@ impl Layers<'_> {
         let drawn = spread(self.run.layers.len(), DEPTHS);
         let series = drawn.iter().enumerate().map(|(i, &layer)| {
             let layer = &self.run.layers[layer];
-            let points = points(&layer.train, statistic, first, self.detail.points);
+            let points = curve(&layer.train, statistic, first, self.detail.points);
             Series::new(layer.name.clone(), Style::Depth(i, drawn.len()), Shape::Line, points)
         });
         let rule = |(value, label): (f64, &str)| Rule { upright: false, value, label: label.into() };
@@ -170,7 +192,7 @@ impl Layers<'_> {
     /// Every layer's values over time as colours.
     fn map(&self, chart: &statistics::Chart, statistic: &Statistic) -> Heat {
         let layers = &self.run.layers;
-        let points = |layer: &LayerColumns| points(&layer.train, statistic, None, self.detail.points);
+        let points = |layer: &LayerColumns| curve(&layer.train, statistic, None, self.detail.points);
         let rows: Vec<Vec<Point>> = layers.iter().map(points).collect();
         let columns = rows.iter().map(Vec::len).min().unwrap_or(0);
         let steps = &layers[0].train.steps;
@@ -196,6 +218,8 @@ impl Layers<'_> {
                 Unit::Signed | Unit::Size => statistic.heading("gradient"),
             },
             kind: axis(statistic).kind,
+            scale: self.scales.get(statistic),
+            smooth: false,
             height: draw::HEIGHT,
             line: None,
         }
@@ -212,7 +236,7 @@ pub fn axis(statistic: &Statistic) -> Axis {
 }
 
 /// A statistic of a phase as few points; of the steps below `first` alone, if given.
-fn points(phase: &PhaseColumns, statistic: &Statistic, first: Option<u64>, limit: usize) -> Vec<Point> {
+pub fn curve(phase: &PhaseColumns, statistic: &Statistic, first: Option<u64>, limit: usize) -> Vec<Point> {
     let n = first.map_or(phase.steps.len(), |end| phase.steps.iter().take_while(|&&step| step < end).count());
     let values = phase.get(statistic.name)[..n].iter().map(|&value| f64::from(value));
     let all = phase.steps.iter().map(|&step| step as f64).zip(values);
@@ -230,10 +254,12 @@ fn step_side(first: u64, last: u64, columns: usize) -> Side {
     Side { label: "step".into(), range, kind: Kind::Linear, whole: true, names: Vec::new() }
 }
 
-/// Columns of a histogram's picture at most.
-const PICTURE: usize = 120;
+/// Columns of a histogram's picture at most: as many as a chart has units.
+const PICTURE: usize = 400;
+/// Share of all values that may lie beyond the rows that are shown, at either end.
+const BEYOND: f64 = 1e-4;
 
-/// The histograms of one layer as a picture; neighbouring steps are added where there are many.
+/// The histograms of one layer as a picture over the range that its values have; neighbouring steps are added where there are many.
 fn over_time(histograms: &Histograms, layer: usize) -> Heat {
     let rows = histograms.rows(layer);
     let (n, [low, high]) = (rows.len(), histograms.range());
@@ -248,25 +274,43 @@ fn over_time(histograms: &Histograms, layer: usize) -> Heat {
     });
     let height = bins.first().map_or(0, Vec::len);
     let width = (high - low) / (height.max(3) - 2) as f64;
+    let shown = own_range(&bins, height);
     let count = |bin: usize| bins.iter().map(move |column| (1.0 + column[bin] as f64).ln());
     let steps = histograms.steps();
     let step = |step: Option<&i64>| step.map_or(0, |&step| step as u64);
+    // The first bin takes what lies below the range, the last what lies above.
+    let edge = |bin: usize| low + (bin as f64 - 1.0) * width;
+    let range = [edge(shown.start), edge(shown.end)];
     Heat {
         title: format!("Activations of {}", histograms.layers()[layer]),
-        about: format!("From {} to {}.", number(low), number(high)),
+        about: format!("From {} to {}.", number(range[0].max(low)), number(range[1].min(high))),
         x: step_side(step(steps.first()), step(steps.last()), columns),
-        y: Side {
-            label: "activation".into(),
-            range: [low - width, high + width],
-            kind: Kind::Linear,
-            whole: false,
-            names: Vec::new(),
-        },
+        y: Side { label: "activation".into(), range, kind: Kind::Linear, whole: false, names: Vec::new() },
         columns,
-        values: (0..height).rev().flat_map(count).collect(),
+        values: shown.rev().flat_map(count).collect(),
         label: "ln(1 + count)".into(),
         kind: Kind::Linear,
+        scale: None,
+        smooth: true,
         height: 210.0,
         line: None,
     }
+}
+
+/// The bins outside of which hardly a value lies, over all columns.
+fn own_range(columns: &[Vec<i64>], height: usize) -> std::ops::Range<usize> {
+    let totals: Vec<i64> = (0..height).map(|bin| columns.iter().map(|column| column[bin]).sum()).collect();
+    let few = BEYOND * totals.iter().sum::<i64>() as f64;
+    let beyond = |bins: &mut dyn Iterator<Item = &i64>| {
+        let mut sum = 0;
+        bins.take_while(|&&count| {
+            sum += count;
+            sum as f64 <= few
+        })
+        .count()
+    };
+    let (start, left_out) = (beyond(&mut totals.iter()), beyond(&mut totals.iter().rev()));
+    // Of values that are all alike a few rows around them.
+    let end = height.saturating_sub(left_out).max(start + 1).min(height);
+    start.min(end.saturating_sub(3))..end.max(3.min(height))
 }

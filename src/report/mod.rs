@@ -9,20 +9,24 @@ pub mod draw;
 pub mod heat;
 pub mod index;
 pub mod layers;
+mod names;
+mod overlay;
 pub mod page;
 pub mod palette;
+pub mod pick;
+mod pictures;
 mod png;
 pub mod probe;
 pub mod raster;
 pub mod run;
 pub mod scale;
 mod study;
+pub use study::tables as study_tables;
 pub mod terminal;
 pub mod text;
 pub mod thin;
 
 use std::path::{Path, PathBuf};
-pub use study::tables as study_tables;
 
 use rayon::prelude::*;
 use thiserror::Error;
@@ -184,8 +188,8 @@ pub fn write(page: &Page, path: &Path) -> Result<(), RecordError> {
     write_changed(path, page.html().as_bytes())
 }
 
-/// Writes every chart of a page as a file of its own into `dir`, named by its place and title; `encode` makes the file
-/// of an SVG. Gives the paths.
+/// Writes every chart of a page whose title is `wanted` as a file of its own into `dir`, named by its place and title; `encode` makes the
+/// file of an SVG. Gives the paths.
 ///
 /// # Errors
 /// A chart cannot be encoded, or a file cannot be written.
@@ -193,14 +197,15 @@ pub fn write_pictures(
     page: &Page,
     dir: &Path,
     ending: &str,
+    wanted: &dyn Fn(&str) -> bool,
     encode: impl Fn(&str) -> Result<Vec<u8>, ReportError>,
 ) -> Result<Vec<PathBuf>, ReportError> {
     make_directory(dir)?;
     let _lock = Lock::to_add(dir);
-    let write = |(i, (title, svg)): (usize, (&str, String))| {
-        let path = dir.join(format!("{:02}-{}.{ending}", i + 1, text::slug(title)));
+    let write = |(i, (title, svg)): (usize, (String, String))| {
+        let path = dir.join(format!("{:02}-{}.{ending}", i + 1, text::slug(&title)));
         write_whole(&path, &encode(&svg)?)?;
         Ok(path)
     };
-    page.pictures().enumerate().map(write).collect()
+    page.pictures(wanted).into_iter().enumerate().map(write).collect()
 }

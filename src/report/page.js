@@ -334,6 +334,38 @@
     }
   }
 
+  // One of several sets of figures at a time.
+  document.querySelectorAll(".choice").forEach((node) => {
+    const all = [...node.querySelectorAll(":scope > .option")];
+    if (all.length < 2) return;
+    const label = make("label", node.dataset.what + " "), select = make("select"), bar = make("div");
+    all.forEach((option) => select.append(make("option", option.dataset.name)));
+    const show = () => all.forEach((option, i) => { option.hidden = i !== select.selectedIndex; option.classList.add("shown"); });
+    select.addEventListener("change", show);
+    label.append(select);
+    bar.className = "tools";
+    bar.append(label);
+    node.prepend(bar);
+    show();
+  });
+
+  // What is wider than the page says so.
+  const hint = (node) => {
+    const wide = node.scrollWidth > node.clientWidth + 1, before = node.previousElementSibling;
+    const there = before !== null && before.classList.contains("hint");
+    if (wide && !there) {
+      const note = make("p", "wider than the page: scroll sideways \u2192");
+      note.className = "hint";
+      node.before(note);
+    } else if (!wide && there) {
+      before.remove();
+    }
+  };
+  const hints = () => document.querySelectorAll(".scroll").forEach((node) => { if (node.clientWidth > 0) hint(node); });
+  hints();
+  window.addEventListener("resize", hints);
+  document.querySelectorAll("details").forEach((node) => node.addEventListener("toggle", hints));
+
   document.querySelectorAll("figure.curves").forEach((node) => new Figure(node));
   document.querySelectorAll("figure.map").forEach((node) => new HeatMap(node));
 })();

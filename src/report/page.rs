@@ -29,6 +29,8 @@ pub struct Page {
 pub struct Section {
     /// The heading.
     pub heading: String,
+    /// What its pictures are of, where other sections have the same ones: stands in their files' names.
+    pub of: Option<String>,
     /// What follows.
     pub blocks: Vec<Block>,
 }
@@ -48,6 +50,19 @@ pub enum Block {
     Chart(Chart),
     /// A map of colours.
     Heat(Heat),
+    /// Figures of which one set is looked at at a time.
+    Choice(Choice),
+    /// Small charts of the same series in a row, with one legend.
+    Multiples(Vec<Chart>),
+}
+
+/// Figures of which one set is looked at at a time, such as those of one layer. Without scripts all stand below each other.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Choice {
+    /// What is chosen, such as `layer`.
+    pub what: String,
+    /// Names, and what each shows: charts and maps.
+    pub options: Vec<(String, Vec<Block>)>,
 }
 
 /// A table; its first column names the rows.
@@ -67,7 +82,7 @@ const ROWS: usize = 12;
 impl Section {
     /// A section with nothing in it yet.
     pub fn new(heading: impl Into<String>) -> Self {
-        Self { heading: heading.into(), blocks: Vec::new() }
+        Self { heading: heading.into(), of: None, blocks: Vec::new() }
     }
 
     /// Adds a paragraph.
@@ -91,15 +106,6 @@ impl Section {
 }
 
 impl Page {
-    /// Every chart and map, in order, as (title, SVG that stands alone).
-    pub fn pictures(&self) -> impl Iterator<Item = (&str, String)> {
-        self.sections.iter().flat_map(|section| &section.blocks).filter_map(|block| match block {
-            Block::Chart(chart) => Some((chart.title.as_str(), draw::chart(chart, Frame::Alone))),
-            Block::Heat(map) => Some((map.title.as_str(), heat::heat(map, Frame::Alone))),
-            Block::Text(_) | Block::Facts(_) | Block::Table(_) | Block::Code(_) => None,
-        })
-    }
-
     /// The HTML file.
     pub fn html(&self) -> String {
         let mut to = String::with_capacity(1 << 16);
@@ -190,6 +196,8 @@ fn block(to: &mut String, block: &Block, figures: &mut usize) {
                 values(to, &[chart_values(content)]);
             });
         }
+        Block::Choice(choice) => options(to, choice, figures),
+        Block::Multiples(charts) => multiples(to, charts, figures),
         Block::Heat(content) => {
             *figures += 1;
             figure(to, "map", &content.title, &content.about, |to| {
@@ -198,6 +206,33 @@ fn block(to: &mut String, block: &Block, figures: &mut usize) {
                 values(to, &std::iter::once(heat_values(content)).chain(line).collect::<Vec<_>>());
             });
         }
+    }
+}
+
+/// Every option; the page's script shows one at a time.
+fn options(to: &mut String, choice: &Choice, figures: &mut usize) {
+    writeln!(to, "<div class=\"choice\" data-what=\"{}\">", escape(&choice.what)).expect(OK);
+    for (name, content) in &choice.options {
+        let name = escape(&shorten(name, 80));
+        write!(to, "<div class=\"option\" data-name=\"{name}\">\n<p class=\"chosen\">{name}</p>\n").expect(OK);
+        blocks(to, content, figures);
+        to.push_str("</div>\n");
+    }
+    to.push_str("</div>\n");
+}
+
+/// Charts beside each other, and one legend for all.
+fn multiples(to: &mut String, charts: &[Chart], figures: &mut usize) {
+    to.push_str("<div class=\"figures small\">\n");
+    for chart in charts {
+        *figures += 1;
+        figure(to, "curves", &chart.title, &chart.about, |to| {
+            to.push_str(&draw::chart(chart, Frame::Page(&format!("f{figures}"))));
+        });
+    }
+    to.push_str("</div>\n");
+    if let Some(chart) = charts.first() {
+        legend(to, chart);
     }
 }
 

@@ -5,7 +5,9 @@ use crate::numerals::{number, percent};
 use crate::record::finding::{Finding, Severity};
 use crate::record::read::{Columns, RunRecords};
 use crate::report::chart::{Axis, Chart, Series, Shape};
-use crate::report::layers::{self, Detail};
+use crate::report::layers::{self, Detail, Scales};
+use crate::report::names::{by_difference, directory};
+use crate::report::overlay::{self, Net};
 use crate::report::page::{Block, Page, Section, Table};
 use crate::report::palette::Style;
 use crate::report::thin::{Point, thin};
@@ -13,34 +15,43 @@ use crate::report::thin::{Point, thin};
 /// The page of one run.
 pub fn page(run: &RunRecords) -> Page {
     let mut sections = vec![outcome(run), curves(run)];
-    sections.extend(layers::sections(run, Detail::WHOLE));
+    sections.extend(layers::sections(run, Detail::WHOLE, &Scales::default()));
     sections.push(origin(run));
     Page { title: label(run), lead: lead(run), findings: said_of(run), sections }
 }
 
-/// A page for several runs: their curves over one another, then each run's layers.
+/// A page for several runs: their curves over one another, their layers over one another, then each run's own.
 pub fn comparison(runs: &[RunRecords]) -> Page {
-    let mut sections = vec![outcomes(runs), all_curves(runs)];
-    for run in runs {
-        let parts = layers::sections(run, Detail::AMONG_OTHERS);
+    let names = by_difference(runs);
+    let net = |(place, run): (usize, &'_ RunRecords)| (place, names[place].clone(), run.layers.clone());
+    let all: Vec<_> = runs.iter().enumerate().map(net).collect();
+    let nets: Vec<Net<'_>> =
+        all.iter().map(|(place, name, layers)| Net { name: name.clone(), place: *place, layers }).collect();
+    let mut sections = vec![
+        outcomes(runs, &names),
+        all_curves(runs, &names),
+        overlay::at_first_step(&nets, "Over the first training batch of each run, before anything was learnt."),
+        overlay::first_steps(&nets),
+        overlay::by_choice(&nets),
+    ];
+    sections.retain(|section| !section.blocks.is_empty());
+    let scales = Scales::of(runs);
+    for (run, name) in runs.iter().zip(&names) {
+        let parts = layers::sections(run, Detail::AMONG_OTHERS, &scales);
         let blocks: Vec<Block> = parts.into_iter().flat_map(|part| part.blocks).chain(origin(run).blocks).collect();
-        sections.push(Section { heading: directory(run), blocks });
+        sections.push(Section { heading: name.clone(), of: Some(name.clone()), blocks });
     }
-    let lead = "Every run alone has more detail in the report of its own directory.".into();
-    let findings = runs.iter().flat_map(|run| {
+    let findings = runs.iter().zip(&names).flat_map(|(run, name)| {
         let ails = said_of(run).into_iter().filter(|finding| finding.severity != Severity::Note);
-        ails.map(|finding| Finding { text: format!("{}: {}", directory(run), finding.text), ..finding })
+        ails.map(move |finding| Finding { text: format!("{name}: {}", finding.text), ..finding })
     });
-    Page { title: format!("{} runs", runs.len()), lead, findings: findings.collect(), sections }
+    let findings = findings.collect();
+    let lead = "Every run alone has more detail in the report of its own directory.".into();
+    Page { title: format!("{} runs", runs.len()), lead, findings, sections }
 }
 
 fn label(run: &RunRecords) -> String {
     run.summary.as_ref().map_or_else(|| run.name(), |s| format!("{}, seed {}, on {}", s.name, s.seed, s.dataset))
-}
-
-/// The name of a run's directory, which tells runs of one page apart.
-fn directory(run: &RunRecords) -> String {
-    run.path.file_name().map_or_else(|| run.name(), |name| name.to_string_lossy().into_owned())
 }
 
 fn lead(run: &RunRecords) -> String {
@@ -84,21 +95,26 @@ fn outcome(run: &RunRecords) -> Section {
     section
 }
 
-fn outcomes(runs: &[RunRecords]) -> Section {
+fn outcomes(runs: &[RunRecords], names: &[String]) -> Section {
     let mut section = Section::new("Results");
-    let row = |run: &RunRecords| {
+    let row = |(run, name): (&RunRecords, &String)| {
         let share = |x: Option<f64>| x.map_or_else(|| "–".into(), percent);
         let s = run.summary.as_ref();
         vec![
-            directory(run),
+            name.clone(),
             s.map_or_else(|| "has not ended".into(), |s| s.how_it_ended()),
             share(s.and_then(|s| s.test_accuracy)),
             share(s.and_then(|s| s.best_test_accuracy)),
             s.and_then(|s| s.train_loss).map_or_else(|| "–".into(), number),
+            directory(run),
         ]
     };
-    let head = ["run", "outcome", "test accuracy", "best", "training loss"].map(str::to_string).to_vec();
-    section.blocks.push(Block::Table(Table { caption: String::new(), head, rows: runs.iter().map(row).collect() }));
+    let head = ["run", "outcome", "test accuracy", "best", "training loss", "directory"].map(str::to_string).to_vec();
+    section.blocks.push(Block::Table(Table {
+        caption: String::new(),
+        head,
+        rows: runs.iter().zip(names).map(row).collect(),
+    }));
     section
 }
 
@@ -123,7 +139,7 @@ fn curves(run: &RunRecords) -> Section {
 }
 
 /// The same for several runs over one another.
-fn all_curves(runs: &[RunRecords]) -> Section {
+fn all_curves(runs: &[RunRecords], names: &[String]) -> Section {
     let mut section = Section::new("Loss and accuracy");
     if runs.iter().all(|run| run.steps.is_empty()) {
         section.text("No step was recorded.");
@@ -144,8 +160,7 @@ fn all_curves(runs: &[RunRecords]) -> Section {
         ("Learning rate", "What the schedule made of it.", Axis::linear("learning rate"), "lr", training),
         ("Gradient norm", "Of all parameters together, before clipping.", Axis::log("norm"), "gradient_norm", training),
     ] {
-        let series =
-            runs.iter().enumerate().map(|(i, run)| curve(run, column, &directory(run), i, Detail::AMONG_OTHERS));
+        let series = runs.iter().enumerate().map(|(i, run)| curve(run, column, &names[i], i, Detail::AMONG_OTHERS));
         section.chart(over_steps(title, about, y, series.collect()));
     }
     section

@@ -23,6 +23,8 @@ use crate::study::record::{AxisRecord, RunRecord, StudyRecord};
 
 /// Points of a grid up to which each has curves of its own.
 const POINTS: usize = 4;
+/// Points up to which the curves of one can be chosen; more make a page that no browser likes.
+const CHOICES: usize = 100;
 
 /// A study and the directory in which its runs lie.
 struct Study<'a> {
@@ -42,11 +44,13 @@ pub fn page(record: &StudyRecord, dir: &Path) -> Result<Page, RecordError> {
         for point in &points {
             sections.push(study.curves(point)?);
         }
+    } else if points.len() <= CHOICES {
+        sections.push(study.curves_by_choice(&points)?);
     }
     sections.push(study.over_the_grid());
     sections.push(study.learning_rates());
     if let Some(point) = points.first() {
-        sections.push(study.starts(point)?);
+        sections.extend(study.starts(point)?);
     }
     sections.push(study.origin());
     sections.retain(|section| !section.blocks.is_empty());

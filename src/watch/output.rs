@@ -8,7 +8,7 @@ use crate::record::read::{Columns, LayerColumns, RunRecords};
 use crate::record::row::{Row, Rows};
 use crate::record::tensorboard::{EventFile, EventSummary, now};
 use crate::record::whole::{make_directory, write_whole};
-use crate::report::layers::{Detail, sections};
+use crate::report::layers::{Detail, Scales, sections};
 use crate::report::page::Page;
 use crate::watch::error::WatchError;
 use crate::watch::warnings::warnings;
@@ -71,7 +71,8 @@ impl Watch {
         for warning in warnings(&rows, &names) {
             lead = format!("{lead} {warning}.");
         }
-        let page = Page { title, lead, findings: Vec::new(), sections: sections(&run, Detail::WHOLE) };
+        let page =
+            Page { title, lead, findings: Vec::new(), sections: sections(&run, Detail::WHOLE, &Scales::default()) };
         Ok(crate::report::write(&page, path)?)
     }
 

@@ -53,6 +53,8 @@ fn map(name: &str) -> Heat {
         values: vec![0.1, 1.0, 10.0, f64::NAN, 0.0, 100.0],
         label: "std".into(),
         kind: Kind::Log,
+        scale: None,
+        smooth: false,
         height: 210.0,
         line: Some(Line {
             label: name.into(),

@@ -4,12 +4,21 @@ use crate::record::RecordError;
 use crate::record::read::Columns;
 use crate::record::summary::Outcome;
 use crate::report::chart::{Axis, Chart, Series, Shape};
-use crate::report::page::{Block, Section};
+use crate::report::page::{Block, Choice, Section};
 use crate::report::study::{Study, accuracy_interval, interval, point_name};
 use crate::report::thin::Point;
 use crate::study::record::RunRecord;
 
 impl Study<'_> {
+    /// Curves of a point that is chosen among many.
+    pub(super) fn curves_by_choice(&self, points: &[Vec<String>]) -> Result<Section, RecordError> {
+        let mut section = Section::new("Curves, point by point");
+        let option = |point: &Vec<String>| Ok((point_name(&self.record.axes, point), self.curves(point)?.blocks));
+        let options: Vec<(String, Vec<Block>)> = points.iter().map(option).collect::<Result<_, RecordError>>()?;
+        section.blocks.push(Block::Choice(Choice { what: "point".into(), options }));
+        Ok(section)
+    }
+
     /// Curves of one point of the grid.
     pub(super) fn curves(&self, point: &[String]) -> Result<Section, RecordError> {
         let name = point_name(&self.record.axes, point);

@@ -3,7 +3,7 @@
 use crate::inference::spread::mean;
 use crate::record::summary::Outcome;
 use crate::report::chart::{Axis, Chart, Series, Shape};
-use crate::report::heat::{Heat, Side};
+use crate::report::heat::{Heat, Side, range};
 use crate::report::page::Section;
 use crate::report::scale::Kind;
 use crate::report::study::{Study, accuracy_interval, predicted};
@@ -33,7 +33,13 @@ impl Study<'_> {
                     rules: Vec::new(),
                 });
             }
-            ([_, _], _) => self.record.arms.iter().for_each(|arm| section.heat(self.map(arm))),
+            ([_, _], _) => {
+                let mut maps: Vec<Heat> = self.record.arms.iter().map(|arm| self.map(arm)).collect();
+                // The same accuracy has the same colour in every map.
+                let scale = range(maps.iter().flat_map(|map| &map.values));
+                maps.iter_mut().for_each(|map| map.scale = scale);
+                maps.into_iter().for_each(|map| section.heat(map));
+            }
             _ => {}
         }
         section
@@ -75,6 +81,8 @@ impl Study<'_> {
             values,
             label: "accuracy".into(),
             kind: Kind::Linear,
+            scale: None,
+            smooth: false,
             height: crate::report::draw::HEIGHT,
             line,
         }

@@ -2,43 +2,23 @@
 
 use crate::record::RecordError;
 use crate::record::read::{LayerColumns, RunRecords};
-use crate::record::statistics::{Place, Statistic, charts_at, shown};
-use crate::report::chart::{Axis, Chart, Series, Shape};
-use crate::report::layers::axis;
+use crate::record::statistics::shown;
+use crate::report::overlay::{self, Net};
 use crate::report::page::Section;
 use crate::report::study::Study;
-use crate::report::thin::Point;
 
 impl Study<'_> {
-    /// What each arm's start does to the signal: layer by layer in the first recorded step of its first run.
-    pub(super) fn starts(&self, point: &[String]) -> Result<Section, RecordError> {
-        let mut section = Section::new("At the first step");
-        let mut starts: Vec<(&str, Vec<LayerColumns>)> = Vec::new();
-        for arm in &self.record.arms {
+    /// What each arm's start does to the signal: layer by layer in the first recorded step of its first run, and over the first steps.
+    pub(super) fn starts(&self, point: &[String]) -> Result<[Section; 2], RecordError> {
+        let mut starts: Vec<(&str, usize, Vec<LayerColumns>)> = Vec::new();
+        for (place, arm) in self.record.arms.iter().enumerate() {
             if let Some(run) = self.runs(arm, point).next() {
-                starts.push((arm, RunRecords::read(&self.dir.join(&run.dir), &shown())?.layers));
+                starts.push((arm, place, RunRecords::read(&self.dir.join(&run.dir), &shown())?.layers));
             }
         }
-        for (chart, statistic) in charts_at(Place::ByLayer) {
-            let series = starts
-                .iter()
-                .map(|(arm, layers)| Series::new(*arm, self.style(arm), Shape::Marked, by_layer(layers, statistic)));
-            section.chart(Chart {
-                title: format!("{} by layer", chart.title),
-                about: "Over the first training batch of each arm's first seed, before anything was learnt.".into(),
-                x: Axis { whole: true, ..Axis::linear("layer") },
-                y: axis(statistic),
-                series: series.filter(|series| !series.points.is_empty()).collect(),
-                rules: Vec::new(),
-            });
-        }
-        Ok(section)
+        let net = |(name, place, layers)| Net { name: str::to_owned(name), place, layers };
+        let nets: Vec<Net<'_>> = starts.iter().map(|(arm, place, layers)| net((*arm, *place, layers))).collect();
+        let about = "Over the first training batch of each arm's first seed, before anything was learnt.";
+        Ok([overlay::at_first_step(&nets, about), overlay::first_steps(&nets)])
     }
-}
-
-/// A statistic's first value in each layer that has one, over the layer's number.
-fn by_layer(layers: &[LayerColumns], statistic: &Statistic) -> Vec<Point> {
-    let first = |layer: &LayerColumns| layer.train.get(statistic.name).first().copied();
-    let points = layers.iter().enumerate();
-    points.filter_map(|(i, layer)| Some(Point::new((i + 1) as f64, f64::from(first(layer)?)))).collect()
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::compare::STUDY;
-use super::{CNN, MLP, Work, initlab};
+use super::{BATCH_NORM, CNN, MLP, Work, initlab};
 
 fn report(arguments: &[&Path]) -> super::Ran {
     initlab(std::iter::once(Path::new("report")).chain(arguments.iter().copied()))
@@ -94,7 +94,14 @@ fn several_runs_share_a_page_and_charts_can_stand_alone() {
     let ran = report(&[&one, &two, Path::new("--out"), &page]);
     assert_eq!((ran.code, ran.stdout.trim()), (Some(0), page.to_str().unwrap()), "{ran:?}");
     let html = read(&page);
-    for part in ["2 runs", "data-name=\"one\"", "Training loss", "Test accuracy", "<h2>two</h2>"] {
+    for part in [
+        "2 runs",
+        "data-name=\"seed 1\"",
+        "Training loss",
+        "Test accuracy",
+        "<h2>seed 2</h2>",
+        "<td class=\"words\">two</td>",
+    ] {
         assert!(html.contains(part), "{part}");
     }
     let ran = report(&[&one, Path::new("--svg"), &svg]);
@@ -106,6 +113,54 @@ fn several_runs_share_a_page_and_charts_can_stand_alone() {
         let text = read(Path::new(path));
         assert!(text.starts_with("<svg xmlns") && text.ends_with("</svg>"), "{path}");
     }
+    let few = work.path("few");
+    let ran = report(&[&one, &two, Path::new("--svg"), &few, Path::new("--only"), Path::new("loss,act_std")]);
+    let names: Vec<&str> = ran.stdout.lines().filter_map(|path| path.rsplit('/').next()).collect();
+    let wanted = |name: &&str| name.contains("loss") || name.contains("standard-deviation-of-the-activations");
+    assert!(names.len() > 4 && names.iter().all(wanted), "{names:?}");
+    // The same picture of several runs and layers has a name for each.
+    for part in ["layer-linear1-standard-deviation", "seed-2-standard-deviation"] {
+        assert!(names.iter().any(|name| name.contains(part)), "{part}: {names:?}");
+    }
+    let ran = report(&[&one, Path::new("--svg"), &few, Path::new("--only"), Path::new("lossy")]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("`Learning rate`"), "{ran:?}");
+}
+
+#[test]
+fn nets_of_different_make_are_laid_over_one_another_by_the_names_of_their_layers() {
+    let work = Work::new();
+    for (out, net, more) in
+        [("plain", MLP, &[][..]), ("deep", MLP, &["--set", "model.widths=[9, 9, 9]"]), ("normed", BATCH_NORM, &[])]
+    {
+        work.config(net);
+        assert_eq!(work.train(out, &[&["--no-report"], more].concat()).code, Some(0));
+    }
+    let page = work.path("all.html");
+    let dirs = ["plain", "deep", "normed"].map(|out| work.path(out));
+    let ran = report(&[&dirs[0], &dirs[1], &dirs[2], Path::new("--out"), &page]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let html = read(&page);
+    for part in
+        ["data-name=\"3 × 9\"", "<div class=\"option\" data-name=\"linear1\">", "<h3>Step 0</h3>", "batch_norm1"]
+    {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(html.matches("class=\"choice\"").count() == 1, "one choice of layer");
+}
+
+#[test]
+fn a_study_over_two_axes_has_the_curves_of_a_point_that_is_chosen() {
+    let work = Work::new();
+    let axis = |path: &str, values: &str| format!("[[grid]]\nname = '{path}'\npath = '{path}'\nvalues = {values}\n");
+    let axes = axis("train.clip_norm", "[0.01, 0.1, 1.0]") + &axis("train.batch_size", "[60, 100]");
+    let arms = "[[arms]]\nname = 'kaiming'\n[[arms]]\nname = 'xavier'\nset.init.preset = 'xavier'\n";
+    work.study(&format!("base = 'net.toml'\nseeds = 1\ntargets = [{{ test_accuracy = 0.9 }}]\n{axes}{arms}"));
+    assert_eq!(work.compare("study", &["--set", "set.train.epochs=1"]).code, Some(0));
+    let html = read(&work.path("study").join("report.html"));
+    assert_eq!(html.matches("<div class=\"option\" data-name=\"train.clip_norm = ").count(), 6);
+    // Both maps have the same scale of colours.
+    let scales: Vec<&str> = html.split("data-v=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(scales.len() == 2 && scales[0] == scales[1], "{scales:?}");
 }
 
 #[test]

@@ -1,0 +1,123 @@
+//! Names for runs that stand side by side: what differs in their configs.
+
+use crate::record::hyperparameters::settings;
+use crate::record::read::RunRecords;
+use crate::report::text::shorten;
+
+/// The longest name.
+const LONGEST: usize = 48;
+
+/// A name for each run by the fewest settings that tell them apart, the first of a config before the others; what settings cannot tell
+/// apart has its directory's name besides.
+pub fn by_difference(runs: &[RunRecords]) -> Vec<String> {
+    let all: Vec<Vec<(String, String)>> = runs.iter().map(of_run).collect();
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in all.iter().flatten() {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let value = |run: usize, key: &str| all[run].iter().find(|(name, _)| name == key).map_or("", |(_, value)| value);
+    let kinds = |keys: &[&String]| {
+        let mut found: Vec<Vec<&str>> =
+            (0..runs.len()).map(|i| keys.iter().map(|key| value(i, key)).collect()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.len()
+    };
+    let mut chosen: Vec<&String> = Vec::new();
+    for key in keys {
+        chosen.push(key);
+        if kinds(&chosen) == kinds(&chosen[..chosen.len() - 1]) {
+            chosen.pop();
+        }
+    }
+    let told_apart = kinds(&chosen) == runs.len();
+    let name = |i: usize| {
+        let mut parts: Vec<String> =
+            chosen.iter().map(|key| words(key, value(i, key))).filter(|part| !part.is_empty()).collect();
+        if !told_apart || parts.is_empty() {
+            parts.push(directory(&runs[i]));
+        }
+        shorten(&parts.join(", "), LONGEST)
+    };
+    (0..runs.len()).map(name).collect()
+}
+
+/// The settings of a run's config with its seed, which comes last.
+fn of_run(run: &RunRecords) -> Vec<(String, String)> {
+    let mut all = settings(&run.config);
+    // What is recorded of a run does not change it.
+    all.retain(|(key, _)| !key.starts_with("stats.") && !key.starts_with("record."));
+    all.extend(run.summary.as_ref().map(|summary| ("seed".to_owned(), summary.seed.to_string())));
+    all
+}
+
+/// A word says what it is; a number needs the name of its key.
+fn words(key: &str, value: &str) -> String {
+    let last = key.rsplit('.').next().unwrap_or(key);
+    let is_word = value.starts_with(|c: char| c.is_alphabetic()) && !["true", "false"].contains(&value);
+    match (last, value) {
+        (_, "") => String::new(),
+        ("dataset", path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
+        ("widths", list) => widths(list),
+        _ if is_word => value.to_owned(),
+        (last, value) => format!("{} {value}", last.replace('_', " ")),
+    }
+}
+
+/// `[64, 64, 64]` as `3 × 64`.
+fn widths(list: &str) -> String {
+    let all: Vec<&str> = list.trim_matches(['[', ']']).split(',').map(str::trim).collect();
+    let first = all[0];
+    if all.iter().all(|width| *width == first) {
+        format!("{} × {first}", all.len())
+    } else {
+        format!("widths {}", all.join(" "))
+    }
+}
+
+/// The name of a run's directory.
+pub(super) fn directory(run: &RunRecords) -> String {
+    run.path.file_name().map_or_else(|| run.name(), |name| name.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::read::Columns;
+
+    fn run(dir: &str, config: &str) -> RunRecords {
+        let (steps, epochs) = (Columns::default(), Columns::default());
+        RunRecords {
+            path: dir.into(),
+            summary: None,
+            config: config.into(),
+            steps,
+            epochs,
+            layers: vec![],
+            histograms: None,
+        }
+    }
+
+    #[test]
+    fn runs_are_named_by_the_fewest_settings_that_tell_them_apart() {
+        let net = |more: &str| format!("name = 'net'\nseed = 1\n{more}");
+        for (configs, want) in [
+            (
+                [
+                    "[model]\nwidths = [64, 64]\n[init.weight]\nkind = 'xavier_normal'\ngain = 1.0",
+                    "[model]\nwidths = [64, 64]\n[init.weight]\nkind = 'kaiming_normal'\ngain = 1.4",
+                ],
+                ["xavier_normal", "kaiming_normal"],
+            ),
+            (["[optimizer]\nlr = 0.1", "[optimizer]\nlr = 0.3"], ["lr 0.1", "lr 0.3"]),
+            (["[model]\nwidths = [5, 5, 5]", "[model]\nwidths = [9, 5]"], ["3 × 5", "widths 9 5"]),
+            (["[record]\nweights = true", "[record]\nweights = false"], ["a", "b"]),
+            (["", "[model]\ndropout = 0.2"], ["a", "dropout 0.2"]),
+        ] {
+            let runs = [run("runs/a", &net(configs[0])), run("runs/b", &net(configs[1]))];
+            assert_eq!(by_difference(&runs), want);
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Which pictures are wanted, by words of their titles or the names of what they show.
+
+use crate::record::statistics::CHARTS;
+
+/// Words for what titles say in full.
+const SHORT: [(&str, &str); 6] = [
+    ("std", "standard deviation"),
+    ("lr", "learning rate"),
+    ("near_zero", "near zero"),
+    ("grad", "gradient"),
+    ("hist", "activations of"),
+    ("update", "update in relation"),
+];
+
+/// Whether one of `words` is in the title, is short for a part of it, or names the statistic that it shows; without words all are wanted.
+pub fn is_wanted(title: &str, words: &[String]) -> bool {
+    let title = title.to_lowercase();
+    let fits = |word: &String| {
+        let word = word.to_lowercase();
+        let short = SHORT.iter().any(|(short, long)| *short == word && title.contains(long));
+        let statistic = CHARTS.iter().any(|chart| chart.of == word && title.starts_with(&chart.title.to_lowercase()));
+        short || statistic || title.contains(&word)
+    };
+    words.is_empty() || words.iter().any(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_known_by_words_of_its_title_and_by_the_names_of_columns() {
+        for (title, words, wanted) in [
+            ("Training loss", &["loss"][..], true),
+            ("Training loss", &["std", "accuracy"], false),
+            ("Standard deviation of the activations, first ten steps", &["std"], true),
+            ("Standard deviation of the activations' gradients", &["act_std"], false),
+            ("Standard deviation of the activations, all layers", &["act_std"], true),
+            ("Activations of conv1", &["hist"], true),
+            ("Learning rate", &["lr"], true),
+            ("Learning rate", &[], true),
+        ] {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(is_wanted(title, &words), wanted, "{title}: {words:?}");
+        }
+    }
+}
