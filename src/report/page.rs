@@ -228,6 +228,7 @@ fn multiples(to: &mut String, charts: &[Chart], figures: &mut usize) {
         *figures += 1;
         figure(to, "curves", &chart.title, &chart.about, |to| {
             to.push_str(&draw::chart(chart, Frame::Page(&format!("f{figures}"))));
+            values(to, &[chart_values(chart)]);
         });
     }
     to.push_str("</div>\n");

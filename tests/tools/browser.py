@@ -23,7 +23,8 @@ LAYOUT = """
   const faults = [];
   const wide = document.documentElement.scrollWidth - window.innerWidth;
   if (wide > 1) faults.push(`the page is ${wide} pixels wider than the window`);
-  const charts = [...document.querySelectorAll('svg.chart')];
+  // What was not chosen is not laid out.
+  const charts = [...document.querySelectorAll('svg.chart')].filter((svg) => svg.getClientRects().length);
   if (!charts.length) faults.push('there is no chart');
   for (const svg of charts) {
     const name = svg.closest('figure').querySelector('h3').textContent.slice(0, 60);
@@ -56,6 +57,7 @@ USE = """
 (async () => {
   const faults = [];
   for (const figure of document.querySelectorAll('figure.curves')) {
+    if (!figure.getClientRects().length) continue;
     const name = figure.querySelector('h3').textContent.slice(0, 60);
     const svg = figure.querySelector('svg.chart'), tip = figure.querySelector('.tip');
     const drawn = () => [...svg.querySelectorAll('.series path')].map((p) => p.getAttribute('d') + p.getAttribute('transform')).join();
@@ -94,6 +96,17 @@ USE = """
     svg.blur();
     if (!tip.hidden) faults.push(`${name}: the values stay`);
   }
+  for (const choice of document.querySelectorAll('.choice')) {
+    const options = [...choice.querySelectorAll('.option')], select = choice.querySelector('select');
+    if (options.length < 2) continue;
+    const shown = () => options.filter((option) => option.getClientRects().length).map((option) => option.dataset.name).join();
+    if (shown() !== options[0].dataset.name) faults.push(`of the choices ${shown()} are shown, not the first alone`);
+    select.selectedIndex = options.length - 1;
+    select.dispatchEvent(new Event('change'));
+    if (shown() !== options[options.length - 1].dataset.name) faults.push(`the last choice shows ${shown()}`);
+    select.selectedIndex = 0;
+    select.dispatchEvent(new Event('change'));
+  }
   return faults;
 })()
 """
@@ -101,7 +114,7 @@ USE = """
 # Where to point on each chart: the middle of its plot.
 PLACE = """
 (() => {
-  const figure = document.querySelectorAll('figure')[%d];
+  const figure = [...document.querySelectorAll('figure')].filter((f) => f.getClientRects().length)[%d];
   figure.scrollIntoView({ block: 'center' });
   const box = figure.querySelector('svg.chart').getBoundingClientRect();
   return [box.left + box.width * 0.45, box.top + box.height * 0.45];
@@ -109,7 +122,7 @@ PLACE = """
 """
 TIP = """
 (() => {
-  const figure = document.querySelectorAll('figure')[%d], tip = figure.querySelector('.tip');
+  const figure = [...document.querySelectorAll('figure')].filter((f) => f.getClientRects().length)[%d], tip = figure.querySelector('.tip');
   const name = figure.querySelector('h3').textContent.slice(0, 60);
   if (tip.hidden || !/\\d/.test(tip.textContent)) return `${name}: pointing shows no value`;
   const box = tip.getBoundingClientRect();
@@ -243,7 +256,7 @@ class Tab:
 def pointing(tab):
     """Points at every figure with the real mouse."""
     faults = []
-    for i in range(tab.evaluate("document.querySelectorAll('figure').length")):
+    for i in range(tab.evaluate("[...document.querySelectorAll('figure')].filter((f) => f.getClientRects().length).length")):
         x, y = tab.evaluate(PLACE % i)
         tab.point(x, y)
         # A map decodes its picture at the first look.
