@@ -70,6 +70,12 @@ const SCENES: &[Scene] = &[
         again: &["compare ../study.toml --out out --threads 2 --json --overwrite"],
     },
     Scene {
+        name: "a plan",
+        before: None,
+        call: "submit ../study.toml --out out --plan-only --shards 2",
+        again: &["submit ../study.toml --out out --plan-only --shards 2"],
+    },
+    Scene {
         name: "a probe",
         before: None,
         call: "probe ../net.toml --out out --seeds 2 --pairs 4 --threads 1 --json",
@@ -128,7 +134,7 @@ fn a_run_survives_every_fault() {
 
 #[test]
 fn a_study_survives_every_fault() {
-    sweep(&["a study", "a study that is done", "a study in place of another"], 4, false);
+    sweep(&["a study", "a study that is done", "a study in place of another", "a plan"], 4, false);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Ran, Work, assert_same, json};
 
 /// Twelve runs of a few hundred steps.
-const STUDY: &str = "
+pub(super) const STUDY: &str = "
 seeds = 3
 targets = [{ test_accuracy = 0.9 }]
 [base]
@@ -30,7 +30,7 @@ set.init.lsuv = { images = 100 }
 ";
 
 impl Work {
-    fn parts(&self, text: &str) {
+    pub(super) fn parts(&self, text: &str) {
         let data = self.path("blobs");
         fs::write(self.path("study.toml"), text.replace("[base]", &format!("[base]\ndata.dataset = {data:?}")))
             .unwrap();
@@ -42,7 +42,7 @@ impl Work {
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
-    fn finish(&self, out: &str, more: &[&str]) -> Ran {
+    pub(super) fn finish(&self, out: &str, more: &[&str]) -> Ran {
         Ran::from(self.begin(out, more).wait_with_output().unwrap())
     }
 

@@ -2,6 +2,11 @@
 
 mod batches;
 mod browser;
+pub mod cluster;
+mod cluster_large;
+mod cluster_refusals;
+#[cfg(unix)]
+mod cluster_slurm;
 mod compare;
 mod compare_parts;
 mod compare_words;
