@@ -17,7 +17,7 @@ const DEVICE: Device = Device::Cpu;
 fn main() -> Result<()> {
     let classes = 10;
     let kaiming = || Start::preset(Preset::Kaiming);
-    show("VGG-13", &kaiming().last("classifier.6.*"), 32, |vb| {
+    show("VGG-13", &kaiming().last("classifier.6.*"), 224, |vb| {
         Ok(Box::new(Trained(vgg::Vgg::new(vb, vgg::Models::Vgg13)?)))
     })?;
     show("ResNet-18", &kaiming().last("fc.*"), 32, |vb| Ok(Box::new(Whole(resnet::resnet18(classes, vb)?))))?;
