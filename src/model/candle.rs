@@ -91,7 +91,7 @@ impl Network {
     }
 }
 
-/// What layers are made of.
+/// The tensors and estimates that layers are made of.
 struct Build<'a> {
     tensors: &'a [Tensor],
     running: &'a [f32],

@@ -1,4 +1,4 @@
-//! What was seen of a layer in a step.
+//! A layer's statistics in one step, by name, and their table.
 
 use std::fmt;
 

@@ -18,7 +18,7 @@ pub struct Parameter<'a> {
     pub hint: Option<Hint>,
 }
 
-/// What a parameter is for, as far as shape, name and hint tell.
+/// The purpose of a parameter, as far as shape, name and hint tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Weight of a linear layer or a convolution.
@@ -53,7 +53,7 @@ pub fn weight_of(bias: &str) -> Option<String> {
     Some(layer.map_or_else(|| weight.clone(), |layer| format!("{layer}.{weight}")))
 }
 
-/// What `parameter` is for; `rank_of` gives the rank of another parameter of the model.
+/// Tells the purpose of `parameter`; `rank_of` gives the rank of another parameter of the model.
 pub fn purpose(parameter: &Parameter<'_>, rank_of: impl Fn(&str) -> Option<usize>) -> Purpose {
     match (parameter.shape.len(), parameter.hint) {
         (_, Some(Hint::Constant(_))) => Purpose::Other,
@@ -88,7 +88,7 @@ impl Settings {
         }
     }
 
-    /// What `rule` makes of `parameter`; nothing if it is not for such a parameter, which a pattern in full (`by_name`) must not say.
+    /// Applies `rule` to `parameter`; nothing if it is not for such a parameter, which a pattern in full (`by_name`) must not say.
     fn applied(
         &self,
         rule: LayerRule,

@@ -12,7 +12,7 @@ pub enum StartError {
     Pattern {
         /// The pattern as it was given.
         pattern: String,
-        /// What is wrong with it, and where.
+        /// The glob's mistake, and its place.
         reason: String,
     },
     /// A pattern matches no parameter.
@@ -69,7 +69,7 @@ pub enum StartError {
         shape: Vec<usize>,
         /// Name of the rule.
         rule: &'static str,
-        /// What does not fit, and what to do.
+        /// The reason, and what to do.
         reason: &'static str,
     },
     /// A number of groups does not divide the channels.

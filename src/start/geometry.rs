@@ -7,7 +7,7 @@ use crate::start::hint::Hint;
 /// The layout of one weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
-    /// Whether it is `[in, out/groups, kernel…]` instead of `[out, in/groups, kernel…]`.
+    /// True for `[in, out/groups, kernel…]`, false for `[out, in/groups, kernel…]`.
     pub transposed: bool,
     /// Groups of channels that do not see each other.
     pub groups: usize,

@@ -1,4 +1,4 @@
-//! What a candle module says of its parameter's start, drawn from a stream with the parameter's name.
+//! The start that a candle module asks for its parameter, drawn from a stream with the parameter's name.
 
 use candle_nn::Init;
 use candle_nn::init::NormalOrUniform;
@@ -27,7 +27,7 @@ pub enum Hint {
     },
     /// One of [`Init::Kaiming`]: the weights of linear layers and convolutions.
     Kaiming {
-        /// Whether the numbers are uniform.
+        /// True if the numbers are uniform, false if they are normal.
         uniform: bool,
         /// Standard deviation.
         std: f64,

@@ -28,12 +28,12 @@ impl Pattern {
         self.glob.as_ref().map(|_| ()).map_err(refused)
     }
 
-    /// Whether it covers the parameter `name`.
+    /// True if it covers the parameter `name`.
     pub fn matches(&self, name: &str) -> bool {
         self.glob.as_ref().is_ok_and(|glob| glob.matches(name))
     }
 
-    /// Whether it is a name in full and so speaks of one parameter.
+    /// True if it is a name in full and so speaks of one parameter.
     pub fn is_name(&self) -> bool {
         !self.text.contains(['*', '?', '['])
     }

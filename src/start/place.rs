@@ -1,4 +1,4 @@
-//! What a layer's place in the network changes: the first and the last may have rules of their own, and an aim solves for all.
+//! A layer's place in the network: the first and the last may have rules of their own, and an aim solves for all.
 
 use crate::activation::Activation;
 use crate::init::{ByPlace, InitRule, LayerPlace, WeightInit};

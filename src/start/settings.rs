@@ -13,12 +13,12 @@ use crate::start::rule::LayerRule;
 /// Shape and hint of parameters by name.
 pub(super) type Hints = HashMap<String, (Vec<usize>, Hint)>;
 
-/// What was said, and what modules asked for since.
+/// Everything that was said, and the hints of modules since.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     /// The rule of weights and biases; absent where the modules' own hints hold.
     pub base: Option<InitRule>,
-    /// What to call the base in errors.
+    /// The name of the base in errors.
     pub label: String,
     pub aim: Option<Aim>,
     pub depth: Option<usize>,
@@ -29,7 +29,7 @@ pub(super) struct Settings {
     pub activations: Vec<(Pattern, Activation)>,
     pub transposed: Vec<Pattern>,
     pub groups: Vec<(Pattern, usize)>,
-    /// What modules asked for, by name.
+    /// The hints of modules, by the names of their parameters.
     pub hints: Arc<Mutex<Hints>>,
 }
 
@@ -77,7 +77,7 @@ impl Settings {
         hints.insert(name.into(), (shape.to_vec(), hint));
     }
 
-    /// What the module of a parameter asked for, if it was built through a `VarBuilder` of ours.
+    /// The hint of a parameter's module, if it was built through a `VarBuilder` of ours.
     pub fn hint_of(&self, name: &str, shape: &[usize]) -> Option<Hint> {
         let hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
         hints.get(name).filter(|(of, _)| of == shape).map(|(_, hint)| *hint)

@@ -1,4 +1,4 @@
-//! What was asked of each parameter beside what it holds.
+//! A table of every parameter: what was asked of it beside what it holds.
 
 use std::fmt;
 
@@ -34,7 +34,7 @@ pub struct TableRow {
 pub struct Table {
     /// A row for each parameter.
     pub rows: Vec<TableRow>,
-    /// What is worth a warning: rules without effect, values that are no numbers.
+    /// Warnings: rules without effect, values that are no numbers.
     pub warnings: Vec<String>,
 }
 

@@ -23,7 +23,7 @@ use crate::train::prepare::{Plan, TrainError};
 use crate::train::sinks::memory::{Memory, Rows};
 use crate::train::sinks::{Ended, Sink};
 
-/// What a builder's config is before anything was said: one place has the defaults, the tables of keys.
+/// The config that a builder begins with: one place has the defaults, the tables of keys.
 const USUAL: &str = "model = { kind = 'mlp', widths = [] }\noptimizer.lr = 0.1\ntrain = { epochs = 1 }";
 
 /// An experiment that is being described, made by [`Experiment::mlp`] and [`Experiment::cnn`]; what is not said is a config's default.
@@ -202,7 +202,7 @@ impl Run {
     }
 }
 
-/// What a run leaves in memory.
+/// A run that has ended, in memory.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Trained {

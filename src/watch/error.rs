@@ -35,7 +35,7 @@ pub enum WatchError {
     /// Nothing was watched yet.
     #[error("nothing was watched yet: {advice}")]
     Nothing {
-        /// What to do first.
+        /// The step that comes first.
         advice: &'static str,
     },
     /// A weight that LSUV would rescale is not in the VarMap.

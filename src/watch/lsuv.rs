@@ -36,7 +36,7 @@ pub struct Lsuv {
     centred: bool,
 }
 
-/// What became of a layer.
+/// A layer after it was rescaled.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Rescaled {
@@ -134,7 +134,7 @@ impl Lsuv {
         Ok(done)
     }
 
-    /// What a pass shows of `layer`.
+    /// Sums the outputs of `layer` in a pass.
     fn sums(
         &self,
         watch: &Watch,

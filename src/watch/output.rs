@@ -14,7 +14,7 @@ use crate::watch::error::WatchError;
 use crate::watch::warnings::warnings;
 use crate::watch::watcher::Watch;
 
-/// What to do before there is anything to show.
+/// Advice for a watch that has nothing to show.
 const FIRST: &str = "tap layers in a training step and end it with watch.step(&varmap, &grads)";
 
 impl Watch {

@@ -53,9 +53,9 @@ pub struct ProbeRow {
     pub layer: String,
     /// Mean over the seeds of the activations' mean square, and its deviation over them.
     pub act_second_moment: (f64, f64),
-    /// The same of the activations' mean.
+    /// Mean over the seeds of the activations' mean, and its deviation over them.
     pub act_mean: (f64, f64),
-    /// The same of the mean square of their gradient; nothing where none came back.
+    /// Mean over the seeds of the mean square of the activations' gradient, and its deviation; nothing where none came back.
     pub grad_second_moment: Option<(f64, f64)>,
     /// The mean square that theory predicts, of a layer of the chain.
     pub act_predicted: Option<f64>,
@@ -63,7 +63,7 @@ pub struct ProbeRow {
     pub grad_predicted: Option<f64>,
 }
 
-/// What a probe found; printed as a table.
+/// The layers that a probe measured; printed as a table.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Probed {

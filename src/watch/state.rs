@@ -1,4 +1,4 @@
-//! What a watch has seen: this step's layers, the step whose update is still to come, and the rows of all before.
+//! The memory of a watch: this step's layers, the step whose update is still to come, and the rows of all before.
 
 use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor, Var};
@@ -48,7 +48,7 @@ struct Pending {
     weights: Vec<(usize, Var, Tensor)>,
 }
 
-/// What passes are for.
+/// The purpose of passes.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) enum Mode {
     /// Training steps: every so many are recorded.
@@ -74,7 +74,7 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Whether tensors are to be looked at now.
+    /// True if tensors are to be looked at now.
     pub fn is_active(&self) -> bool {
         match self.mode {
             Mode::Steps => self.settings.every > 0 && self.step.is_multiple_of(self.settings.every),
@@ -175,7 +175,7 @@ impl State {
         &mut self.now[at]
     }
 
-    /// Whether the layer was tapped before its activation in this pass, so that its live units are known.
+    /// True if the layer was tapped before its activation in this pass, so that its live units are known.
     pub fn knows_live(&self, name: &str) -> bool {
         let known = |tapped: &&Tapped| self.layers[tapped.layer].0 == name;
         self.now.iter().find(known).is_some_and(|tapped| !tapped.observation.live.is_empty())
@@ -257,7 +257,7 @@ impl State {
     }
 }
 
-/// Whether some value of the sums is not finite.
+/// True if some value of the sums is not finite.
 pub(super) fn is_broken(sums: &Sums) -> bool {
     sums.n > 0 && !sums.is_finite()
 }

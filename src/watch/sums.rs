@@ -37,7 +37,7 @@ pub fn sums(tensor: &Tensor, near_zero: f32, higher: bool) -> Result<Sums> {
     })
 }
 
-/// The same by operations on the tensor, so that a few numbers leave a GPU and not the tensor.
+/// Sums by operations on the tensor, so that a few numbers leave a GPU and not the tensor.
 fn on_device(tensor: &Tensor, near_zero: f32, higher: bool) -> Result<Sums> {
     let flat = tensor.detach().flatten_all()?.to_dtype(DType::F64)?;
     let squares = flat.sqr()?;

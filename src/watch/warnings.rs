@@ -1,4 +1,4 @@
-//! What is worth a warning: values that are not finite.
+//! Warnings of values that are not finite.
 
 use crate::record::layers::LayerSeen;
 use crate::watch::state::is_broken;
