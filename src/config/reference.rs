@@ -91,7 +91,7 @@ impl Chapter {
     }
 
     /// Whether it is about a table of which there may be several.
-    pub(crate) fn is_array(&self) -> bool {
+    pub fn is_array(&self) -> bool {
         self.heading.starts_with("[[")
     }
 

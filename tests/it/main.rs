@@ -32,6 +32,6 @@ mod real_data;
 mod report;
 #[cfg(all(feature = "cli", feature = "fetch"))]
 mod server;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "cli", target_os = "linux"))]
 mod slurm;
 mod theory;
