@@ -25,6 +25,7 @@ pub(crate) fn text(record: &StudyRecord) -> String {
 fn table(value: &str, pairs: &[PairRecord], cells: impl Fn(&PairRecord) -> [String; 3]) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
+    table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic).set_width(80);
     table.set_header(["arm", "against", value, "95 % interval", "verdict"]);
     for pair in pairs {
         let point = pair.comparison.point.join(" ");

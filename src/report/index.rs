@@ -14,12 +14,11 @@ use crate::study::record::StudyRecord;
 pub const FILE: &str = "index.md";
 
 /// Files that a directory may hold, in the order in which they are told.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 16] = [
     ("report.html", "charts of everything below, in one page that needs no network"),
     ("run.json", "the result: outcome, accuracies, findings, lengths and sums of the other files"),
     ("study.json", "the study: runs, summaries, comparisons, verdicts, findings"),
     ("probe.json", "the numbers of every layer, seed by seed, beside their predictions"),
-    ("lr_find.json", "the sweeps over learning rates, and the suggestion"),
     ("config.toml", "the complete config: `initlab train config.toml` makes the run again, number for number"),
     ("plan.json", "which runs the study consists of"),
     ("steps.csv", "a row for each step: learning rate, loss, accuracy, norm of the gradient"),

@@ -7,8 +7,8 @@ use crate::report::text::shorten;
 /// The longest name.
 const LONGEST: usize = 48;
 
-/// A name for each run by the fewest settings that tell them apart, the first of a config before the others; what settings cannot tell
-/// apart has its directory's name besides.
+/// A name for each run by few settings that tell them apart, words before numbers; what settings cannot tell apart has its directory's
+/// name besides.
 pub fn by_difference(runs: &[RunRecords]) -> Vec<String> {
     let all: Vec<Vec<(String, String)>> = runs.iter().map(of_run).collect();
     let mut keys: Vec<&String> = Vec::new();
@@ -25,6 +25,9 @@ pub fn by_difference(runs: &[RunRecords]) -> Vec<String> {
         found.dedup();
         found.len()
     };
+    // A word says more than a number: `batch` than its eps.
+    let said = |key: &str| (0..runs.len()).map(|i| value(i, key)).filter(|value| !value.is_empty()).all(is_word);
+    keys.sort_by_key(|key| !said(key));
     let mut chosen: Vec<&String> = Vec::new();
     for key in keys {
         chosen.push(key);
@@ -56,14 +59,17 @@ fn of_run(run: &RunRecords) -> Vec<(String, String)> {
 /// A word says what it is; a number needs the name of its key.
 fn words(key: &str, value: &str) -> String {
     let last = key.rsplit('.').next().unwrap_or(key);
-    let is_word = value.starts_with(|c: char| c.is_alphabetic()) && !["true", "false"].contains(&value);
     match (last, value) {
         (_, "") => String::new(),
         ("dataset", path) => path.rsplit('/').next().unwrap_or(path).to_owned(),
         ("widths", list) => widths(list),
-        _ if is_word => value.to_owned(),
+        _ if is_word(value) => value.to_owned(),
         (last, value) => format!("{} {value}", last.replace('_', " ")),
     }
+}
+
+fn is_word(value: &str) -> bool {
+    value.starts_with(|c: char| c.is_alphabetic()) && !["true", "false"].contains(&value)
 }
 
 /// `[64, 64, 64]` as `3 × 64`.
@@ -115,6 +121,7 @@ mod tests {
             (["[model]\nwidths = [5, 5, 5]", "[model]\nwidths = [9, 5]"], ["3 × 5", "widths 9 5"]),
             (["[record]\nweights = true", "[record]\nweights = false"], ["a", "b"]),
             (["", "[model]\ndropout = 0.2"], ["a", "dropout 0.2"]),
+            (["", "[model.norm]\neps = 1e-5\nkind = 'batch'"], ["a", "batch"]),
         ] {
             let runs = [run("runs/a", &net(configs[0])), run("runs/b", &net(configs[1]))];
             assert_eq!(by_difference(&runs), want);

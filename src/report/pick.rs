@@ -18,7 +18,11 @@ pub fn is_wanted(title: &str, words: &[String]) -> bool {
     let fits = |word: &String| {
         let word = word.to_lowercase();
         let short = SHORT.iter().any(|(short, long)| *short == word && title.contains(long));
-        let statistic = CHARTS.iter().any(|chart| chart.of == word && title.starts_with(&chart.title.to_lowercase()));
+        let is_of = |chart: &str| {
+            let rest = title.strip_prefix(&chart.to_lowercase());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(',') || rest.starts_with(" by layer"))
+        };
+        let statistic = CHARTS.iter().any(|chart| chart.of == word && is_of(chart.title));
         short || statistic || title.contains(&word)
     };
     words.is_empty() || words.iter().any(fits)

@@ -140,9 +140,7 @@ fn nets_of_different_make_are_laid_over_one_another_by_the_names_of_their_layers
     let ran = report(&[&dirs[0], &dirs[1], &dirs[2], Path::new("--out"), &page]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let html = read(&page);
-    for part in
-        ["data-name=\"3 × 9\"", "<div class=\"option\" data-name=\"linear1\">", "<h3>Step 0</h3>", "batch_norm1"]
-    {
+    for part in ["3 × 9", "<div class=\"option\" data-name=\"linear1\">", "<h3>Step 0</h3>", "batch_norm1"] {
         assert!(html.contains(part), "{part}");
     }
     assert!(html.matches("class=\"choice\"").count() == 1, "one choice of layer");
