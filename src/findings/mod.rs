@@ -1,6 +1,6 @@
 //! What records mean, in the field's words: each finding is a row of [`RULES`] with its threshold and its source.
 //!
-//! A finding goes through here in this order: a run's records → [`evidence`] (the start, the course, the end, in few numbers) → every
+//! A finding goes through here in this order: a run's records → `evidence` (the start, the course, the end, in few numbers) → every
 //! rule of the table → sentences with the numbers and what to do about them. The same records give the same findings, so `run.json`,
 //! the report, `index.md` and the terminal say the same.
 
