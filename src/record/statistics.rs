@@ -226,7 +226,7 @@ impl Statistic {
             PreActivation(follows) => of(&observation.pre_activation, follows),
             Shape(follows) => follows(&observation.pre_activation),
             Activation(follows) => of(&observation.activation, follows),
-            Units(follows) => Some(follows(observation)),
+            Units(follows) => (!observation.live.is_empty()).then(|| follows(observation)),
             Gradient(follows) => of(&observation.gradient, follows),
             Weight(follows) => norms.map(follows),
         }

@@ -229,7 +229,7 @@ fn weights_without_a_tap_have_rows_of_their_own() {
     }
     assert_eq!(watch.layers(), ["body.0", "head"]);
     let rows = watch.rows().unwrap();
-    assert!(rows.iter().all(|row| row.get("update_ratio").unwrap() > 0.0 && row.get("act_mean").is_none()), "{rows:?}");
+    assert!(rows.iter().all(|row| row.get("update_ratio").unwrap() > 0.0 && row.get("dead").is_none()), "{rows:?}");
 }
 
 #[test]
