@@ -253,7 +253,7 @@ impl Activation {
         }
     }
 
-    /// Whether φ′ can be read off h = φ(z), so that h may overwrite z.
+    /// True if φ′ can be read off h = φ(z), so that h may overwrite z.
     pub fn slope_from_output(self) -> bool {
         (self.row().slope_from_output)(self.numbers())
     }

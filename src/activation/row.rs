@@ -15,11 +15,11 @@ pub struct Row {
     pub parameters: &'static [Parameter],
     /// φ and φ′.
     pub phi: Phi,
-    /// Whether φ′ can be read off h = φ(z), so that h may overwrite z.
+    /// True if φ′ can be read off h = φ(z), so that h may overwrite z.
     pub slope_from_output: fn(Numbers) -> bool,
     /// The usual gain of the weights before it, if it is published or has a closed form; else it is integrated.
     pub gain: Option<fn(Numbers) -> f64>,
-    /// Whether the documentation of `torch.nn.init.calculate_gain` lists that gain.
+    /// True if the documentation of `torch.nn.init.calculate_gain` lists that gain.
     pub in_torch: bool,
 }
 
@@ -64,7 +64,7 @@ pub enum Range {
 }
 
 impl Range {
-    /// Whether `x` lies in it.
+    /// True if `x` lies in the range.
     pub fn holds(self, x: f64) -> bool {
         x.is_finite()
             && match self {

@@ -33,7 +33,7 @@ struct Parts {
 pub(crate) struct Lack {
     /// Its path from the root, as `--set` takes it.
     pub(crate) path: String,
-    /// What its value would be, in words.
+    /// Description of a valid value, in words.
     pub(crate) expected: String,
     /// A value that would do, as after `--set`; empty if none is known.
     pub(crate) example: String,
@@ -59,7 +59,7 @@ impl ConfigError {
         Self::new(format!("{}:{line}:{column}", escaped(&source.label)), message, Some(mark))
     }
 
-    /// The same error, which is about another place, too: `said` of it. One in another text is a note.
+    /// Points at a second place, too, and says `said` of it. A place in another text becomes a note.
     #[must_use]
     pub(crate) fn also_in_text(mut self, source: &Arc<Source>, span: Range<usize>, said: String) -> Self {
         let other = Mark::new(source, span);
@@ -76,7 +76,7 @@ impl ConfigError {
         &self.0.message
     }
 
-    /// The same error without the line that it points at.
+    /// Drops the line that the error quotes and points at.
     #[must_use]
     pub(crate) fn without_quote(mut self) -> Self {
         (self.0.mark, self.0.other) = (None, None);
@@ -88,21 +88,21 @@ impl ConfigError {
         self.0.lack.as_ref()
     }
 
-    /// The same error, which says that a key is absent.
+    /// Replaces the absent key that the error is about; `None` if it is about none.
     #[must_use]
     pub(crate) fn lacking(mut self, lack: Option<Lack>) -> Self {
         self.0.lack = lack;
         self
     }
 
-    /// The same error with lines to copy under its notes.
+    /// Sets the lines to copy that stand under the error's notes.
     #[must_use]
     pub(crate) fn with_example(mut self, lines: Vec<String>) -> Self {
         self.0.example = lines;
         self
     }
 
-    /// The same error with one more line of help under it.
+    /// Adds one more line of help under the error.
     #[must_use]
     pub fn with_note(mut self, note: impl Into<String>) -> Self {
         self.0.notes.push(note.into());

@@ -27,7 +27,7 @@ use crate::config::{ConfigError, Document, Section, with_all_that_is_missing};
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Experiment {
-    /// What the run is called.
+    /// Name of the run.
     pub name: String,
     /// The seed of every random stream.
     pub seed: u64,

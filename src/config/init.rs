@@ -15,7 +15,7 @@ pub struct InitConfig {
     /// Weights and biases of every layer, bar the first and the last if they have their own rules.
     #[serde(flatten)]
     pub rule: InitRule,
-    /// What theory is to make of gains and activations.
+    /// Aim from which theory derives gains and activations, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub aim: Option<Aim>,
     /// The first layer's own rule.
@@ -40,11 +40,11 @@ pub struct LsuvConfig {
     pub images: usize,
     /// Whose std becomes 1.
     pub of: LsuvTarget,
-    /// What moves the mean to 0.
+    /// Method that moves each layer's mean to 0, or none.
     pub mean: LsuvMean,
 }
 
-/// What LSUV measures.
+/// Value of a layer whose std LSUV measures and brings to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LsuvTarget {

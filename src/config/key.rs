@@ -84,18 +84,18 @@ impl From<&Keys> for Part {
     }
 }
 
-/// What the reference says about a key.
+/// Row of the reference: all that it says about one key.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
     /// The key.
     pub name: &'static str,
     /// Type and range of its value.
     pub form: String,
-    /// What is made of a table without it: "required", "default 512", "else nothing is clipped".
+    /// Effect of leaving the key out: "required", "default 512", "else nothing is clipped".
     pub absent: String,
     /// A value that would do, as a config has it: the default where there is one; empty if none is known.
     pub example: String,
-    /// What it means.
+    /// Meaning of the key.
     pub help: &'static str,
     /// The names that its value may be, each with a line of help.
     pub choices: Vec<(&'static str, &'static str)>,
@@ -103,7 +103,7 @@ pub struct Row {
 
 /// A key of whatever type, as the reference sees it.
 pub trait Documented {
-    /// What the reference says about it.
+    /// Returns the key's row of the reference.
     fn row(&self) -> Row;
 }
 
@@ -189,7 +189,7 @@ impl<T> Key<T> {
         }
     }
 
-    /// What the value must be.
+    /// Describes a valid value, in words.
     fn words(&self) -> String {
         match &self.reading {
             Reading::Form(words, _) => (*words).into(),

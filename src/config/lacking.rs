@@ -12,10 +12,10 @@ use crate::config::reader::Section;
 /// More missing keys than a message should have.
 const MOST: usize = 20;
 
-/// What `read` makes of `root`.
+/// Reads `root` with `read`, and reports all missing keys at once.
 ///
 /// # Errors
-/// Its error; if that is a missing key, one that names every other that is missing, too.
+/// The error of `read`; if that is a missing key, one that names every other that is missing, too.
 pub(crate) fn with_all_that_is_missing<T>(
     root: &Section<'_>,
     read: impl Fn(Section<'_>) -> Result<T, ConfigError>,

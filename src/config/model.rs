@@ -45,12 +45,12 @@ pub enum Biases {
 }
 
 impl Biases {
-    /// Whether the layers before the output have biases.
+    /// True if the layers before the output have biases.
     pub fn hidden(self) -> bool {
         self == Self::All
     }
 
-    /// Whether the output layer has one.
+    /// True if the output layer has biases.
     pub fn output(self) -> bool {
         self != Self::None
     }
@@ -79,7 +79,7 @@ pub enum Body {
     Cnn {
         /// The stages in order.
         stages: Vec<Stage>,
-        /// What turns the last image into a vector.
+        /// Step that turns the last image into a vector.
         head: Head,
         /// Widths of fully connected layers between the head and the output.
         hidden: Vec<usize>,

@@ -93,7 +93,7 @@ impl Data {
         }
     }
 
-    /// What it is, for "found …": the type, and the value where it is short enough to show.
+    /// Describes the value, for "found …": its type, and the value itself where it is short enough to show.
     pub(crate) fn describe(&self) -> String {
         let entries = |n: usize| if n == 1 { "1 entry".into() } else { format!("{n} entries") };
         match self {
@@ -176,11 +176,11 @@ fn is_word(text: &str) -> bool {
         && text.chars().all(|c| c.is_alphanumeric() || "_-./+:~\\".contains(c))
 }
 
-/// What to do about backslashes.
+/// Advice for strings in which backslashes are taken for escapes.
 pub(crate) const ESCAPES: &str = "in double quotes a backslash begins an escape: write a path with forward slashes, \"C:/data/mnist\", or in single quotes, \
      'C:\\data\\mnist'";
 
-/// Whether `line` has a backslash after a double quote, as a Windows path has it that someone took for plain text.
+/// True if `line` has a backslash after a double quote, as a Windows path has it that someone took for plain text.
 pub(crate) fn has_escape(line: &str) -> bool {
     line.split_once('"').is_some_and(|(_, rest)| rest.contains('\\'))
 }

@@ -44,7 +44,7 @@ impl OptimizerConfig {
     }
 }
 
-/// What `section` has under `key`, or the key's default.
+/// Reads `key` from `section`; where it is absent, its default holds.
 fn setting(section: &Section<'_>, key: &optim::Key) -> Result<Value, ConfigError> {
     Ok(match key.default {
         Value::Flag(default) => Value::Flag(section.bool(key.name)?.unwrap_or(default)),

@@ -4,7 +4,7 @@
 pub struct Range<T> {
     /// Goes on after "must be".
     pub words: &'static str,
-    /// Whether a value is in it.
+    /// True if the value lies in the range.
     pub holds: fn(&T) -> bool,
 }
 

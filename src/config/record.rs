@@ -6,19 +6,19 @@ use crate::config::key::{Key, Keys, Optional, count, flag};
 use crate::config::range::AT_LEAST_1;
 use crate::config::{ConfigError, Section};
 
-/// What is kept.
+/// Settings of `[record]`: the files that a run keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct RecordConfig {
     /// Steps between two checkpoints; absent: after each evaluation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checkpoint_every: Option<usize>,
-    /// Whether the weights at the start and at the end are kept.
+    /// True if the weights at the start and at the end are kept.
     #[serde(skip_serializing_if = "Clone::clone")]
     pub weights: bool,
-    /// Whether TensorBoard's event file is written, too.
+    /// True if TensorBoard's event file is written, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub tensorboard: bool,
-    /// Whether every step and evaluation is a line of `events.jsonl`, too.
+    /// True if every step and evaluation is a line of `events.jsonl`, too.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub json_lines: bool,
 }

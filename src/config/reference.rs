@@ -7,9 +7,9 @@ use crate::config::{
     data, experiment, init, model, norm, optimizer, record, residual, schedule, stage, stats, train, vocabulary,
 };
 
-/// What is said about one table.
+/// Chapter of the reference: the keys of one table.
 pub struct Chapter {
-    /// What it is asked for by: the path of the table.
+    /// Path of the table, by which the chapter is asked for.
     pub name: String,
     heading: String,
     about: &'static str,
@@ -80,17 +80,17 @@ pub fn of_parts(kind: &str, parts: Vec<Part>) -> Vec<Chapter> {
 }
 
 impl Chapter {
-    /// Whether it is about `section` or about a table below it.
+    /// True if the chapter is about `section` or about a table below it.
     pub fn is_about(&self, section: &str) -> bool {
         self.name.strip_prefix(section).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
-    /// Whether it is about keys outside any table.
+    /// True if the chapter is about keys outside any table.
     pub(crate) fn is_top(&self) -> bool {
         self.parts.iter().all(|part| part.path.is_empty())
     }
 
-    /// Whether it is about a table of which there may be several.
+    /// True if the chapter is about a table of which a config may have several.
     pub fn is_array(&self) -> bool {
         self.heading.starts_with("[[")
     }

@@ -17,7 +17,7 @@ pub enum ResolveError {
     Chain {
         /// Name of the aim.
         aim: &'static str,
-        /// What breaks the chain.
+        /// Key of `[model]` that breaks the chain.
         key: &'static str,
     },
     /// The aim needs biases that vary, and the layers have none.

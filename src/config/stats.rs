@@ -6,7 +6,7 @@ use crate::config::key::{Key, Keys, count, form, number};
 use crate::config::range::{AT_LEAST_0_IN_F32, AT_LEAST_1, Range};
 use crate::config::{ConfigError, Section};
 
-/// What is measured, and how often.
+/// Settings of `[stats]`: how often statistics are taken, and within which limits.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct StatsConfig {
     /// Steps between two records of every layer; 0 for never.

@@ -38,7 +38,7 @@ fn table(chapters: &[Chapter], chapter: &Chapter, given: &[Given<'_>]) -> String
     text
 }
 
-/// What the key is, which values it may have, and what holds without it.
+/// Describes a key for the comment above it: its meaning, its values, and the effect of leaving it out.
 fn about(row: &Row, of_table: Option<&Row>) -> String {
     let choices = of_table.filter(|_| row.choices.is_empty()).unwrap_or(row).choices.iter();
     let names = choices.map(|(name, _)| *name).collect::<Vec<_>>().join(", ");

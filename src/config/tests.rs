@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::config::{ConfigError, Document};
 
-/// What the tests' config means.
+/// Typed form of the tests' config.
 #[derive(Debug, PartialEq, Default)]
 struct Experiment {
     seed: Option<u64>,

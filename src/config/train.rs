@@ -15,7 +15,7 @@ pub struct TrainConfig {
     pub budget: Budget,
     /// Images in a batch.
     pub batch_size: usize,
-    /// What is minimised.
+    /// Loss that training minimises.
     pub loss: Loss,
     /// Steps between two evaluations on the test images; absent: after each epoch.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -150,7 +150,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// What a count must be; the bound is named only to whom it concerns.
+/// Describes a valid count; names the bound only where the number found may be above it.
 fn bounded_count(found: &Data, most: u64) -> String {
     let too_large = matches!(found, Data::Integer(number, _) if number.is_none_or(|number| number > 0));
     if too_large { format!("an integer from 0 to {most}") } else { COUNT.into() }

@@ -1,4 +1,4 @@
-//! What the reference says about activations, rules and aims, from their own tables.
+//! Parts of the reference on activations, rules and aims, made from their own tables.
 
 use crate::activation::Activation;
 use crate::config::choices;
