@@ -11,7 +11,7 @@ use super::piecewise::{Bent, Leaky, Rectified, Straight};
 use super::smooth::{apply_smooth, apply_smooth_slope};
 use crate::activation::{Activation, Pieces, ReluForm};
 
-/// What is recorded about one layer in one step.
+/// Statistics of one layer in one step: sums, live units and a histogram.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observation {
     /// The pre-activation z.
@@ -26,7 +26,7 @@ pub struct Observation {
     pub histogram: Vec<u64>,
 }
 
-/// What to look for while observing.
+/// Thresholds and ranges of the statistics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ObserveSettings {
     /// |z| or |h| below this counts as near zero.
@@ -35,7 +35,7 @@ pub struct ObserveSettings {
     pub gradient_near_zero: f32,
     /// Limits of the histogram.
     pub histogram_range: (f32, f32),
-    /// Whether to take the higher sums of the pre-activations, for their kurtosis.
+    /// True if the higher sums of the pre-activations are taken, for their kurtosis.
     pub higher: bool,
 }
 
@@ -48,20 +48,20 @@ fn block_len(cols: usize) -> usize {
     (BLOCK / cols).max(1) * cols
 }
 
-/// What [`forward`] and [`backward`] keep from call to call: memory, and whether sums in `f32` have sufficed.
+/// State that [`forward`] and [`backward`] keep from call to call: memory, and whether sums in `f32` have sufficed.
 #[derive(Default)]
 pub struct Scratch {
     /// The bias, or the sums of its gradient, as a [`Tile`].
     tile: Buffer,
-    /// What a block was before it was overwritten.
+    /// Copy of a block, taken before it is overwritten.
     before: Buffer,
     /// A block's rows together, to find dead units.
     folded: Buffer,
-    /// Whether to keep what is overwritten, so that blocks whose squares leave the range of `f32` can be summed in `f64`. It costs a
+    /// Set to keep values that are overwritten, so that blocks whose squares leave the range of `f32` can be summed in `f64`. It costs a
     /// store for each value, and few nets need it.
     pub careful: bool,
-    /// Whether an observation lacks a block's sums, because the block was beyond that range and not kept. What was observed is then to be
-    /// observed again, with care.
+    /// Set when a block's squares left that range after its input was overwritten, so that its sums are missing. The caller must repeat the
+    /// observation with `careful`.
     pub missed: bool,
 }
 

@@ -16,9 +16,9 @@ pub struct Tile<'a> {
     pub cols: usize,
 }
 
-/// What [`forward`] looks for.
+/// Statistics that [`forward`] takes, and memory for them.
 pub struct Look<'a> {
-    /// Whether to take the statistics of h beside those of z; the extremes of h are φ of those of z, so φ must not fall.
+    /// True if the statistics of h are taken beside those of z; the extremes of h are φ of those of z, so φ must not fall.
     pub both: bool,
     /// Values below this in size are near zero.
     pub near_zero: f32,
@@ -28,7 +28,7 @@ pub struct Look<'a> {
     pub tops: &'a mut Buffer,
 }
 
-/// What is known of a block that passed.
+/// Sums over a block that passed, and how far its live units are marked.
 pub struct Passed {
     /// Of z.
     pub z: BlockSums,
@@ -38,7 +38,7 @@ pub struct Passed {
     pub marked: usize,
 }
 
-/// What a vector of a block passes through: bias and φ, from place to place.
+/// Path of a vector of a block: bias and φ, from place to place.
 #[derive(Clone, Copy)]
 struct Way<P, const KEEP_Z: bool> {
     phi: P,
@@ -77,7 +77,7 @@ struct Forward<'a, P, const KEEP_Z: bool, const Z: bool, const H: bool> {
     tile: &'a Tile<'a>,
     near_zero: f32,
     sums: [BlockSums; 2],
-    /// What [`Look`] has, or nothing.
+    /// Memory of [`Look`], or empty stand-ins.
     live: &'a mut LiveUnits,
     tops: &'a mut [f32],
     passed: &'a mut Passed,

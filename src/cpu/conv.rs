@@ -62,7 +62,7 @@ pub struct ConvPlan {
     phases: Vec<Phase>,
     /// Images of a group in the backward pass.
     back_group: usize,
-    /// Whether some pixels are in no window.
+    /// True if some pixels lie in no window, so that their gradient must be set to 0.
     gaps: bool,
 }
 

@@ -207,7 +207,7 @@ struct Tiles {
     out: *mut f32,
     out_row: usize,
     add: bool,
-    /// Whether the result is too large to be near, so that it is asked for before it is needed.
+    /// True if the result is too large for the near caches, so that it is prefetched.
     far: bool,
 }
 

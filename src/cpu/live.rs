@@ -103,7 +103,7 @@ impl LiveUnits {
         self.units
     }
 
-    /// Whether there are no units.
+    /// True if there are no units.
     pub fn is_empty(&self) -> bool {
         self.units == 0
     }
@@ -211,7 +211,7 @@ impl MarkLive<'_> {
         BOUNDED || highest.highest() < f32::INFINITY
     }
 
-    /// The same in the vectors from `from` on; `all` gets the largest of them.
+    /// Folds the `N` vectors from `from` on of every `group`; `all` gets the largest of them.
     #[inline(always)]
     fn fold<V: Vector, const N: usize, const BOUNDED: bool>(
         &self,

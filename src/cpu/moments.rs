@@ -51,7 +51,7 @@ impl Sums {
             if self.has_nan() { (f32::NAN, f32::NAN) } else { (self.min.min(min), self.max.max(max)) };
     }
 
-    /// Whether some value is NaN.
+    /// True if some value is NaN.
     pub fn has_nan(&self) -> bool {
         self.sum_of_squares.is_nan()
     }
@@ -99,7 +99,7 @@ impl Sums {
         self.near_zero as f64 / self.n as f64
     }
 
-    /// Whether every value was finite: finite `f32` values cannot overflow an `f64` sum.
+    /// True if every value was finite: finite `f32` values cannot overflow an `f64` sum.
     pub fn is_finite(&self) -> bool {
         self.sum.is_finite()
     }

@@ -120,7 +120,7 @@ impl<V: Vector, const ON: bool> Observer<V, ON> {
     }
 }
 
-/// What is known of a block of values; in `f32` squares may have overflown, see [`BlockSums::is_ordinary`].
+/// Sums and extremes of a block of values; in `f32` squares may have overflown, see [`BlockSums::is_ordinary`].
 #[derive(Clone, Copy)]
 pub struct BlockSums {
     sum: [f64; LANES],
@@ -137,7 +137,7 @@ impl BlockSums {
         Self { sum: [0.0; LANES], squares: [0.0; LANES], low: f32::INFINITY, high: f32::NEG_INFINITY, near_zero: 0 }
     }
 
-    /// Whether no square can have overflown, and those that underflow do not count beside the largest.
+    /// True if no square can have overflown, and those that underflow do not count beside the largest.
     fn is_ordinary(&self) -> bool {
         let largest = self.high.max(-self.low);
         largest == 0.0 || (1e-12..1e15).contains(&largest)

@@ -4,7 +4,7 @@ use super::simd::Vector;
 
 /// An activation of straight pieces: h = φ(z), dz = dh·φ′.
 pub trait Piecewise: Copy {
-    /// Whether φ(z) = max(z, 0).
+    /// True if φ(z) = max(z, 0).
     const RECTIFIES: bool = false;
     /// φ(z). NaN stays NaN.
     fn value<V: Vector>(self, z: V) -> V;

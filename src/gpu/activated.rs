@@ -8,7 +8,7 @@ use crate::activation::{Activation, ReluForm};
 pub enum Phi {
     /// A ReLU with a number for each run.
     Relu(Relu),
-    /// The same function in every run.
+    /// One function for every run.
     Same(Activation),
 }
 
@@ -41,7 +41,7 @@ impl Activated {
 }
 
 impl Phi {
-    /// Whether runs with these two activations can share a cohort.
+    /// True if runs with these two activations can share a cohort.
     pub fn compatible(a: Activation, b: Activation) -> bool {
         a == b || (a.relu_form().is_some() && b.relu_form().is_some())
     }

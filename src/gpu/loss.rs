@@ -1,8 +1,8 @@
-//! What the losses of outputs `[run, row, output]` share: for each run the sum over its rows, right answers, and the gradient.
+//! Parts that the losses of outputs `[run, row, output]` share: each run's sum over its rows, right answers, and the gradient.
 
 use candle_core::{D, DType, Result, Tensor};
 
-/// What a loss gives, all on the device.
+/// Results of a loss, all on the device.
 pub struct Measured {
     /// Σ of the rows' losses, `[run]`.
     pub loss: Tensor,

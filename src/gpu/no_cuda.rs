@@ -8,7 +8,7 @@ use super::activated::{Activated, Phi};
 use super::loss::Measured;
 use crate::cpu::conv::ConvShape;
 
-/// Of which there is none.
+/// Uninhabited: without feature `cuda` no CUDA convolution can exist.
 pub enum Convolution {}
 
 impl Convolution {

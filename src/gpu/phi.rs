@@ -36,7 +36,7 @@ impl Phi {
         }
     }
 
-    /// The same, and its sums over parts of each run's `rows` rows and their pixels, `[run, part, unit]`.
+    /// dh·φ′(z), and its sums over parts of each run's `rows` rows and their pixels, `[run, part, unit]`.
     pub fn backward_sums(
         &self,
         dh: &Tensor,

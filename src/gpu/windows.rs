@@ -52,7 +52,7 @@ impl Windows {
         self.shape.kernel[0] * self.shape.kernel[1]
     }
 
-    /// What every tap sees: `[run, row·pixel, channel]` → `[run·row, window, tap, channel]`.
+    /// Gathers the pixel that each tap sees: `[run, row·pixel, channel]` → `[run·row, window, tap, channel]`.
     fn gather(&self, x: &Tensor) -> Result<Tensor> {
         let (channels, inputs) = (self.shape.in_channels, self.shape.input[0] * self.shape.input[1]);
         let images = x.elem_count() / (inputs * channels);

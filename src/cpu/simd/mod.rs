@@ -57,7 +57,7 @@ pub fn vectorised_in_all_registers<K: Kernel>(kernel: K) {
     vectorised(kernel);
 }
 
-/// Whether the processor has AVX-512 as the kernels use it (F, VL, and so AVX2 and FMA), which has 32 registers instead of 16.
+/// True if the processor has AVX-512 as the kernels use it (F, VL, and so AVX2 and FMA), which has 32 registers instead of 16.
 #[inline]
 pub fn many_registers() -> bool {
     #[cfg(target_arch = "x86_64")]
@@ -78,7 +78,7 @@ pub enum Form {
     Sixteen,
 }
 
-/// Whether this thread may take `form` where the processor has it: a test may want what another processor does.
+/// True if this thread may take `form` where the processor has it: a test may want what another processor does.
 #[inline(always)]
 pub fn allowed(form: Form) -> bool {
     #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What a vector of `f32` can do.
+//! Operations that every vector of `f32` has.
 
 /// Lanes of the vectors that [`vectorised`](super::vectorised) takes.
 pub const LANES: usize = 8;

@@ -25,7 +25,7 @@ const MANY_BLOCKS: usize = 264;
 /// Shared memory of a block that leaves room for two more of them.
 const SOME_SHARED: usize = 75 << 10;
 
-/// The same for three more.
+/// Shared memory of a block that leaves room for three more of them.
 const LITTLE_SHARED: usize = 48 << 10;
 
 #[repr(C)]
@@ -128,7 +128,7 @@ impl Convolution {
         Ok(dx)
     }
 
-    /// The same where x = φ(y): the gradient of x, if `wanted`, and that of y.
+    /// Goes back through φ as well, where x = φ(y): the gradient of x, if `wanted`, and that of y.
     pub fn backward_through(
         &self,
         dz: &Tensor,
@@ -266,7 +266,7 @@ fn both([a, b]: [usize; 2]) -> Result<[i32; 2]> {
     Ok([int(a)?, int(b)?])
 }
 
-/// What a pass writes: its sums (z or dx) and what φ makes of them (h = φ(z), or dx·φ′(y) with `input`, y and x = φ(y)).
+/// Tensors that a pass writes: sums (z or dx) and what φ makes of them (h = φ(z), or dx·φ′(y) with `input`, y and x = φ(y)).
 struct Targets<'a> {
     sums: Option<&'a Tensor>,
     through: Option<&'a Tensor>,
@@ -306,7 +306,7 @@ struct Tiling {
     back: bool,
     /// Pixels of a thread.
     pixels: usize,
-    /// What the threads share besides images: weights and zeros.
+    /// Values that the threads share besides images: weights and zeros.
     weights: usize,
     /// Pieces of work of an image.
     items: usize,

@@ -22,7 +22,7 @@ pub struct Grid {
     pub shared: usize,
 }
 
-/// What a block may have of shared memory without asking.
+/// Bytes of shared memory that a block may have without asking.
 const USUAL_SHARED: usize = 48 << 10;
 
 /// Starts `kernel` of `module` with one struct of arguments.
@@ -83,7 +83,7 @@ pub fn unwritten(shape: impl Into<candle_core::Shape>, like: &Tensor) -> Result<
     unwritten_of(shape, like.dtype(), like)
 }
 
-/// The same of another type.
+/// Memory of type `dtype` that a kernel is to fill.
 pub fn unwritten_of(shape: impl Into<candle_core::Shape>, dtype: DType, like: &Tensor) -> Result<Tensor> {
     // SAFETY: each caller hands it to a kernel that writes every value before anybody reads one.
     unsafe { Tensor::empty(shape, dtype, like.device()) }

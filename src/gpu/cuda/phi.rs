@@ -154,7 +154,7 @@ pub fn phi_backward(phi: &Phi, dh: &Tensor, z: &Tensor, h: &Tensor) -> Result<Op
     Ok(Some(dz))
 }
 
-/// The same, and its sums over parts of each run's rows, `[run, part, unit]`.
+/// dh·φ′(z), and its sums over parts of each run's rows, `[run, part, unit]`.
 pub fn phi_backward_sums(phi: &Phi, dh: &Tensor, z: &Tensor, h: &Tensor) -> Result<Option<(Tensor, Tensor)>> {
     /// Rows of a part: a thread adds 16 of them.
     const PART: usize = 128;
