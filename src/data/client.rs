@@ -56,7 +56,7 @@ impl Client {
         self.bar.set_position(0);
     }
 
-    /// Whether there is no time left to ask anyone.
+    /// True if there is no time left to ask anyone.
     pub fn is_late(&self) -> bool {
         Instant::now() >= self.end
     }

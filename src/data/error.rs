@@ -1,4 +1,4 @@
-//! What can be wrong with a data set: every error says what, where, found, expected and the next step.
+//! Errors of data sets: every one says what, where, found, expected and the next step.
 
 use std::fmt;
 use std::io;
@@ -11,11 +11,11 @@ use thiserror::Error;
 pub struct Fault {
     /// The field of the format, such as `magic number`.
     pub field: &'static str,
-    /// What the file holds there.
+    /// Content that the file has there.
     pub found: String,
-    /// What it should hold.
+    /// Content that it should have.
     pub expected: String,
-    /// What the reader of the message can do.
+    /// Next step for the reader of the message.
     pub next: String,
 }
 
@@ -52,11 +52,11 @@ pub enum DataError {
     Missing {
         /// The directory.
         directory: PathBuf,
-        /// What is there.
+        /// Description of what lies there.
         found: &'static str,
         /// The names of the files that are not there.
         missing: Vec<&'static str>,
-        /// What to do.
+        /// Next step for the reader of the message.
         next: String,
     },
     /// The named set is in none of the places.
@@ -89,7 +89,7 @@ pub enum DataError {
     Download {
         /// The set.
         name: &'static str,
-        /// What happened.
+        /// Cause of the failure.
         reason: String,
         /// How to get it otherwise.
         next: String,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::data::error::DataError;
 use crate::data::known::Known;
 
-/// Whether this build can download: it was built with the feature `fetch`.
+/// True if this build can download: it was built with the feature `fetch`.
 pub const AVAILABLE: bool = cfg!(feature = "fetch");
 
 /// The longest that a download may take unless `INITLAB_FETCH_SECONDS` says otherwise.
@@ -30,7 +30,7 @@ pub fn time_limit() -> Result<Duration, DataError> {
     }
 }
 
-/// Whether anyone can be asked for `known`: a public server, or the one that `INITLAB_MIRROR` names.
+/// True if some server can be asked for `known`: a public one, or the one that `INITLAB_MIRROR` names.
 pub fn is_served(known: Known) -> bool {
     #[cfg(feature = "fetch")]
     let named = crate::data::source::named_mirror().is_some();

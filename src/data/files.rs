@@ -22,7 +22,7 @@ const KINDS: [Kind; 4] = [Kind::Images, Kind::Labels, Kind::Images, Kind::Labels
 pub struct Source {
     /// Where it is.
     pub path: PathBuf,
-    /// Whether it is gzip-compressed.
+    /// True if the file is gzip-compressed.
     pub compressed: bool,
     /// SHA-256, in hexadecimal, of the uncompressed file; of labels of 32 bits that of the same labels as bytes.
     pub sha256: String,

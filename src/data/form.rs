@@ -6,7 +6,7 @@ use crate::data::error::Fault;
 /// How images and labels lie in the files of a set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// Whether rows and columns are swapped, as in EMNIST, whose makers wrote their arrays column after column.
+    /// True if rows and columns are swapped, as in EMNIST, whose makers wrote their arrays column after column.
     pub swapped: bool,
     /// The label of the first class.
     pub first_label: u8,

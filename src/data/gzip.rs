@@ -9,16 +9,16 @@ use flate2::bufread::GzDecoder;
 pub(super) struct Members<R> {
     /// Absent after the end.
     member: Option<GzDecoder<R>>,
-    /// Whether a member has been read: what follows it and is none is no damage to the stream.
+    /// True once a member has been read: bytes that follow it and are no member do no damage to the stream.
     later: bool,
 }
 
-/// What the error is about that [`is_trailing`] knows.
+/// Error that [`is_trailing`] recognises: bytes follow the stream.
 #[derive(Debug, thiserror::Error)]
 #[error("bytes after the end of the gzip stream")]
 struct Trailing;
 
-/// Whether `error` says that something follows the stream which is no part of it.
+/// True if `error` says that bytes follow the stream which are no part of it.
 pub(super) fn is_trailing(error: &io::Error) -> bool {
     error.get_ref().is_some_and(|inner| inner.is::<Trailing>())
 }

@@ -16,7 +16,7 @@ pub const MAX_BYTES: u64 = 1 << 30;
 /// Deflate cannot expand a byte of input to more than this (RFC 1951: 258 bytes from two bits).
 const MAX_EXPANSION: u64 = 1032;
 
-/// What a file should hold.
+/// Kind of content that a file should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Three dimensions: count, rows, columns.
@@ -68,7 +68,7 @@ pub struct Idx {
     pub shape: Vec<usize>,
     /// The bytes, row-major.
     pub bytes: Vec<u8>,
-    /// Whether the file was gzip-compressed.
+    /// True if the file was gzip-compressed.
     pub compressed: bool,
 }
 

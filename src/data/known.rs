@@ -32,11 +32,11 @@ pub struct KnownSet {
     pub classes: usize,
     /// Images that train and that test, of [`SIDE`]×[`SIDE`] pixels.
     pub images: [usize; 2],
-    /// Whether there are equally many of each class.
+    /// True if there are equally many images of each class.
     balanced: bool,
     /// How the published files differ from MNIST's.
     pub form: Form,
-    /// What shows beyond sizes and class counts that files are this set.
+    /// Evidence, beyond sizes and class counts, that files are this set.
     identity: Identity,
 }
 
@@ -55,7 +55,7 @@ pub struct HubPlace {
     pub bytes: u64,
 }
 
-/// What shows that four files are a published set.
+/// Evidence that four files are a published set.
 #[derive(Debug, PartialEq, Eq)]
 enum Identity {
     /// SHA-256 of the four uncompressed files, in the order of [`NAMES`].
@@ -210,7 +210,7 @@ impl Known {
         self.0.hub.as_ref()
     }
 
-    /// Whether a public server has it in a form that this program reads.
+    /// True if a public server has the set in a form that this program reads.
     pub fn is_public(self) -> bool {
         !self.mirrors.is_empty()
     }
@@ -224,10 +224,10 @@ impl Known {
         )
     }
 
-    /// Whether `dataset`, whose four plain files have `sums`, is the published set.
+    /// Checks that `dataset`, whose four plain files have `sums`, is the published set.
     ///
     /// # Errors
-    /// What differs, and in which of [`NAMES`].
+    /// It differs: the place in [`NAMES`] of the file that does, and how.
     pub fn check(self, dataset: &Dataset, sums: [&str; 4]) -> Result<Verdict, (usize, Fault)> {
         let unlike = |file: usize, field, found: &str, expected: &str| {
             let next = format!(
@@ -260,12 +260,12 @@ impl Known {
         }
     }
 
-    /// Whether `dataset` has the published moments of this set, and those are published.
+    /// True if the moments of this set are published and `dataset` has them.
     fn has_moments_of(self, dataset: &Dataset) -> bool {
         matches!(self.identity, Identity::Moments(known) if known == moments(dataset))
     }
 
-    /// What [`counts`] must say.
+    /// Describes the published set's sizes and class counts, in the words of [`counts`].
     fn counts(self) -> String {
         let KnownSet { images, balanced, classes, .. } = self.0;
         let each = images.map(|images| if *balanced { (images / classes).to_string() } else { UNEQUAL.into() });

@@ -130,7 +130,7 @@ fn meaning(name: &str) -> Option<(String, usize, u8)> {
     Some((set.into(), place, rank))
 }
 
-/// What is in the place of the four files, and what to do.
+/// Looks at what lies in the place of the four files, and says what to do.
 fn hint(directory: &Path) -> String {
     let usual = || "name a directory that holds the four files".to_owned();
     if directory.is_file() {

@@ -12,7 +12,7 @@ use crate::data::source;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whether a download of `known` from the same place failed less than a day ago.
+/// True if a download of `known` from the same place failed less than a day ago.
 pub(super) fn failed_lately(known: Known) -> bool {
     let Some(file) = file(known) else { return false };
     // A time that is still to come, as after a clock was set back, tells nothing.

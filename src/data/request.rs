@@ -13,7 +13,7 @@ use crate::data::split::{Prepared, Split};
 use crate::data::{Choice, Dataset, digits, fetch, home};
 use crate::spelling::nearest;
 
-/// What to load and from where.
+/// Data set to load, and where to load it from.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The data set.
@@ -22,7 +22,7 @@ pub struct Request {
     pub data_dir: Option<PathBuf>,
     /// Where known sets are looked for and kept.
     pub places: Places,
-    /// Whether an absent known set may be downloaded.
+    /// True if an absent known set may be downloaded.
     pub allow_download: bool,
     /// The seed of the built-in digits.
     pub digits_seed: u64,
@@ -34,7 +34,7 @@ impl Request {
         Self { choice, data_dir: None, places: Places::from_environment(), allow_download: true, digits_seed: 0 }
     }
 
-    /// The same with every `~` replaced.
+    /// Returns a copy whose paths have the home directory in the place of `~`.
     fn at_home(&self) -> Result<Self, DataError> {
         let expand = |path: &PathBuf| home::expand(path).map_err(DataError::Contradiction);
         let mut request = self.clone();
@@ -68,7 +68,7 @@ pub struct Loaded {
     pub dataset: Dataset,
     /// Where they came from.
     pub origin: Origin,
-    /// What shows that a known set is what its name says; `None` for a directory and for the digits.
+    /// Evidence that a known set is what its name says; `None` for a directory and for the digits.
     pub verdict: Option<Verdict>,
     /// One line for the user when the data is not what the default would be.
     pub notice: Option<String>,
@@ -134,7 +134,7 @@ fn load_auto(request: &Request) -> Result<Loaded, DataError> {
     }
 }
 
-/// Whether `known` lies nowhere and may be had.
+/// True if `known` lies nowhere and may be downloaded.
 fn would_download(known: Known, request: &Request) -> bool {
     let is_there = request.places.find(known, request.data_dir.as_deref()).is_some();
     !is_there && request.allow_download && fetch::AVAILABLE && fetch::is_served(known)
@@ -211,7 +211,7 @@ fn suggest(error: DataError, directory: &Path) -> DataError {
 /// A set that has files of MNIST's form and no name here.
 const RELATIVE: &str = "notmnist";
 
-/// What `text`, if it looks like a name and not like a path, was meant to be.
+/// Guesses what `text` was meant to be, if it looks like a name and not like a path.
 fn advice(text: &str) -> Option<String> {
     if text.contains(char::is_control) {
         let advice = "the name has a line break, a tab or the like in it: in double quotes a backslash begins an escape, so write \

@@ -37,10 +37,10 @@ impl Split {
     }
 }
 
-/// What a pixel value goes through: `(pixel/divisor − mean)/std`.
+/// Normalisation of a pixel value: `(pixel/divisor − mean)/std`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Normalization {
-    /// What a pixel is divided by first.
+    /// Number that a pixel is divided by first.
     pub divisor: f64,
     /// Mean of the training images' pixels, after the division.
     pub mean: f64,

@@ -108,7 +108,7 @@ impl Hand {
         self.matrix.map(|[by_x, by_y]| by_x * x + by_y * y)
     }
 
-    /// What brings the ink's centre of mass to the middle of the image plus the shift, as in MNIST.
+    /// Returns the offset that moves the ink's centre of mass to the middle of the image plus the shift, as in MNIST.
     fn placement(&self, lines: &[Vec<[f64; 2]>]) -> [f64; 2] {
         let (mut mass, mut moment) = (0.0, [0.0, 0.0]);
         for pair in lines.iter().flat_map(|line| line.windows(2)) {
