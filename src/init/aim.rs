@@ -13,7 +13,7 @@ use crate::theory::depth_aware::{ZETA, depth_aware};
 use crate::theory::matched::moment_matched;
 use crate::theory::tailored::{ETA, tailored};
 
-/// What is to hold in every layer before training.
+/// Condition that is to hold in every layer before training.
 ///
 /// ```
 /// use initlab::{Activation, Aim};
@@ -114,7 +114,7 @@ impl Aim {
         Self::Critical { variance_b: 0.0 },
     ];
 
-    /// The same aim with its default parameters for `activation`.
+    /// Sets the aim's default parameters, where they depend on `activation`.
     #[must_use]
     pub fn usual_for(self, activation: Activation) -> Self {
         match self {
@@ -133,7 +133,7 @@ impl Aim {
         }
     }
 
-    /// What is to hold, in a line.
+    /// Describes the condition in a line.
     pub fn help(self) -> &'static str {
         match self {
             Self::MomentMatched {} => {

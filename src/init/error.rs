@@ -1,4 +1,4 @@
-//! What can be wrong with an initialisation.
+//! Errors of initialisation: a parameter that cannot be filled, and why.
 
 /// Why a parameter has no starting values.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum InitError {
         rule: &'static str,
         /// The shape that was given.
         shape: Vec<usize>,
-        /// What was found and what was expected.
+        /// Sentence with what was found and what was expected.
         reason: String,
     },
     /// One of the above, for the parameter that was to be filled.
@@ -25,7 +25,7 @@ pub enum InitError {
     Parameter {
         /// Name of the parameter.
         name: String,
-        /// What is wrong.
+        /// Cause of the failure.
         cause: Box<InitError>,
     },
 }

@@ -38,12 +38,12 @@ pub enum Law {
     Identity,
 }
 
-/// What theory asks of a law.
+/// Properties of a law that theory depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Structure {
-    /// Whether the weight is orthogonal, so that it strays less than independent draws.
+    /// True if the weight is orthogonal, so that it strays less than independent draws.
     pub orthogonal: bool,
-    /// Whether a convolution's weights are at the centre of the window alone.
+    /// True if a convolution's weights are at the centre of the window alone.
     pub centre_only: bool,
     /// Why theory has nothing to say, if it has nothing.
     pub unpredictable: Option<&'static str>,
@@ -98,7 +98,7 @@ impl Law {
         Ok(size * (share * (1.0 - share)).sqrt())
     }
 
-    /// What theory asks of the law at this scale.
+    /// Returns the properties of the law at this scale that theory depends on.
     pub fn structure(self, scale: Scale) -> Structure {
         let plain = Structure { orthogonal: false, centre_only: false, unpredictable: None };
         match self {
@@ -114,7 +114,7 @@ impl Law {
         }
     }
 
-    /// Whether it fills the weight as a matrix, so that a shape without fans cannot have it.
+    /// True if the law fills the weight as a matrix, so that a shape without fans cannot have it.
     pub fn needs_fans(self) -> bool {
         match self {
             Self::Orthogonal
@@ -127,7 +127,7 @@ impl Law {
         }
     }
 
-    /// What is wrong with its own number, if anything.
+    /// Says what is wrong with the law's own number, if anything.
     pub fn complaint(self) -> Option<String> {
         let Self::Sparse { sparsity } = self else { return None };
         let valid = (0.0..=1.0).contains(&sparsity);

@@ -50,14 +50,14 @@ pub enum WeightInit {
     },
     /// Normal with variance 1/fan_in (LeCun et al. 1998, "Efficient BackProp").
     LecunNormal,
-    /// The same variance, uniform.
+    /// Uniform with variance 1/fan_in.
     LecunUniform,
     /// Normal with variance gain²·2/(fan_in + fan_out) (Glorot & Bengio 2010, eq. 12).
     XavierNormal {
         /// Factor on the standard deviation.
         gain: Gain,
     },
-    /// The same variance, uniform (Glorot & Bengio 2010, eq. 16).
+    /// Uniform with variance gain²·2/(fan_in + fan_out) (Glorot & Bengio 2010, eq. 16).
     XavierUniform {
         /// Factor on the standard deviation.
         gain: Gain,
@@ -69,7 +69,7 @@ pub enum WeightInit {
         /// Factor on the standard deviation.
         gain: Gain,
     },
-    /// The same variance, uniform.
+    /// Uniform with variance gain²/fan.
     KaimingUniform {
         /// The fan.
         mode: FanMode,
@@ -297,7 +297,7 @@ impl WeightInit {
         }
     }
 
-    /// The same rule with the number `value` where it would take the activation's gain; `None` where it takes none.
+    /// Puts the number `value` where the rule would take the activation's gain; `None` where it takes none.
     pub fn with_gain(mut self, value: f64) -> Option<Self> {
         let gain = self.parameters().find_map(Parameter::into_gain).filter(|gain| **gain == Gain::Activation)?;
         *gain = Gain::Given(value);

@@ -57,7 +57,7 @@ impl Scale {
         })
     }
 
-    /// Whether it asks for fans.
+    /// True if the scale depends on fans.
     pub fn needs_fans(self) -> bool {
         match self {
             Self::UnitBound | Self::Fan { .. } => true,
@@ -65,7 +65,7 @@ impl Scale {
         }
     }
 
-    /// What is wrong with its number, if anything.
+    /// Says what is wrong with the scale's number, if anything.
     pub fn complaint(self, activation: Activation) -> Option<String> {
         let (name, number) = match self {
             Self::Value(value) => {

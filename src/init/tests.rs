@@ -1,4 +1,4 @@
-//! What the drawn values are: their moments, their bounds, their structure, and what is refused.
+//! Tests of the drawn values: their moments, their bounds, their structure, and what is refused.
 
 use crate::activation::Activation;
 use crate::init::law::CUT_STD;

@@ -39,7 +39,7 @@ fn on_slices(outputs: &[f32], classes: usize, labels: &[u8], scale: f32, gradien
     sums
 }
 
-/// The same for all runs.
+/// Takes the loss of all runs at once, on tensors.
 fn on_tensors(outputs: &Tensor, labels: &Tensor, scale: f64) -> Result<Measured> {
     let classes = outputs.dim(2)? as f64;
     let hot = one_hot(labels, outputs)?;

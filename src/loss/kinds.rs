@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::loss::row::Row;
 use crate::loss::{cross_entropy, hinge, squared};
 
-/// What is minimised.
+/// Loss that training minimises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
@@ -23,7 +23,7 @@ impl Loss {
     /// Every loss; the first is what a config without one means.
     pub const ALL: [Self; 4] = [Self::CrossEntropy, Self::Mse, Self::MseDigit, Self::Hinge];
 
-    /// What is known of it.
+    /// Returns the loss's row, which has its names and its forms.
     pub fn row(self) -> &'static Row {
         match self {
             Self::CrossEntropy => &cross_entropy::ROW,

@@ -1,4 +1,4 @@
-//! What is minimised: a file for each loss, its form on slices beside its form on tensors.
+//! Losses that training can minimise: a file for each, its form on slices beside its form on tensors.
 //!
 //! A new loss is a file here and its lines in `kinds.rs`.
 

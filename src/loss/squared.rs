@@ -70,7 +70,7 @@ pub fn of_values_on_slices(
     sums
 }
 
-/// The same for all runs.
+/// Takes the loss of all runs at once, on tensors.
 fn on_tensors(outputs: &Tensor, labels: &Tensor, scale: f64) -> Result<Measured> {
     if outputs.dim(2)? == 1 {
         return of_values_on_tensors(outputs, &labels.to_dtype(outputs.dtype())?, scale);

@@ -126,7 +126,7 @@ fn take(
     update(p, g, first, second, &rates);
 }
 
-/// What a step takes of each value.
+/// Factors of a step, the same for every value.
 struct Rates {
     betas: [f32; 2],
     eps: f32,

@@ -30,7 +30,7 @@ pub enum Optimizer {
 }
 
 impl Optimizer {
-    /// What it does.
+    /// Returns the rule by which it makes a step of a gradient.
     pub fn rule(&self) -> &dyn Rule {
         match self {
             Self::Sgd(rule) => rule,

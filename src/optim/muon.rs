@@ -18,17 +18,17 @@ use crate::optim::settings::{Key, MOMENTUM, Range, Settings, Value, weight_decay
 pub struct Muon {
     /// Share of the momentum that is kept.
     pub momentum: f64,
-    /// Whether the gradient looks ahead along the momentum.
+    /// True if the gradient looks ahead along the momentum.
     pub nesterov: bool,
     /// Share of a parameter that each step takes off, times the learning rate.
     pub weight_decay: f64,
-    /// Whether the weights of the first and the last layer go to `AdamW`, too.
+    /// True if the weights of the first and the last layer go to `AdamW`, too.
     pub hidden_only: bool,
     /// The learning rate of what goes to `AdamW`, as a multiple of the matrices'.
     pub adamw_lr: f64,
     /// Its decays of the means of gradients and of their squares.
     pub adamw_betas: [f64; 2],
-    /// What it adds to the root.
+    /// Number that it adds to the root.
     pub adamw_eps: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What an optimiser is: how a gradient becomes a step, on slices and on tensors.
+//! Rules of optimisers: how a gradient becomes a step, on slices and on tensors.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::cpu::update::sum_of_squares;
 /// A parameter's values, its gradient, and its part of the two slots of state, which are empty where the optimiser has fewer.
 pub type Values<'v> = [&'v mut [f32]; 4];
 
-/// What a parameter is for, as far as an optimiser may care.
+/// Purpose of a parameter, as far as an optimiser may care.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The weight of a layer between the first and the last.
@@ -29,7 +29,7 @@ pub struct Step<'s> {
     pub t: u64,
     /// The parameter's shape in PyTorch's order. Its values lie so, but for a convolution's, whose channels come last.
     pub shape: &'s [usize],
-    /// What it is for.
+    /// Purpose of the parameter.
     pub part: Part,
 }
 
@@ -40,7 +40,7 @@ pub struct Place {
     pub range: Range<usize>,
     /// Its shape, as in [`Step::shape`].
     pub shape: Vec<usize>,
-    /// What it is for.
+    /// Purpose of the parameter.
     pub part: Part,
 }
 

@@ -9,7 +9,7 @@ pub struct Key {
     pub default: Value,
     /// Where numbers must lie.
     pub range: Range,
-    /// What it is, in half a sentence.
+    /// Meaning of the key, in half a sentence.
     pub help: &'static str,
 }
 
@@ -38,7 +38,7 @@ pub enum Range {
 }
 
 impl Range {
-    /// Whether it holds `x`.
+    /// True if the range holds `x`.
     pub fn contains(self, x: f64) -> bool {
         match self {
             Self::Positive => x > 0.0,
@@ -72,7 +72,7 @@ pub const MOMENTUM: Key = Key {
     help: "share of the last step that is kept",
 };
 
-/// What adaptive optimisers divide by at least.
+/// Number that adaptive optimisers add to the root by which they divide, so that they never divide by 0.
 pub const EPS: Key =
     Key { name: "eps", default: Value::Number(1e-8), range: Range::Positive, help: "added to the root" };
 
@@ -85,7 +85,7 @@ pub struct Settings(Vec<(&'static str, Value)>);
 pub struct Wrong {
     /// The key to blame.
     pub key: &'static str,
-    /// What is wrong, after its name.
+    /// Description of the mistake, which follows the key's name.
     pub message: &'static str,
 }
 

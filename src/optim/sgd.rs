@@ -13,7 +13,7 @@ use crate::optim::settings::{Key, MOMENTUM, Range, Settings, Value, Wrong, weigh
 pub struct Sgd {
     /// Share of the last step that is kept.
     pub momentum: f64,
-    /// Whether the gradient looks ahead along the momentum.
+    /// True if the gradient looks ahead along the momentum.
     pub nesterov: bool,
     /// L2 penalty.
     pub weight_decay: f64,
@@ -48,7 +48,7 @@ impl Sgd {
         Ok(Self { momentum, nesterov, weight_decay })
     }
 
-    /// Whether a step is the gradient times the rate.
+    /// True if a step is the gradient times the rate.
     fn is_plain(&self) -> bool {
         self.momentum == 0.0 && self.weight_decay == 0.0
     }

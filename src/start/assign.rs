@@ -14,7 +14,7 @@ pub struct Parameter<'a> {
     pub name: &'a str,
     /// Shape.
     pub shape: &'a [usize],
-    /// What its module asked for, if the model was built through a `VarBuilder` of ours.
+    /// Hint that its module gave, if the model was built through a `VarBuilder` of ours.
     pub hint: Option<Hint>,
 }
 
