@@ -14,7 +14,7 @@ use crate::model::{Activations, cnn, mlp};
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("{cause}")]
 pub struct BuildError {
-    /// What is wrong.
+    /// Error that stopped the build.
     pub cause: NetworkError,
     /// The convolution stage that it comes from, if it is one.
     pub stage: Option<usize>,

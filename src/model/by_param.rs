@@ -33,7 +33,7 @@ pub fn for_each_param<const N: usize, T: Send>(
     });
 }
 
-/// The same for parameters that follow each other.
+/// Calls `work` for parameters that follow each other, on one thread.
 fn group<const N: usize, T>(
     params: &[Param],
     mut values: [&mut [f32]; N],

@@ -9,7 +9,7 @@ use crate::model::param::{Layout, Param, Role};
 /// Parameters and values of a sample are limited to this many.
 pub(super) const MAX_VALUES: usize = 1 << 28;
 
-/// What the layers planned so far have.
+/// Parameters, estimates and observations of the layers planned so far.
 #[derive(Default)]
 pub(super) struct Draft {
     pub params: Vec<Param>,

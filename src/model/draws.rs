@@ -1,4 +1,4 @@
-//! What the numbers that layers draw in a training step depend on.
+//! Draws of layers in a training step, and what they depend on: the run's seed, the step and the layer's name.
 
 use crate::rng::Places;
 

@@ -40,11 +40,11 @@ pub enum NetworkError {
     Kind {
         /// Name of the layer.
         layer: String,
-        /// What it needs.
+        /// Kind of input that the layer needs.
         expected: &'static str,
-        /// What there is.
+        /// Shape that comes in.
         found: Shape,
-        /// What to change.
+        /// Advice on what to change.
         advice: &'static str,
     },
     /// A size that must not be zero.
@@ -52,7 +52,7 @@ pub enum NetworkError {
     Zero {
         /// Name of the layer.
         layer: String,
-        /// What is zero.
+        /// Name of the size that is zero.
         what: &'static str,
     },
     /// A probability of dropout that leaves nothing, or is none.

@@ -1,4 +1,4 @@
-//! What a layer asks of the shape that comes in, and the windows that fit it.
+//! Checks of the shape that comes into a layer, and the windows that fit it.
 
 use crate::cpu::conv::ConvShape;
 use crate::model::draft::MAX_VALUES;

@@ -126,7 +126,7 @@ fn bias_of(network: &Network, weight: usize) -> Option<usize> {
     network.params.get(weight + 1).filter(|param| param.role == Role::Bias).map(|_| weight + 1)
 }
 
-/// Whether residual branches start as Fixup has them.
+/// True if residual branches start as Fixup has them.
 pub fn is_fixup(model: &ModelConfig) -> bool {
     model.residual.is_some_and(|residual| residual.start == ResidualStart::Fixup)
 }

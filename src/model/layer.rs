@@ -11,7 +11,7 @@ pub enum LayerSpec {
     Linear {
         /// Outputs.
         out: usize,
-        /// Whether there is a bias.
+        /// True if there is a bias.
         bias: bool,
     },
     /// 2-D convolution (cross-correlation, as everywhere in the field).
@@ -24,7 +24,7 @@ pub enum LayerSpec {
         stride: usize,
         /// Zeros around the image.
         padding: usize,
-        /// Whether there is a bias.
+        /// True if there is a bias.
         bias: bool,
     },
     /// φ, element by element.
@@ -47,7 +47,7 @@ pub enum LayerSpec {
     },
     /// Mean over all pixels: an image of one pixel, or a vector if `flatten`.
     GlobalAvgPool {
-        /// Whether the output is a vector.
+        /// True if the output is a vector.
         flatten: bool,
     },
     /// Image to vector, in PyTorch's order (channel, row, column).
@@ -86,7 +86,7 @@ pub enum LayerSpec {
 }
 
 impl LayerSpec {
-    /// What layers of this kind are called, before their number.
+    /// Names the kind of the layer; in a layer's name its number follows.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Linear { .. } => "linear",
@@ -106,7 +106,7 @@ impl LayerSpec {
     }
 }
 
-/// What a layer computes, with its geometry.
+/// Operation of a layer, with its geometry.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Op {
     /// y = Wx + b.
@@ -161,7 +161,7 @@ pub enum Family {
     Maximum,
     /// The mean of several pixels.
     Mean,
-    /// The same values in another shape.
+    /// Values as they were, in another shape.
     Reshape,
     /// Rescaled by the batch's or the sample's own moments.
     Norm,
@@ -211,7 +211,7 @@ pub struct Layer {
     pub name: String,
     /// Place in PyTorch's `nn.Sequential`: `4`, or `4.body.2` in a residual block.
     pub key: String,
-    /// What it computes.
+    /// Operation that the layer computes.
     pub op: Op,
     /// φ applied to the result.
     pub activation: Activation,
@@ -228,7 +228,7 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Whether the output is the input's memory under another shape.
+    /// True if the output is the input's memory under another shape.
     pub fn passes_through(&self) -> bool {
         matches!(self.op, Op::Flatten) && (self.input.pixels() == 1 || self.input.units() == 1)
     }
@@ -238,7 +238,7 @@ impl Layer {
         if let Op::Residual(body) = &self.op { body } else { &[] }
     }
 
-    /// Whether it or a layer inside it has parameters.
+    /// True if the layer, or one inside it, has parameters.
     pub fn has_params(&self) -> bool {
         self.weight.is_some() || self.bias.is_some() || self.body().iter().any(Self::has_params)
     }

@@ -21,7 +21,7 @@ pub enum LsuvError {
     Stuck {
         /// Name of the layer.
         layer: String,
-        /// What was measured.
+        /// Std that was measured.
         std: f64,
         /// Images that were measured.
         images: usize,
@@ -33,11 +33,11 @@ pub enum LsuvError {
     Slow {
         /// Name of the layer.
         layer: String,
-        /// What was measured last.
+        /// Std that was measured last.
         std: f64,
         /// Rescalings.
         iterations: usize,
-        /// What would have been close enough.
+        /// Distance from 1 that would have been close enough.
         tolerance: f64,
     },
     /// The activation is bounded, and its std with it.
@@ -53,7 +53,7 @@ pub enum LsuvError {
         activation: String,
         /// Half of the span.
         largest: f64,
-        /// What would have been close enough.
+        /// Distance from 1 that would have been close enough.
         tolerance: f64,
     },
     /// A shift is wanted of an activation that has none.
@@ -167,7 +167,7 @@ pub fn lsuv(
     Ok(())
 }
 
-/// What moves a layer's mean to 0.
+/// Parameter that moves a layer's mean to 0, if any.
 enum Movement<'a> {
     /// Nothing does.
     Keep,

@@ -22,9 +22,9 @@ pub struct HostMemory {
     pub parameters: u64,
     /// The parameters' gradients, once for each shard of a batch.
     pub gradients: u64,
-    /// What the layers keep of the samples, once for each thread.
+    /// The samples' values that the layers keep, once for each thread.
     pub activations: u64,
-    /// What is seen of the layers, once for each shard.
+    /// The layers' statistics, once for each shard.
     pub statistics: u64,
 }
 
@@ -36,7 +36,7 @@ impl HostMemory {
     }
 }
 
-/// What `network` takes on `threads` cores with batches of `rows`, of which `evaluated` go only forward, and histograms of `bins`.
+/// Estimates the bytes of `network` on `threads` cores, with `rows` in a training batch, `evaluated` in an evaluation, `bins` a histogram.
 pub fn host(network: &Network, rows: usize, evaluated: usize, threads: usize, bins: usize) -> HostMemory {
     let parameters = bytes(network.parameters());
     let transposed: usize = network.params.iter().filter(|param| is_transposed(param)).map(Param::len).sum();

@@ -84,7 +84,7 @@ impl Network {
         walk(&mut self.layers, f);
     }
 
-    /// The same network with every activation in a layer of its own, so that z and h can both be seen, and without dropout,
+    /// Copies the network with every activation in a layer of its own, so that z and h can both be seen, and without dropout,
     /// which does nothing outside of training. Parameters stay as they are; an activation has the name of the weight layer
     /// before it, and an observation of its own.
     #[must_use]

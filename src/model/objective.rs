@@ -1,4 +1,4 @@
-//! What a network is trained for: the loss, its targets and its gradient.
+//! Objective of a network: the loss, its targets and its gradient.
 
 use std::ops::Range;
 

@@ -1,13 +1,13 @@
-//! What is looked for in a step, and what was seen.
+//! Observations of a step: which ones are asked for, and their results.
 
 use crate::cpu::activation::{Observation, ObserveSettings};
 use crate::cpu::loss::LossSums;
 use crate::model::network::Network;
 
-/// What to observe in a step besides the loss.
+/// Observations to make in a step besides the loss.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Observe {
-    /// Whether to take every layer's statistics.
+    /// True if every layer's statistics are taken.
     pub statistics: bool,
     /// Bins of the activations' histograms (without the two outer ones); 0 for none.
     pub histogram_bins: usize,
@@ -23,7 +23,7 @@ impl Default for Observe {
     }
 }
 
-/// What a step or an evaluation gave.
+/// Results of a step or an evaluation.
 #[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// Loss and right answers over the rows.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::activation::Activation;
 
-/// What a parameter is for.
+/// Role of a parameter in its layer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Role {
     /// Weight of a linear or convolution layer.
@@ -22,7 +22,7 @@ pub enum Role {
 /// How the kernels store a parameter, compared with PyTorch's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// The same.
+    /// PyTorch's order.
     Same,
     /// Within each of the first dimension's slices, `[channels, pixels]` is stored as `[pixels, channels]`.
     ChannelsLast {
@@ -46,7 +46,7 @@ pub struct Param {
     pub start: usize,
     /// How the kernels store it.
     pub layout: Layout,
-    /// What it is for.
+    /// Its role in its layer.
     pub role: Role,
     /// Factor on the learning rate.
     pub lr_scale: f64,
@@ -62,7 +62,7 @@ impl Param {
         self.shape.iter().product()
     }
 
-    /// Whether the tensor has no values.
+    /// True if the tensor has no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

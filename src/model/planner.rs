@@ -8,7 +8,7 @@ use crate::model::layers;
 use crate::model::network::Network;
 use crate::model::shape::Shape;
 
-/// What becomes of an activation right after a linear layer or a convolution.
+/// Place of an activation that comes right after a linear layer or a convolution.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Activations {
     /// It is part of that layer.
@@ -120,7 +120,7 @@ impl Planner {
     }
 }
 
-/// Whether an activation right behind `layer` becomes part of it.
+/// True if an activation right behind `layer` becomes part of it.
 fn awaits_activation(layer: &Layer) -> bool {
     layer.op.family() == Family::Weights && layer.activation == Activation::Identity
 }

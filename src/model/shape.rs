@@ -26,7 +26,7 @@ impl Shape {
         }
     }
 
-    /// Whether a sample has no values.
+    /// True if a sample has no values.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }

@@ -6,7 +6,7 @@ use crate::model::layer::LayerSpec;
 pub(super) struct Unit {
     /// The linear layer or convolution.
     pub weight: LayerSpec,
-    /// Whether its output has its input's shape.
+    /// True if its output has its input's shape.
     pub keeps_shape: bool,
     /// Pooling after it.
     pub pool: Option<LayerSpec>,

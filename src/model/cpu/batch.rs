@@ -181,7 +181,7 @@ impl CpuModel {
         });
     }
 
-    /// What was seen in the shards added up in their order.
+    /// Adds up what the shards have seen, in their order.
     fn add_up_what_was_seen(&mut self, observe: &Observe) -> &Observed {
         let Self { shards, used, seen, unused, .. } = self;
         let (first, rest) = shards[..*used].split_first_mut().expect("there is at least one shard");

@@ -27,12 +27,12 @@ pub struct CpuModel {
     pub(super) batches_seen: u64,
     pub(super) draws: Option<Draws>,
     pub(super) workers: Vec<Workspace>,
-    /// Those that the last batch had use for come first.
+    /// Shards, of which the last batch used the first `used`.
     pub(super) shards: Vec<Shard>,
     pub(super) used: usize,
     /// Σg² of each parameter.
     pub(super) squares: Vec<f64>,
-    /// What was seen of the last batch.
+    /// Loss and statistics of the last batch.
     pub(super) seen: Observed,
     /// Observations that the last batch had no use for.
     pub(super) unused: Vec<Observation>,
@@ -89,7 +89,7 @@ impl CpuModel {
         &self.params
     }
 
-    /// The same, to be changed in place.
+    /// All parameters in the kernels' layout, to be changed in place.
     pub fn flat_params_mut(&mut self) -> &mut [f32] {
         &mut self.params
     }
@@ -135,7 +135,7 @@ impl CpuModel {
         self.draws = draws;
     }
 
-    /// What `look` sees of another pass, after which running estimates and [`CpuModel::seen`] are what they were.
+    /// Returns what `look` sees of another pass. Running estimates and [`CpuModel::seen`] do not change.
     pub fn aside(&mut self, look: impl FnOnce(&mut Self)) -> Observed {
         let (running, batches) = (self.running.clone(), self.batches_seen);
         let before = std::mem::take(&mut self.seen);
@@ -144,7 +144,7 @@ impl CpuModel {
         std::mem::replace(&mut self.seen, before)
     }
 
-    /// What was seen of the last batch.
+    /// Returns the loss and statistics of the last batch.
     pub fn seen(&self) -> &Observed {
         &self.seen
     }

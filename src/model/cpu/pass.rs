@@ -1,4 +1,4 @@
-//! What the layers' passes on the CPU get: parameters and settings, what each layer remembers, and memory to work in.
+//! Inputs of the layers' passes on the CPU: parameters and settings, what each layer remembers, and memory to work in.
 //!
 //! Between layers a sample is stored channels last: vectors as they are, images as (row, column, channel).
 
@@ -12,7 +12,7 @@ use crate::model::draws::Draws;
 use crate::model::layer::Layer;
 use crate::model::network::Network;
 
-/// What is fixed during a pass, and what it observes.
+/// Inputs that are fixed during a pass, and the observations that it fills.
 pub struct Pass<'a> {
     /// The plan.
     pub network: &'a Network,
@@ -22,9 +22,9 @@ pub struct Pass<'a> {
     pub transposed: &'a [Buffer],
     /// Batch norm's running estimates.
     pub running: &'a [f32],
-    /// Whether this is a pass of training: batch norm takes the batch's moments.
+    /// True in a pass of training: batch norm takes the batch's moments.
     pub training: bool,
-    /// What a layer's draws come from; where it is absent, as outside of training steps, nothing is drawn.
+    /// Seed and step of the layers' draws; where they are absent, as outside of training steps, nothing is drawn.
     pub draws: Option<Draws>,
     /// The batch's row that comes first here, so that a row's draws do not depend on the cut into shards.
     pub first_row: usize,
@@ -32,7 +32,7 @@ pub struct Pass<'a> {
     pub rows: usize,
     /// Threads inside a layer's products.
     pub threads: usize,
-    /// What to look for in the observed layers.
+    /// Thresholds and ranges for the observed layers.
     pub settings: ObserveSettings,
     /// One entry for each observed layer, or none.
     pub observations: &'a mut [Observation],
@@ -76,7 +76,7 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// What a layer remembers from its forward pass.
+/// Values that a layer remembers from its forward pass.
 #[derive(Default)]
 pub struct State {
     /// h, `[rows, output]`.
@@ -156,7 +156,7 @@ impl Scratch {
 
 /// A gradient on its way back through a layer.
 pub struct Back<'a> {
-    /// What came in forwards.
+    /// Input of the layer's forward pass.
     pub x: &'a [f32],
     /// The gradient of the layer's output, in a buffer that may be longer.
     pub gradient: Buffer,
@@ -164,7 +164,7 @@ pub struct Back<'a> {
     pub branch: Option<Buffer>,
     /// Of all parameters; the layer overwrites its own.
     pub gradients: &'a mut [f32],
-    /// Whether the gradient of the layer's input is asked for.
+    /// True if the gradient of the layer's input is asked for.
     pub wanted: bool,
 }
 

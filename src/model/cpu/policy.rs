@@ -11,12 +11,12 @@ const WIDE_WEIGHT: usize = 512 * 512;
 /// Rows of a shard: enough for the matrix product to run at full speed, few enough to stay in a core's cache.
 const SHARD_ROWS: usize = 64;
 
-/// Whether the products of `param` are so large that the whole batch takes part in one.
+/// True if the products of `param` are so large that the whole batch takes part in one.
 fn is_wide(param: &Param) -> bool {
     param.role == Role::Weight && param.len() >= WIDE_WEIGHT
 }
 
-/// Whether the forward pass reads `param` transposed. Large linear weights stay as they are, and their samples are transposed.
+/// True if the forward pass reads `param` transposed. Large linear weights stay as they are, and their samples are transposed.
 pub fn is_transposed(param: &Param) -> bool {
     param.role == Role::Weight && (param.shape.len() == 4 || !is_wide(param))
 }

@@ -12,7 +12,7 @@ pub struct Workspace {
     /// The samples, channels last.
     pub input: Buffer,
     states: Vec<State>,
-    /// What the layers work in.
+    /// Buffers that the layers work in.
     pub scratch: Scratch,
 }
 
@@ -92,12 +92,12 @@ struct Chain<'a> {
 }
 
 impl<'a> Chain<'a> {
-    /// What the last layer gave.
+    /// Returns the output of the last layer.
     fn output(self) -> &'a [f32] {
         latest(self.layers, self.states, self.input)
     }
 
-    /// What came into layer `i`.
+    /// Returns the input of layer `i`.
     fn input_of(self, i: usize) -> &'a [f32] {
         latest(&self.layers[..i], &self.states[..i], self.input)
     }

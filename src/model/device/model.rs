@@ -18,7 +18,7 @@ pub struct DeviceModel {
     pub(super) prepared: Vec<Prepared>,
     /// `[run, value]`, in the kernels' layout.
     pub(super) params: Tensor,
-    /// The same for the last step's gradients.
+    /// Gradients of the last step, laid out as `params`.
     pub(super) gradients: Option<Tensor>,
     /// Batch norm's estimates, `[run, value]`; absent where there are none.
     pub(super) running: Option<Tensor>,
@@ -35,7 +35,7 @@ impl DeviceModel {
         Self::cohort(vec![network], device, dtype)
     }
 
-    /// The same for several networks, which must be [`Network::like`] each other.
+    /// Several networks with all parameters zero and running variances one, which must be [`Network::like`] each other.
     ///
     /// # Errors
     /// The device refuses memory.
@@ -122,7 +122,7 @@ impl DeviceModel {
         self.draws = draws;
     }
 
-    /// What layers get in a pass over `rows` rows.
+    /// Returns the inputs that layers share in a pass over `rows` rows.
     pub(super) fn pass(&self, rows: usize, training: bool) -> Pass<'_> {
         let (network, running) = (self.network(), self.running.as_ref());
         let draws: &[Draws] = if training { &self.draws } else { &[] };

@@ -76,7 +76,7 @@ impl<'a> Seen<'a> {
         Self { observe, layers: (0..n).map(|_| None).collect(), gradients: vec![None; n] }
     }
 
-    /// Whether dL/dh of a layer is asked for.
+    /// True if dL/dh of a layer is asked for.
     pub fn wants(&self, layer: &Layer) -> bool {
         layer.observation.is_some_and(|i| i < self.gradients.len())
     }

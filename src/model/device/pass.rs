@@ -1,4 +1,4 @@
-//! What the layers' passes on a device get, what each layer remembers, and gradients on their way back.
+//! Inputs of the layers' passes on a device, what each layer remembers, and gradients on their way back.
 
 use candle_core::{Result, Tensor};
 
@@ -9,7 +9,7 @@ use crate::model::draws::Draws;
 use crate::model::layer::Layer;
 use crate::model::network::Network;
 
-/// What is fixed during a pass.
+/// Inputs that are fixed during a pass.
 #[derive(Clone, Copy)]
 pub struct Pass<'a> {
     /// The plan of the first run.
@@ -18,9 +18,9 @@ pub struct Pass<'a> {
     pub params: &'a Tensor,
     /// Batch norm's estimates, `[run, value]`.
     pub running: Option<&'a Tensor>,
-    /// Whether this is a pass of training: batch norm takes the batch's moments.
+    /// True in a pass of training: batch norm takes the batch's moments.
     pub training: bool,
-    /// What each run's draws come from; where there are none, as outside of training steps, nothing is drawn.
+    /// Seed and step of each run's draws; where there are none, as outside of training steps, nothing is drawn.
     pub draws: &'a [Draws],
     /// Rows of a run.
     pub rows: usize,
@@ -49,19 +49,19 @@ impl Pass<'_> {
     }
 }
 
-/// What a layer remembers from its forward pass.
+/// Tensors that a layer remembers from its forward pass.
 pub struct Trace {
-    /// What came in, `[run, row·pixel, unit]`.
+    /// Input of the layer, `[run, row·pixel, unit]`.
     pub input: Tensor,
     /// The pre-activation.
     pub z: Tensor,
     /// The activation.
     pub activated: Activated,
-    /// What the way back needs besides.
+    /// Further tensors that the way back needs.
     pub kept: Kept,
 }
 
-/// What the way back through a layer needs besides z and h.
+/// Tensors that the way back through a layer needs besides z and h.
 pub enum Kept {
     /// Nothing.
     Nothing,
@@ -91,7 +91,7 @@ impl Trace {
         Ok(Self { input, z, activated, kept })
     }
 
-    /// What goes out.
+    /// Returns the output of the layer.
     pub fn out(&self) -> &Tensor {
         &self.activated.h
     }
@@ -103,7 +103,7 @@ pub struct At<'a> {
     pub layer: &'a Layer,
     pub prepared: &'a Prepared,
     pub trace: &'a Trace,
-    /// Whether dL/dh is asked for.
+    /// True if dL/dh is asked for.
     pub observed: bool,
 }
 
@@ -130,7 +130,7 @@ pub struct Back<'a> {
     pub branch: Option<Tensor>,
     /// The layer before it.
     pub before: Option<At<'a>>,
-    /// Whether the gradient of the layer's input is asked for.
+    /// True if the gradient of the layer's input is asked for.
     pub wanted: bool,
     /// By parameter, each `[run, part, len]` in the kernels' layout: what is still to be added up.
     pub found: &'a mut [Option<Tensor>],

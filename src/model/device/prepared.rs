@@ -1,4 +1,4 @@
-//! What layers need on the device beside their parameters: activations of all runs, windows' indices.
+//! Constants that layers need on the device beside their parameters: activations of all runs, windows' indices.
 
 use candle_core::{DType, Device, Result};
 
@@ -47,7 +47,7 @@ impl Prepared {
 }
 
 impl Network {
-    /// Whether runs of this and the other network can share a cohort: they differ in nothing but the parameters of
+    /// True if runs of this and the other network can share a cohort: they differ in nothing but the parameters of
     /// ReLU-like activations.
     pub fn like(&self, other: &Self) -> bool {
         let same_params = self.params.len() == other.params.len()

@@ -15,7 +15,7 @@ use crate::model::layer::Layer;
 use crate::model::objective::{Loss, Targets};
 use crate::model::observe::{Observe, Observed};
 
-/// What a training step gave.
+/// Results of a training step.
 pub struct Step {
     /// Loss and statistics of every run.
     pub observed: Vec<Observed>,
@@ -42,8 +42,8 @@ impl DeviceModel {
         Ok(self.step(samples, targets, loss, observe, false)?.0)
     }
 
-    /// The same with everything kept, for checks: also the output of each top-level layer, and the samples' gradient,
-    /// all in PyTorch's order.
+    /// Does as [`DeviceModel::forward_backward`] and keeps everything, for checks: also each top-level layer's output and the samples'
+    /// gradient, all in PyTorch's order.
     ///
     /// # Errors
     /// The device fails.

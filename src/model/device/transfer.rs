@@ -1,4 +1,4 @@
-//! What goes between host and device: results in one copy, constants once.
+//! Transfers between host and device: results in one copy, constants once.
 
 use std::ops::Range;
 

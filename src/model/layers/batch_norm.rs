@@ -88,7 +88,7 @@ pub fn backward_on_device(at: At<'_>, back: &mut device::Back<'_>) -> candle_cor
     norm::backward_on_device(at, back, DIMS, DIMS)
 }
 
-/// What a batch says of running estimates.
+/// Moments of a batch, by which running estimates move.
 pub struct Estimates {
     /// Where they start among the network's.
     pub start: usize,

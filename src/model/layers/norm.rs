@@ -1,4 +1,4 @@
-//! What batch and layer norm share on a device: x̂·weight + bias, and the way back.
+//! Parts that batch and layer norm share on a device: x̂·weight + bias, and the way back.
 
 use candle_core::{Result, Tensor};
 
