@@ -60,7 +60,7 @@ pub fn critical_point(phi: Activation, variance_b: f64) -> Result<CriticalPoint,
     Err(TheoryError::CriticalRepels { activation, variance_b, variance_w, q: q.unwrap_or_default(), advice })
 }
 
-/// What to do where `phi` has no critical point at a bias variance.
+/// Advises what to do where `phi` has no critical point at a bias variance.
 fn advice_without(phi: Activation) -> &'static str {
     let needed = |q: f64| q - moments(phi, q).mean_square / moments(phi, q).slope_square;
     if straight_leak(phi).is_some() {
@@ -152,7 +152,7 @@ fn started_there(phi: Activation, point: &CriticalPoint) -> Option<CriticalPoint
     stays.then_some(CriticalPoint { first_variance_w: q - point.variance_b, ..*point })
 }
 
-/// Whether a network comes to the point's length of itself: its first pre-activations have q = σ_w² + σ_b² where inputs
+/// True if a network comes to the point's length of itself: its first pre-activations have q = σ_w² + σ_b² where inputs
 /// have second moment 1.
 fn is_reached(phi: Activation, point: &CriticalPoint) -> bool {
     let Ok(map) = LengthMap::new(phi, point.variance_w, point.variance_b) else { return false };

@@ -1,4 +1,4 @@
-//! What can be asked of the theory in vain.
+//! Errors of the theory: questions that have no answer.
 
 use thiserror::Error;
 
@@ -8,13 +8,13 @@ pub enum TheoryError {
     /// σ_w² must be a positive number.
     #[error("weight variance {found} is not a positive finite number: give fan_in times Var(w), such as 2 for Kaiming")]
     WeightVariance {
-        /// What was given.
+        /// Variance that was given.
         found: f64,
     },
     /// σ_b² must be a number that is not negative.
     #[error("bias variance {found} is negative or not finite: give 0 for zero biases")]
     BiasVariance {
-        /// What was given.
+        /// Variance that was given.
         found: f64,
     },
     /// No centred leaky ReLU has this slope of the whole network at this depth.
@@ -51,7 +51,7 @@ pub enum TheoryError {
         activation: String,
         /// Bias variance asked for.
         variance_b: f64,
-        /// What to take instead.
+        /// Advice on what to take instead.
         advice: &'static str,
     },
     /// χ = 1 only at lengths that a network leaves.
@@ -68,7 +68,7 @@ pub enum TheoryError {
         variance_w: f64,
         /// Length of the point.
         q: f64,
-        /// What to take instead.
+        /// Advice on what to take instead.
         advice: String,
     },
     /// No gain and shift give mean 0 and std 1.

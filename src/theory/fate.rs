@@ -20,7 +20,7 @@ pub enum LengthLimit {
     Unsettled,
 }
 
-/// What a length that moves one way comes to first.
+/// First fixed point, or range of kept lengths, that lies ahead of a length that moves one way.
 enum Ahead {
     Point(LengthFixedPoint),
     /// The range of lengths that are kept; or it is in there already.
@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(map("relu", 3.0, 0.0).limit(1.0), LengthLimit::Unbounded);
     }
 
-    /// What a length of 1 comes to, in a word.
+    /// Names the fate of a length of 1, in a word.
     fn fate(phi: &str, variance_w: f64, variance_b: f64) -> &'static str {
         match map(phi, variance_w, variance_b).limit(1.0) {
             LengthLimit::Fixed(point) if point.q == 0.0 => "vanishes",

@@ -13,9 +13,9 @@ pub struct Gains {
     pub rms: Option<f64>,
     /// 1/std(φ): gives std 1 once the mean is taken out.
     pub std: Option<f64>,
-    /// What `torch.nn.init.calculate_gain` documents.
+    /// Gain that `torch.nn.init.calculate_gain` documents.
     pub torch: Option<f64>,
-    /// What the preset `kaiming` takes, [`usual_gain`].
+    /// Gain that the preset `kaiming` takes, [`usual_gain`].
     pub usual: f64,
     /// χ at the gain `usual`.
     pub chi_usual: f64,
@@ -53,18 +53,18 @@ pub fn usual_gain(phi: Activation) -> f64 {
     phi.known_gain().unwrap_or_else(|| moments(phi, 1.0).mean_square.sqrt().recip())
 }
 
-/// What [`usual_gain`] is for.
+/// Purpose of the [`usual_gain`] of an activation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// χ = 1: gradients, and without shift lengths, keep their size.
     Chi,
-    /// What torch publishes, from practice.
+    /// Gain that torch publishes, from practice.
     Torch,
     /// E\[φ²\] = 1 from pre-activations of second moment 1.
     MeanSquare,
 }
 
-/// What the usual gain of `phi` is for.
+/// Returns the purpose of the usual gain of `phi`.
 pub fn purpose(phi: Activation) -> Purpose {
     match (phi.relu_form(), phi.torch_gain()) {
         (Some(_), _) => Purpose::Chi,

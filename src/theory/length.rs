@@ -59,7 +59,7 @@ pub struct LengthFixedPoint {
     pub q: f64,
     /// Q′(q*), the factor of a small deviation per layer.
     pub slope: f64,
-    /// Whether deviations die out.
+    /// Stability of the point: whether deviations die out.
     pub stability: Stability,
 }
 
@@ -262,7 +262,7 @@ impl LengthMap {
 }
 
 impl LengthFixedPoint {
-    /// Whether lengths below it are drawn to it.
+    /// True if lengths below it are drawn to it.
     pub fn attracts_from_below(&self) -> bool {
         match self.stability {
             Stability::Attracting => true,
@@ -271,7 +271,7 @@ impl LengthFixedPoint {
         }
     }
 
-    /// Whether lengths above it are drawn to it.
+    /// True if lengths above it are drawn to it.
     pub fn attracts_from_above(&self) -> bool {
         match self.stability {
             Stability::Attracting => true,

@@ -9,7 +9,7 @@ use crate::theory::length::LengthMap;
 /// |χ − 1| below which a network counts as critical, and ξ as infinite.
 const CRITICAL: f64 = 1e-9;
 
-/// What gradients do on their way back.
+/// Phase of a network: how gradients change on their way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
     /// χ < 1: gradients vanish, inputs become alike.

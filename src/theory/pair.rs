@@ -107,7 +107,7 @@ pub fn relative_covariance_of_squares(phi: Activation, q: f64, cs: &[f64]) -> Ve
     relative_covariances(phi, q, cs, moments(phi, q).mean_fourth, Tail::Kink, |u| phi.value(u).powi(2))
 }
 
-/// The same of φ′(u₁)² and φ′(u₂)².
+/// Covariance of φ′(u₁)² and φ′(u₂)² over the squared mean, as [`relative_covariance_of_squares`] has it for φ.
 pub fn relative_covariance_of_slopes(phi: Activation, q: f64, cs: &[f64]) -> Vec<f64> {
     relative_covariances(phi, q, cs, moments(phi, q).slope_fourth, Tail::Jump, |u| phi.derivative(u).powi(2))
 }

@@ -19,7 +19,7 @@ pub const FARTHEST: usize = 1000;
 /// Relative change of the length below which it has settled, and χ with it.
 const SETTLED: f64 = 1e-12;
 
-/// What a signal does on its way through the hidden layers, by the factor on its squared length.
+/// Course of a signal through the hidden layers, by the factor on its squared length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
     /// So far down that no learning rate makes up for it.
@@ -46,7 +46,7 @@ impl Course {
         }
     }
 
-    /// Whether nets with it trained.
+    /// True if nets with this course trained.
     pub fn trains(self) -> bool {
         matches!(self, Self::Shrinks | Self::Holds | Self::Grows)
     }

@@ -1,4 +1,4 @@
-//! What shows up only when a run is prepared, pointed at the line of the config that asks for it.
+//! Errors that show up only when a run is prepared, pointed at the line of the config that causes them.
 
 use crate::config::{ConfigError, Document};
 use crate::model::build::BuildError;

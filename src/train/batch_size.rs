@@ -66,7 +66,7 @@ fn smallest(batch_size: usize, images: usize, budget: Budget) -> usize {
     if reached { last } else { batch_size.min(images) }
 }
 
-/// What to say where a batch is asked for that the data cannot fill.
+/// Returns a notice where a batch is asked for that the data cannot fill.
 pub fn notice(batch_size: usize, images: usize) -> Option<String> {
     (batch_size > images).then(|| {
         format!(

@@ -1,10 +1,10 @@
-//! What happens during a run, for whoever shows it.
+//! Events of a run, for whoever shows it.
 
 use crate::model::ObservedLayer;
 use crate::model::observe::Observed;
 use crate::record::rows::{EpochRow, StepRow};
 
-/// What happens during a run, for whoever shows it.
+/// Event of a run, for whoever shows it.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
     /// The run begins, or goes on, at this step of so many.
@@ -18,7 +18,7 @@ pub enum Event<'a> {
     },
     /// A step was taken.
     Step {
-        /// What was recorded.
+        /// Row that was recorded.
         row: &'a StepRow,
         /// Images of the batch.
         images: usize,
@@ -27,11 +27,11 @@ pub enum Event<'a> {
     },
     /// The test images were evaluated; the layers' statistics on them stand beside their names.
     Evaluated {
-        /// What was recorded.
+        /// Row that was recorded.
         row: &'a EpochRow,
         /// The observed layers.
         layers: &'a [ObservedLayer],
-        /// What was observed in them.
+        /// Statistics that were observed in them.
         observed: &'a Observed,
     },
 }

@@ -71,7 +71,7 @@ pub fn train_into<'a>(
 /// A run that trains with others.
 #[derive(Clone, Copy)]
 pub struct Member<'a> {
-    /// What is trained.
+    /// Plan of the run.
     pub plan: &'a Plan,
     /// Where its records go.
     pub dir: &'a RunDir,

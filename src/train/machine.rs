@@ -1,4 +1,4 @@
-//! What memory this process may still take, from what the system says of itself.
+//! Memory that this process may still take, from what the system says of itself.
 
 use std::fs::read_to_string;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn control_group() -> Option<u64> {
     least
 }
 
-/// What a group's files say is left: its limit without what is used, but for files that can be read again.
+/// Reads off a group's files how much is left: its limit without what is used, but for files that can be read again.
 fn left_in(group: &Path, [limit, used, inactive]: [&str; 3]) -> Option<u64> {
     let number = |name: &str| text(group.join(name)).trim().parse::<u64>().ok();
     let limit = number(limit)?;

@@ -41,11 +41,11 @@ pub struct RunMemory {
     pub optimizer: u64,
     /// Histograms and the order of an epoch, which are kept.
     pub records: u64,
-    /// What makes most of it.
+    /// Largest part of it.
     pub most: Most,
 }
 
-/// What makes most of a run's memory, so that an error can point at it.
+/// Largest part of a run's memory, so that an error can point at it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Most {
     /// The sizes of the network.
@@ -91,7 +91,7 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
-/// What a run of `experiment` takes on `threads` cores.
+/// Estimates the memory of a run of `experiment` on `threads` cores.
 pub fn of_run(experiment: &Experiment, network: &Network, data: DataSize, threads: usize) -> RunMemory {
     let (train, stats) = (&experiment.train, &experiment.stats);
     let rows = train.batch_size.min(data.train).max(1);
@@ -126,14 +126,14 @@ pub fn of_run(experiment: &Experiment, network: &Network, data: DataSize, thread
     }
 }
 
-/// What it takes to draw a start and put it into a network.
+/// Estimates the memory that it takes to draw a start and put it into a network.
 pub fn of_start(network: &Network) -> RunMemory {
     let parameters = 4 * network.parameters() as u64;
     let network = HostMemory { parameters, ..HostMemory::default() };
     RunMemory { network, optimizer: parameters, ..RunMemory::default() }
 }
 
-/// What it takes to send `images` forward and back through so many networks side by side.
+/// Estimates the memory that it takes to send `images` forward and back through so many networks side by side.
 pub fn of_probe(model: &ModelConfig, plan: &Network, images: usize, side_by_side: usize) -> RunMemory {
     let times = side_by_side.max(1) as u64;
     let HostMemory { parameters, gradients, activations, statistics } = host(plan, images.max(1), 1, 1, 0);
@@ -157,7 +157,7 @@ fn largest_stage(model: &ModelConfig, network: &Network) -> Most {
     kept.zip(stage_of).max_by_key(|(kept, _)| *kept).map_or(Most::Model, |(_, stage)| Most::Stage(stage))
 }
 
-/// What `data` takes in memory; labels are read twice.
+/// Counts the bytes of `data` in memory; labels are read twice.
 pub fn of_data(data: DataSize) -> u64 {
     let images = (data.train as u64).saturating_add(data.test as u64);
     images.saturating_mul(data.pixels as u64 + 2)
@@ -171,7 +171,7 @@ pub fn of_data(data: DataSize) -> u64 {
     if available.bound == machine::VARIABLE { "" } else { " (INITLAB_MEMORY_MIB tells what there is, where the system does not know)" }
 )]
 pub struct TooMuch {
-    /// What is needed.
+    /// Memory that is needed.
     pub run: RunMemory,
     /// Bytes that there are.
     pub available: Available,

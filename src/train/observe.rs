@@ -1,4 +1,4 @@
-//! What is observed in a step and in an evaluation.
+//! Observations of a step and of an evaluation: which ones a plan asks for.
 
 use crate::cpu::activation::ObserveSettings;
 use crate::model::observe::Observe;
@@ -8,7 +8,7 @@ use crate::train::prepare::Plan;
 /// takes a walk of its own over them, which at every step would be more than a percent of a deep net's time.
 const HIGHER_EVERY: usize = 16;
 
-/// What to observe in step `step`.
+/// Says what to observe in step `step`.
 pub fn of_step(plan: &Plan, step: u64) -> Observe {
     let stats = &plan.experiment.stats;
     let due = |every: usize| every > 0 && step.is_multiple_of(every as u64);
@@ -27,7 +27,7 @@ pub fn of_step(plan: &Plan, step: u64) -> Observe {
     }
 }
 
-/// What to observe in an evaluation.
+/// Says what to observe in an evaluation.
 pub fn of_evaluation(plan: &Plan) -> Observe {
     Observe { histogram_bins: 0, statistics: plan.experiment.stats.every > 0, ..of_step(plan, 0) }
 }

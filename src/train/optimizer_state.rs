@@ -81,7 +81,7 @@ impl DeviceState {
     }
 }
 
-/// What a parameter of `network` is for.
+/// Tells the purpose of a parameter of `network`.
 fn part(network: &Network, param: &Param) -> Part {
     match param.role {
         Role::Weight => {

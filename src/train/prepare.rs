@@ -80,13 +80,13 @@ pub enum TrainError {
     OtherRun {
         /// The directory.
         path: String,
-        /// What differs.
+        /// Part of the run that differs.
         what: String,
     },
 }
 
 impl TrainError {
-    /// The same of a run within a study, where no option makes a single run anew.
+    /// Describes the error of a run within a study, where no option makes a single run anew.
     #[must_use]
     pub fn in_study(self) -> String {
         match self {
@@ -116,7 +116,7 @@ pub struct MovedShift {
     pub layer: String,
     /// Place of the activation in `nn.Sequential`.
     pub module: String,
-    /// What it subtracts.
+    /// Number that the activation subtracts.
     pub shift: f64,
 }
 
@@ -177,12 +177,12 @@ impl Plan {
         Ok(())
     }
 
-    /// What the run takes on `threads` cores.
+    /// Estimates the memory of the run on `threads` cores.
     pub fn memory(&self, threads: usize) -> RunMemory {
         memory::of_run(&self.experiment, &self.network, DataSize::of(&self.data), threads)
     }
 
-    /// Whether this run and the other can take their steps together: seed, start, learning rate, schedule, target and the
+    /// True if this run and the other can take their steps together: seed, start, learning rate, schedule, target and the
     /// ReLUs' parameters may differ, everything else is the same.
     pub fn like(&self, other: &Self) -> bool {
         let shared = |plan: &Self| {
@@ -195,7 +195,7 @@ impl Plan {
             && self.data.split() == other.data.split()
     }
 
-    /// What to say before training about a batch size that the data cannot fill.
+    /// Returns a notice, to be shown before training, where the data cannot fill a batch.
     pub fn batch_notice(&self) -> Option<String> {
         batch_size::notice(self.experiment.train.batch_size, self.data.len(Part::Train))
     }
@@ -275,7 +275,7 @@ impl Plan {
         self.start.iter().map(|values| Cow::from(values.as_slice()))
     }
 
-    /// What a reader of the weights needs to rebuild the network: its modules in the order of `nn.Sequential`.
+    /// Describes the network for a reader of the weights, who is to rebuild it: its modules in the order of `nn.Sequential`.
     pub fn about(&self) -> serde_json::Value {
         let layers: Vec<_> = self
             .network

@@ -21,7 +21,7 @@ use crate::train::step::{Batch, RunStep, Updated};
 pub struct Running<'a> {
     /// The run's place among all.
     pub place: usize,
-    /// What is trained.
+    /// Plan of the run.
     pub plan: &'a Plan,
     /// Its training batches and the step at which it stands.
     pub batches: Batches<'a>,
@@ -123,7 +123,7 @@ impl<'a> Running<'a> {
         Ok(())
     }
 
-    /// Whether the last evaluation reached the run's target.
+    /// True if the last evaluation reached the run's target.
     pub fn reached_target(&self) -> bool {
         let target = self.plan.experiment.train.target_accuracy;
         self.last.zip(target).is_some_and(|(last, target)| last.test_accuracy >= target)

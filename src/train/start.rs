@@ -13,7 +13,7 @@ use crate::train::prepare::{Plan, TrainError};
 
 /// Where a run begins.
 pub struct Start<'a> {
-    /// What is trained.
+    /// Plan of the run.
     pub plan: &'a Plan,
     /// Its complete config.
     pub config: String,

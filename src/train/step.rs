@@ -1,4 +1,4 @@
-//! What a training step is made of: a batch for each run, how each run moves, and what the update did.
+//! Parts of a training step: a batch for each run, how each run moves, and what the update did.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub struct Batch<'a> {
     pub indices: &'a [u32],
     /// Their labels.
     pub labels: &'a [u8],
-    /// What the draws of a training step come from; absent in evaluations.
+    /// Seed and step of the layers' draws; absent in evaluations.
     pub draws: Option<Draws>,
 }
 
@@ -33,7 +33,7 @@ impl Batch<'_> {
     }
 }
 
-/// What an optimiser step did.
+/// Norms of an optimiser step.
 #[derive(Clone, Debug, Default)]
 pub struct Updated {
     /// Norm of all gradients together, before clipping.
@@ -57,6 +57,6 @@ pub fn split_params<'v>(network: &Network, values: &'v [f32]) -> Vec<Cow<'v, [f3
 pub struct RunStep {
     /// Learning rate.
     pub lr: f64,
-    /// Whether it moves at all: a run that has ended stays as it is.
+    /// True if the run moves at all: one that has ended stays as it is.
     pub moves: bool,
 }

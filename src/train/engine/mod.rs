@@ -65,7 +65,7 @@ pub trait Engine {
         observe: &Observe,
     ) -> Result<&[Observed]>;
 
-    /// What was observed of the last batch of each run.
+    /// Returns what was observed of the last batch of each run.
     fn observed(&self) -> &[Observed];
 
     /// Repeats the last forward and backward pass with other statistics. Parameters, running estimates and
@@ -90,7 +90,7 @@ pub trait Engine {
     /// The device fails.
     fn update(&mut self, steps: &[RunStep], clip_norm: Option<f64>, norms: bool) -> Result<&[Updated]>;
 
-    /// What the last [`Engine::update`] did to each run.
+    /// Returns what the last [`Engine::update`] did to each run.
     fn updated(&self) -> &[Updated];
 
     /// The first parameter of `run`, from the input on, whose gradient is not finite.

@@ -1,4 +1,4 @@
-//! What a sink is, and what it sees.
+//! Sinks: the trait that they share, and what they see.
 
 use crate::model::observe::Observed;
 use crate::record::checkpoint::{Progress, Weights};
@@ -58,7 +58,7 @@ pub trait Sink {
 
 /// A row of a run's records with what is behind it.
 pub struct Seen<'a, Row> {
-    /// What is trained.
+    /// Plan of the run.
     pub plan: &'a Plan,
     /// Steps done before.
     pub at: u64,
@@ -68,7 +68,7 @@ pub struct Seen<'a, Row> {
     pub phase: &'static str,
     /// Loss and right answers, and the layers' observations, if they were due.
     pub observed: &'a Observed,
-    /// What the update did; absent in an evaluation, and where no update was made.
+    /// Norms of the update; absent in an evaluation, and where no update was made.
     pub updated: Option<&'a Updated>,
     /// The engine and the run's place in it.
     pub(in crate::train) engine: (&'a dyn Engine, usize),
@@ -101,9 +101,9 @@ impl<'a, Row> Seen<'a, Row> {
     }
 }
 
-/// What a checkpoint will hold.
+/// Content of a checkpoint that is about to be written.
 pub struct Kept<'s> {
-    /// What is trained.
+    /// Plan of the run.
     pub plan: &'s Plan,
     /// Parameters and the optimiser's state.
     pub weights: Weights<'s>,
@@ -115,9 +115,9 @@ pub struct Kept<'s> {
     pub histograms: Option<&'s Histograms>,
 }
 
-/// What a run that has ended leaves.
+/// State that a run leaves at its end.
 pub struct Ended<'e> {
-    /// What was trained.
+    /// Plan of the run.
     pub plan: &'e Plan,
     /// Parameters and the optimiser's state.
     pub weights: Weights<'e>,

@@ -22,7 +22,7 @@ use crate::record::rows::{EpochRow, StepRow};
 use crate::train::prepare::TrainError;
 use crate::train::sinks::listen::{Evaluation, Seen, Sink, Step};
 
-/// What the tables of a run's directory would hold.
+/// Rows that the tables of a run's directory would hold.
 #[derive(Clone, Debug, Default)]
 pub struct Rows {
     /// `steps.csv`.
