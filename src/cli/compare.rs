@@ -162,7 +162,7 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     if record.failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(failed(&record.failures, campaign.runs.len())) }
 }
 
-/// What has become of a list of runs.
+/// How complete a list of runs is after an attempt to make them.
 enum Made {
     /// All are there.
     All,

@@ -1,4 +1,4 @@
-//! What a shell is offered for a value: presets, activations, the keys of `--set` and their values, config files.
+//! Completion of values in a shell: presets, activations, the keys of `--set` and their values, config files.
 
 use std::ffi::OsStr;
 
@@ -35,7 +35,7 @@ pub(crate) fn set() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| sets(current, &reference::chapters(), ""))
 }
 
-/// The same of a study, whose `set` and `base` have the keys of a config.
+/// Completes a study's `--set`: keys of the study, and after `set.` and `base.` those of a config.
 pub(crate) fn study_set() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let text = current.to_string_lossy();
@@ -100,7 +100,7 @@ fn values(chapters: &[Chapter], path: &str) -> impl Iterator<Item = (String, &'s
     names.into_iter().map(|(name, help)| (name.to_owned(), help))
 }
 
-/// Those that begin with what is there already.
+/// Candidates among `all` that begin with the typed text, each with its help.
 fn beginning(current: &OsStr, all: impl Iterator<Item = (String, &'static str)>) -> Vec<CompletionCandidate> {
     let text = current.to_string_lossy();
     let candidate = |(name, help): (String, &str)| {

@@ -59,7 +59,7 @@ struct Info {
 
 #[derive(Debug, Args)]
 struct Fetch {
-    /// What to get.
+    /// Name of the data set to get.
     #[arg(default_value = "mnist", value_parser = PossibleValuesParser::new(Choice::names().filter(|name| *name != "auto")))]
     dataset: String,
     /// Directory to write to, new or empty [default: data/NAME].

@@ -1,4 +1,4 @@
-//! What every command that takes a config shares: reading it, loading its data, and pointing at its lines.
+//! The parts that all commands with a config share: reading it, loading its data, and pointing at its lines.
 
 use std::path::PathBuf;
 

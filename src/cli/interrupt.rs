@@ -38,7 +38,7 @@ pub fn catch_interrupt() -> Result<()> {
     catch().context("cannot catch Ctrl-C")
 }
 
-/// Whether a signal has asked for an end.
+/// True once a signal has asked for an end.
 pub fn is_stopped() -> bool {
     STOP.load(Ordering::Relaxed)
 }

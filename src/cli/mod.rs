@@ -179,7 +179,7 @@ pub(crate) fn file_name(name: &str) -> String {
     safe.trim_start_matches('.').into()
 }
 
-/// Whether the reader of stdout, such as `head`, has simply seen enough.
+/// True if the reader of stdout, such as `head`, has simply seen enough.
 fn broken_pipe(error: &anyhow::Error) -> bool {
     let io = error.downcast_ref::<std::io::Error>();
     io.is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)

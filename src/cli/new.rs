@@ -17,7 +17,7 @@ use crate::study::keys;
 /// Write a config to begin with: it trains as it is, and says at each key what it is and what else it may be.
 #[derive(Debug, Args)]
 pub struct NewArgs {
-    /// What is to be described.
+    /// Kind of config to write.
     #[arg(value_enum)]
     kind: Kind,
     /// The file to write, which must not be there yet [default: stdout].
@@ -83,7 +83,7 @@ fn of_run(head: &str, given: &[Given<'_>]) -> String {
     format!("{head}{ABOUT}\n{}", commented(&reference::chapters(), &TABLES, given))
 }
 
-/// What the comments are.
+/// Explanation of the comments, at the head of a new config.
 const ABOUT: &str = "#
 # A key behind a # is not set: it shows its default, or a value that would do.
 # `initlab config` says more, `initlab config train` of one table.

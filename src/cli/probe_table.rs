@@ -143,7 +143,7 @@ fn verdict(report: &ProbeRecord) -> String {
     text
 }
 
-/// What a signal does, in a word or two.
+/// Names a signal's trend in a word or two.
 pub(crate) fn trend(trend: Trend) -> &'static str {
     match trend {
         Trend::Explodes => "explodes",

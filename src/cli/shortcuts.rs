@@ -26,7 +26,7 @@ pub struct Shortcuts {
     depth: Option<String>,
 }
 
-/// What a preset stands for, and would else change.
+/// Keys that a preset replaces: left in the config, they would change its start.
 const OF_PRESET: &[&str] = &["init.weight", "init.bias", "init.aim"];
 
 impl Shortcuts {

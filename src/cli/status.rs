@@ -98,7 +98,7 @@ fn words(array: &ArrayStatus, plan: &Kept) -> String {
     )
 }
 
-/// What is to be done next.
+/// Names the next step for the user.
 fn next(status: &Status, plan: &Kept) -> String {
     let in_queue = status.arrays.iter().filter_map(|array| array.queued.as_ref()).any(|queued| !queued.is_empty());
     if status.done < status.runs {

@@ -60,7 +60,7 @@ fn steps(summary: &ArmSummary) -> String {
     if beyond(summary) { format!("{steps}*") } else { format!("{steps} ") }
 }
 
-/// Whether the network is deeper than theory expects to train.
+/// True if the network is deeper than theory expects to train.
 fn beyond(summary: &ArmSummary) -> bool {
     let predicted = summary.predicted_depth;
     predicted.is_some_and(|predicted| predicted.trainable.is_some_and(|depth| predicted.depth as f64 > depth))

@@ -1,4 +1,4 @@
-//! What `compare --dry-run` prints: the runs, their time, their disk.
+//! The plan that `compare --dry-run` prints: the runs, their time, their disk.
 
 use std::path::Path;
 

@@ -16,7 +16,7 @@ use crate::record::lock::Lock;
 use crate::record::whole::{remove_unfinished, write_whole};
 use crate::report::text::visible;
 
-/// What the jobs of a study have in common.
+/// Settings that the jobs of a study share.
 pub struct Job<'a> {
     /// The study's directory, absolute.
     pub dir: &'a Path,
@@ -24,7 +24,7 @@ pub struct Job<'a> {
     pub prelude: Option<&'a str>,
     /// Time limit of a shard.
     pub time: String,
-    /// Whether the user gave it, so that the environment's does not count.
+    /// True if the user gave it, so that the environment's does not count.
     pub is_time_given: bool,
     /// Cores of a shard.
     pub cpus: usize,

@@ -201,7 +201,7 @@ fn made_for_depth(depth: usize, chi_is_taken: bool) -> Vec<Row> {
     ]
 }
 
-/// What adds up over the depth for `map`, starting from the length `q`.
+/// Quantities that add up over the depth for `map`, starting from the length `q`.
 fn over_depth(phi: Activation, map: Option<LengthMap>, q: Option<f64>, depth: usize, width: Option<usize>) -> Vec<Row> {
     let (Some(map), Some(q)) = (map, q) else { return Vec::new() };
     let flat = "no slope is left";

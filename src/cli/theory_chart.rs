@@ -1,4 +1,4 @@
-//! What theory says of a signal's length from layer to layer, as a chart: for the variances that are given, and for the known starts.
+//! Charts a signal's predicted length from layer to layer, for the variances that are given and for the known starts.
 
 use anyhow::Context;
 

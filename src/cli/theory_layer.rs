@@ -1,4 +1,4 @@
-//! What `initlab theory` says of one layer: moments, gains, the ReLU family's shift, and the critical start.
+//! Rows of `initlab theory` about one layer: moments, gains, the ReLU family's shift, and the critical start.
 
 use crate::activation::Activation;
 use crate::cli::theory_config::matched;
@@ -85,7 +85,7 @@ pub(crate) fn relu_family(phi: Activation) -> Vec<Row> {
     rows
 }
 
-/// What `init.preset = "critical"` does with the activation.
+/// Rows about the start that `init.preset = "critical"` gives the activation.
 pub(crate) fn critical_start(phi: Activation) -> Vec<Row> {
     let variance_b = usual_bias_variance(phi);
     let point = critical_point(phi, variance_b);

@@ -7,7 +7,7 @@ use crate::numerals::six_decimals;
 /// Widest line of the table, in characters.
 const WIDTH: usize = 80;
 
-/// What the sources are short for.
+/// Key to the abbreviations of the sources.
 const SOURCES: &str = "Sources, with equation numbers: [K] He et al. 2015, [P] Poole et al. 2016, [S] Schoenholz et al. \
                        2017, [R] Roberts et al. 2022, DKS Martens et al. 2021, TAT Zhang et al. 2022, Pennington et al. 2018.";
 

@@ -233,7 +233,7 @@ impl TrainArgs {
         .into())
     }
 
-    /// What a run needs that has ended, but perhaps not come to this: its report, and nothing left behind.
+    /// Completes a run that has ended, but perhaps not come to this: writes its report, and leaves nothing behind.
     fn has_ended(&self, dir: &RunDir, summary: &Summary) -> Result<ExitCode> {
         dir.remove(CHECKPOINT)?;
         self.report(dir)?;
@@ -252,14 +252,14 @@ impl TrainArgs {
         Ok(())
     }
 
-    /// What came out, what it shows, and where to look.
+    /// Tells the results in words, with the findings and the path of the report.
     fn facts(&self, summary: &Summary, dir: &Path) -> String {
         let path = findings::path_of_report(&dir.join(if self.no_report { summary::FILE } else { report::FILE }));
         format!("{}\n{}\n{path}", facts(summary, dir), findings::text(&summary.findings))
     }
 }
 
-/// What came out, in a few lines.
+/// Tells the results of a run in a few lines.
 fn facts(summary: &Summary, dir: &Path) -> String {
     let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
     let loss = summary.train_loss.map_or_else(|| "not measured".into(), four_decimals);
