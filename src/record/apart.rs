@@ -105,7 +105,7 @@ pub fn remove_leftovers(runs: &Path) -> Result<(), RecordError> {
     Ok(())
 }
 
-/// Whether the run that will be at `whole` was stopped half-way and laid aside.
+/// True if the run that will be at `whole` was stopped half-way and laid aside.
 pub fn is_laid_aside(whole: &Path) -> bool {
     stopped(whole).is_dir()
 }
@@ -115,7 +115,7 @@ fn stopped(whole: &Path) -> PathBuf {
     whole.with_file_name(format!("{STOPPED}{name}"))
 }
 
-/// Whether a directory could not get a name because something is there.
+/// True if a directory could not get a name because something is there.
 fn is_occupied(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::AlreadyExists)
 }

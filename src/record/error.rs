@@ -1,4 +1,4 @@
-//! What can go wrong with a run's directory.
+//! Errors about a run's directory: each says where, what was found, and the next step.
 
 use std::path::{Path, PathBuf};
 
@@ -12,11 +12,11 @@ pub enum RecordError {
     Io {
         /// The file or directory.
         path: PathBuf,
-        /// What was tried.
+        /// The operation that failed.
         action: &'static str,
         /// The system's error.
         source: std::io::Error,
-        /// What to do.
+        /// The next step for the user.
         advice: &'static str,
     },
     /// The directory is taken.
@@ -24,7 +24,7 @@ pub enum RecordError {
     Taken {
         /// The directory.
         path: PathBuf,
-        /// What is in it.
+        /// Its present content.
         found: &'static str,
     },
     /// Another process writes into the directory.
@@ -38,7 +38,7 @@ pub enum RecordError {
     Foreign {
         /// The directory.
         path: PathBuf,
-        /// What is in it.
+        /// Its present content.
         found: &'static str,
     },
     /// The directory holds the results of another study.
@@ -50,7 +50,7 @@ pub enum RecordError {
     OtherStudy {
         /// The directory.
         path: PathBuf,
-        /// What differs.
+        /// The first difference from this study.
         what: String,
     },
     /// A file that does not hold what its name says.
@@ -58,20 +58,20 @@ pub enum RecordError {
     Broken {
         /// The file.
         path: PathBuf,
-        /// What was found.
+        /// The fault that was found.
         what: String,
-        /// What should be there.
+        /// The content that should be there.
         expected: String,
-        /// What to do.
+        /// The next step for the user.
         advice: &'static str,
     },
 }
 
-/// What to do where a run finds the disk full.
+/// Advice where a run finds the disk full.
 const RESUME: &str = "free some space, then go on with --resume";
 
 impl RecordError {
-    /// The same of a run within a study, where no option makes a single run anew.
+    /// Rewords the advice for a run within a study, where no option makes a single run anew.
     #[must_use]
     pub fn in_study(self) -> Self {
         match self {
@@ -106,7 +106,7 @@ impl RecordError {
     }
 }
 
-/// What is wrong with a JSON file, without what it holds: a link may lead to any other.
+/// Describes the fault of a JSON file without quoting its content: a link may lead to any other file.
 pub(crate) fn no_json(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if error.is_data() && !text.starts_with("missing field") {

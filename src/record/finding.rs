@@ -1,4 +1,4 @@
-//! What a command found, in words: as `run.json` and `study.json` keep it, and terminal, page and `index.md` show it.
+//! A finding of a command, in words: as `run.json` and `study.json` keep it, and terminal, page and `index.md` show it.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// What stands before the sentence.
+    /// The word that stands before the sentence.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fault => "fault",
@@ -32,9 +32,9 @@ pub struct Finding {
     pub rule: String,
     /// How much it matters.
     pub severity: Severity,
-    /// What was seen, with the numbers.
+    /// The observation, with its numbers.
     pub text: String,
-    /// What to do; empty where nothing is to be done.
+    /// The remedy; empty where nothing is to be done.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub advice: String,
 }

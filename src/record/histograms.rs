@@ -24,7 +24,7 @@ impl Histograms {
         Self { layers, range, bins, steps: Vec::new(), counts }
     }
 
-    /// Whether nothing was recorded.
+    /// True if nothing was recorded.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }

@@ -17,7 +17,7 @@ pub struct LayerRow<'a> {
     pub phase: &'static str,
     /// The layer's place among the observed ones.
     pub layer: usize,
-    /// What was seen.
+    /// The layer's statistics in this pass.
     pub observation: &'a Observation,
     /// Of the layer's weight, in a step that moved it.
     pub norms: Option<Norms>,
@@ -51,7 +51,7 @@ pub struct LayerSeen {
     pub phase: &'static str,
     /// The layer's place among the observed ones.
     pub layer: usize,
-    /// What was seen.
+    /// The layer's statistics in this pass.
     pub observation: Observation,
     /// Of the layer's weight, in a step that moved it.
     pub norms: Option<Norms>,

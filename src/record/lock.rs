@@ -67,7 +67,7 @@ impl Lock {
     }
 }
 
-/// Whether the file system says that it has no locks, as some network file systems do.
+/// True if the file system says that it has no locks, as some network file systems do.
 fn has_none(error: &io::Error) -> bool {
     const ENOLCK: i32 = 37;
     error.kind() == io::ErrorKind::Unsupported || (cfg!(target_os = "linux") && error.raw_os_error() == Some(ENOLCK))
@@ -82,7 +82,7 @@ impl Drop for Lock {
     }
 }
 
-/// Whether `path` is the name of this open file.
+/// True if `path` is the name of this open file.
 #[cfg(unix)]
 fn is_named(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::record::RecordError;
 use crate::record::seal::hex;
 
-/// What a file held when it was finished.
+/// Length and sum of a file when it was finished.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileSum {
     /// Its length.
@@ -69,7 +69,7 @@ impl FileSum {
 }
 
 impl Manifest {
-    /// Whether no file is named, as in what an earlier version wrote.
+    /// True if no file is named, as in records of an earlier version.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -84,7 +84,7 @@ impl Manifest {
         self.0.extend(other.0.iter().map(|(name, sum)| (name.clone(), sum.clone())));
     }
 
-    /// What is known of a file.
+    /// Length and sum of a file, if it is listed.
     pub fn get(&self, name: &str) -> Option<&FileSum> {
         self.0.get(name)
     }
@@ -148,7 +148,7 @@ fn check_first(dir: &Path, name: &str, expected: &FileSum, by: &str, length: u64
     Ok(())
 }
 
-/// What a file of ours is for.
+/// Names the content of a file of ours.
 fn holds(name: &str) -> &'static str {
     match name {
         "config.toml" => "the config",

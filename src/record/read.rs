@@ -11,7 +11,7 @@ use crate::record::statistics::{STATISTICS, place};
 use crate::record::summary::Summary;
 use crate::record::whole::{is_there, text_if_there};
 
-/// What a run's directory holds.
+/// The records of one run.
 #[derive(Clone, Debug)]
 pub struct RunRecords {
     /// The directory.
@@ -37,7 +37,7 @@ pub struct Columns {
     values: Vec<Vec<f64>>,
 }
 
-/// What `layers.csv` says about one layer.
+/// The rows of `layers.csv` about one layer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerColumns {
     /// The layer's name.
@@ -87,7 +87,7 @@ impl Columns {
         self.values.first().map_or(0, Vec::len)
     }
 
-    /// Whether there is no row.
+    /// True if there is no row.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -127,7 +127,7 @@ impl Columns {
 }
 
 impl RunRecords {
-    /// Whether `dir` is the directory of a run.
+    /// True if `dir` is the directory of a run.
     pub fn is_run(dir: &Path) -> bool {
         ["run.json", "steps.csv"].iter().any(|name| dir.join(name).is_file())
     }
@@ -168,7 +168,7 @@ impl RunRecords {
         })
     }
 
-    /// What the run is called.
+    /// Name of the run; that of its directory while no summary is there.
     pub fn name(&self) -> String {
         match &self.summary {
             Some(summary) => summary.name.clone(),

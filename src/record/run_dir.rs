@@ -11,7 +11,7 @@ use crate::record::whole::{
     TEMPORARY, is_there, make_directory, names, remove_if_there, remove_unfinished, sync_directory, write_whole,
 };
 
-/// What to do with a directory that already holds a run.
+/// How to treat a directory that already holds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
     /// Refuse.
@@ -28,7 +28,7 @@ pub enum Existing {
 pub struct RunDir {
     path: PathBuf,
     existing: Existing,
-    /// Whether the directory was made for this run, and goes again if nothing comes of it.
+    /// True if the directory was made for this run, and goes again if nothing comes of it.
     is_new: bool,
     /// Absent while it is given back, and where the directory's name is known to its process alone.
     lock: Option<Lock>,
@@ -95,7 +95,7 @@ impl RunDir {
         Ok(dir)
     }
 
-    /// Whether a run may be written into `path`; changes nothing, so that a wrong call leaves no trace.
+    /// Checks that a run may be written into `path`; changes nothing, so that a wrong call leaves no trace.
     ///
     /// # Errors
     /// The directory holds a run already and `existing` is [`Existing::Keep`], or something that is no run.
@@ -152,7 +152,7 @@ impl RunDir {
         &self.path
     }
 
-    /// Whether a run that is there goes on.
+    /// True if a run that is there goes on.
     pub fn goes_on(&self) -> bool {
         self.existing == Existing::Resume
     }

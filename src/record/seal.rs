@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-/// What a file's own sum says about it.
+/// How a file compares with its own sum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seal {
     /// The file is as it was written.

@@ -1,4 +1,4 @@
-//! What is recorded of a layer: one row for each statistic, and one for each chart of it.
+//! The recorded statistics of a layer: one row for each statistic, and one for each chart of it.
 //!
 //! From these rows follow the columns of `layers.csv` and its reader, the curves in TensorBoard's files, the charts and tables of
 //! reports, and the terminal's columns. A further statistic is a row at the end of [`STATISTICS`], so that the columns before it
@@ -52,7 +52,7 @@ pub fn dead_fraction(observation: &Observation) -> f64 {
 /// ‖w‖ before a step, ‖dL/dw‖ and ‖Δw‖ of a layer's weight.
 pub type Norms = [f64; 3];
 
-/// What a statistic is of, and how it follows from what was seen there.
+/// The subject of a statistic, and how the number follows from the sums that were taken there.
 #[derive(Clone, Copy, Debug)]
 pub enum Of {
     /// The pre-activation z, from its sums.
@@ -69,7 +69,7 @@ pub enum Of {
     Weight(fn(Norms) -> f64),
 }
 
-/// What kind of number it is: how it is drawn and written.
+/// The kind of a number: how it is drawn and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Of either sign, in the tensor's own unit.
@@ -85,15 +85,15 @@ pub enum Unit {
 pub struct Statistic {
     /// The column of `layers.csv`; in TensorBoard the tag is `LAYER/NAME`.
     pub name: &'static str,
-    /// What it is of.
+    /// Its subject.
     pub of: Of,
-    /// What it is, as an axis says it.
+    /// Its words on an axis.
     pub label: &'static str,
-    /// The same above a narrow column.
+    /// Its words above a narrow column.
     pub short: &'static str,
-    /// What kind of number it is.
+    /// The kind of number.
     pub unit: Unit,
-    /// Whether it is a curve in TensorBoard's files.
+    /// True if it is a curve in TensorBoard's files.
     pub curve: bool,
 }
 
@@ -146,11 +146,11 @@ fn update_ratio([weight, _, update]: Norms) -> f64 {
 pub enum Place {
     /// A run's page: the first steps of each layer.
     FirstSteps,
-    /// The same: what goes forwards, over all steps.
+    /// A run's page: the signal forwards, over all steps.
     Forwards,
-    /// The same: what comes backwards, over all steps.
+    /// A run's page: the gradient backwards, over all steps.
     Backwards,
-    /// The same: a map of all layers over all steps, of a deep network.
+    /// A run's page: a map of all layers over all steps, of a deep network.
     Map,
     /// A study's page: from layer to layer at each arm's first step.
     ByLayer,
@@ -165,7 +165,7 @@ pub struct Chart {
     pub of: &'static str,
     /// Its title; the place adds what all charts there show.
     pub title: &'static str,
-    /// What else there is to say; empty where the place says it of all.
+    /// Further explanation; empty where the place says it of all.
     pub about: &'static str,
     /// A value with a name, as a line across.
     pub rule: Option<(f64, &'static str)>,

@@ -61,7 +61,7 @@ pub struct Summary {
     pub outcome: Outcome,
     /// Where it diverged, if it did.
     pub diverged: Option<Divergence>,
-    /// Whether the target accuracy ended it early.
+    /// True if the target accuracy ended it early.
     pub reached_target: bool,
     /// `mnist`, `fashion-mnist`, `digits`, or a directory's name.
     pub dataset: String,
@@ -102,7 +102,7 @@ pub struct Summary {
     /// Labels are below this; 0 as above.
     #[serde(default)]
     pub classes: usize,
-    /// What the records show, in words.
+    /// Findings from the records, in words.
     #[serde(default)]
     pub findings: Vec<Finding>,
 }
@@ -132,7 +132,7 @@ impl Summary {
         Ok(Some(summary))
     }
 
-    /// Whether an earlier version wrote the run, which kept no sums: what its files hold cannot be checked.
+    /// True if an earlier version wrote the run, which kept no sums: the content of its files cannot be checked.
     pub fn is_unchecked(&self) -> bool {
         self.files.is_empty()
     }

@@ -145,7 +145,7 @@ fn name(dir: &Path, wall_s: f64) -> PathBuf {
     dir.join(format!("{PREFIX}{:010}.initlab", wall_s as u64))
 }
 
-/// What an event file begins with.
+/// First record of an event file: its version.
 fn version(wall_s: f64) -> Message {
     let mut version = Message::default();
     version.double(1, wall_s).bytes(3, "brain.Event:2");
@@ -176,7 +176,7 @@ fn remove_but(dir: &Path, kept: Option<&Path>) -> Result<(), RecordError> {
     Ok(())
 }
 
-/// What is seen at one step.
+/// The values of one step.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventSummary(Message);
 

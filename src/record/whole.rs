@@ -134,7 +134,7 @@ pub fn text_if_there(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Whether there is something of this name, be it a link to nothing.
+/// True if there is something of this name, be it a link to nothing.
 ///
 /// # Errors
 /// The system cannot tell, which must not pass for a no.
@@ -151,7 +151,7 @@ pub fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whether there is nothing of a name: below a file there is nothing either.
+/// True if there is nothing of a name: below a file there is nothing either.
 fn is_absence(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }

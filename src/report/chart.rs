@@ -1,4 +1,4 @@
-//! What a chart shows, apart from how it is drawn.
+//! The content of a chart, apart from how it is drawn.
 
 use crate::report::palette::Style;
 use crate::report::scale::Kind;
@@ -7,15 +7,15 @@ use crate::report::thin::Point;
 /// Curves, bands and points over two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chart {
-    /// What it shows, as a heading.
+    /// Its heading: the quantity shown.
     pub title: String,
-    /// The same in a sentence or two, for readers who cannot see it, and below the heading.
+    /// A description in a sentence or two, for readers who cannot see it, and below the heading.
     pub about: String,
     /// The horizontal axis.
     pub x: Axis,
     /// The vertical axis.
     pub y: Axis,
-    /// What is drawn.
+    /// The series to draw.
     pub series: Vec<Series>,
     /// Straight lines across.
     pub rules: Vec<Rule>,
@@ -24,11 +24,11 @@ pub struct Chart {
 /// An axis.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Axis {
-    /// What it measures.
+    /// The quantity that it measures.
     pub label: String,
     /// Linear or logarithmic.
     pub kind: Kind,
-    /// Whether only whole numbers mean something.
+    /// True if only whole numbers mean something.
     pub whole: bool,
     /// Values that are shown even where nothing lies.
     pub include: Vec<f64>,
@@ -69,7 +69,7 @@ impl Axis {
 pub enum Shape {
     /// A line through the points, and a band from `low` to `high` where they differ.
     Line,
-    /// The same with a marker on every point.
+    /// As [`Shape::Line`], with a marker on every point.
     Marked,
     /// A stair: each value holds until the next point.
     Stairs,
@@ -103,7 +103,7 @@ pub struct Ring {
     pub x: f64,
     /// Its value.
     pub y: f64,
-    /// Whether it is a doubtful one.
+    /// True if it is a doubtful one.
     pub dashed: bool,
 }
 
@@ -117,11 +117,11 @@ impl Series {
 /// A straight line across the chart at one value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
-    /// Whether it stands upright, at a value of x.
+    /// True if it stands upright, at a value of x.
     pub upright: bool,
     /// The value.
     pub value: f64,
-    /// What it marks.
+    /// Its meaning, in words.
     pub label: String,
 }
 
@@ -135,7 +135,7 @@ pub struct Row {
 }
 
 impl Chart {
-    /// Whether there is anything to draw.
+    /// True if there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         let drawable = |p: &Point| p.y.is_finite();
         self.series

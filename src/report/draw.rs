@@ -63,7 +63,7 @@ pub(crate) fn document(
     svg
 }
 
-/// What the classes look like in a file of its own; a page has the same in its style sheet.
+/// Style sheet of a file of its own; a page has the same rules in its style sheet.
 const ALONE: &str = "text{font:12px 'DejaVu Sans',Verdana,Arial,sans-serif;fill:#1c1f26}\
 .title{font-size:13px;font-weight:bold}.small{font-size:11px}\
 .grid{stroke:#d9dce3;stroke-width:1}.axis{stroke:#5b6270;stroke-width:1;fill:none}\
@@ -292,7 +292,7 @@ impl<'a> Plot<'a> {
     }
 }
 
-/// What the axes measure: below the plot, and above its left edge.
+/// Writes the axes' labels: below the plot, and above its left edge.
 pub(crate) fn labels(to: &mut String, [x_label, y_label]: [&str; 2], x: &Scale, y: &Scale) {
     let ([left, right], [bottom, top]) = (x.pixels, y.pixels);
     let (x_label, y_label) = (escape(&shorten(x_label, 60)), escape(&shorten(y_label, 50)));

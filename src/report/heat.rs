@@ -12,25 +12,25 @@ use crate::report::text::{coordinate, escape, shorten};
 /// Values in rows and columns, drawn as colours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Heat {
-    /// What it shows, as a heading.
+    /// Its heading: the quantity shown.
     pub title: String,
-    /// The same in a sentence or two.
+    /// A description in a sentence or two.
     pub about: String,
-    /// What runs from left to right.
+    /// The side from left to right.
     pub x: Side,
-    /// What runs upwards, or downwards if it has names.
+    /// The side upwards, or downwards if it has names.
     pub y: Side,
     /// Columns of each row.
     pub columns: usize,
     /// Row after row, the uppermost first; what is not finite stays empty.
     pub values: Vec<f64>,
-    /// What a value is.
+    /// The meaning of a value.
     pub label: String,
     /// How values become colours.
     pub kind: Kind,
     /// The smallest and the largest value of the maps that share its colours; of this map's own values if absent.
     pub scale: Option<[f64; 2]>,
-    /// Whether colours run into each other, as those of a picture do, and cells have no edges.
+    /// True if colours run into each other, as those of a picture do, and cells have no edges.
     pub smooth: bool,
     /// Height in units of the chart.
     pub height: f64,
@@ -41,26 +41,26 @@ pub struct Heat {
 /// A line over a map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// What it is.
+    /// Its name in the key below the map.
     pub label: String,
     /// Its corners, as (x, y); it is broken where they are not finite or lie beyond the map.
     pub path: Vec<(f64, f64)>,
     /// The side of the map along which it is told in the table.
     pub side: String,
-    /// What it says there: places of that side, and values.
+    /// Its rows in the table: places of that side, and values.
     pub values: Vec<(String, String)>,
 }
 
 /// One side of a map.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Side {
-    /// What it measures.
+    /// The quantity that it measures.
     pub label: String,
     /// The outer edges of the first and the last cell.
     pub range: [f64; 2],
     /// How cells are spread over the range.
     pub kind: Kind,
-    /// Whether only whole numbers mean something.
+    /// True if only whole numbers mean something.
     pub whole: bool,
     /// Names of the cells instead of numbers; empty for none.
     pub names: Vec<String>,
@@ -105,7 +105,7 @@ pub fn heat(heat: &Heat, frame: Frame<'_>) -> String {
     document(frame, &heat.title, &heat.about, height, &attributes, &body)
 }
 
-/// What the page's script needs to turn a place into values.
+/// Attributes from which the page's script turns a place into values.
 fn attributes(heat: &Heat, colours: &Scale, x: &Scale, y: &Scale) -> String {
     let axis = |scale: &Scale, whole: bool| {
         let ([low, high], [from, to]) = (scale.domain, scale.pixels);
@@ -230,7 +230,7 @@ fn overlay(to: &mut String, path: &str) {
     }
 }
 
-/// What the line is, below the map.
+/// Writes the key below the map: the line and its name.
 fn key(to: &mut String, label: &str, x: f64, y: f64) {
     overlay(to, &format!("M{x},{y}h28"));
     write!(to, r#"<text x="{}" y="{}">{}</text>"#, x + 36.0, y + 4.0, escape(&shorten(label, 46))).expect(OK);

@@ -1,4 +1,4 @@
-//! What `layers.csv` and the histograms say, as charts and maps.
+//! Draws `layers.csv` and the histograms as charts and maps.
 
 use crate::numerals::{number, percent};
 use crate::record::histograms::Histograms;

@@ -107,7 +107,7 @@ pub fn page(dirs: &[PathBuf]) -> Result<Page, ReportError> {
     Ok(run::comparison(&runs))
 }
 
-/// What a JSON file holds.
+/// Reads the object of a JSON file, and checks it against its own sum.
 fn object<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RecordError> {
     let text = std::fs::read_to_string(path).map_err(RecordError::io(path, "reading the file"))?;
     let damaged = |what: String| RecordError::Broken {

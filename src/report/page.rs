@@ -16,9 +16,9 @@ use crate::report::text::{escape, shorten};
 pub struct Page {
     /// Its title.
     pub title: String,
-    /// What came out, in a sentence or two.
+    /// The result, in a sentence or two.
     pub lead: String,
-    /// What the records show.
+    /// The findings from the records.
     pub findings: Vec<Finding>,
     /// Its sections.
     pub sections: Vec<Section>,
@@ -29,9 +29,9 @@ pub struct Page {
 pub struct Section {
     /// The heading.
     pub heading: String,
-    /// What its pictures are of, where other sections have the same ones: stands in their files' names.
+    /// The subject of its pictures, where other sections have the same ones: stands in their files' names.
     pub of: Option<String>,
-    /// What follows.
+    /// The blocks below it.
     pub blocks: Vec<Block>,
 }
 
@@ -59,7 +59,7 @@ pub enum Block {
 /// Figures of which one set is looked at at a time, such as those of one layer. Without scripts all stand below each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Choice {
-    /// What is chosen, such as `layer`.
+    /// The kind of thing to choose, such as `layer`.
     pub what: String,
     /// Names, and what each shows: charts and maps.
     pub options: Vec<(String, Vec<Block>)>,
@@ -68,7 +68,7 @@ pub struct Choice {
 /// A table; its first column names the rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// What it holds; empty if the text above says so.
+    /// Its content in words; empty if the text above says so.
     pub caption: String,
     /// Heads of the columns.
     pub head: Vec<String>,
@@ -143,7 +143,7 @@ impl Page {
     }
 }
 
-/// What the records show, with what to do about it; words say how much it matters, for those who do not see colours.
+/// Writes the findings and their remedies; words say how much each matters, for those who do not see colours.
 fn findings(to: &mut String, findings: &[Finding]) {
     if findings.is_empty() {
         return;
@@ -287,7 +287,7 @@ fn table(to: &mut String, table: &Table) {
 }
 
 impl Table {
-    /// Whether a column holds words, which are read from the left, and not numbers.
+    /// True if a column holds words, which are read from the left, and not numbers.
     pub fn is_words(&self, column: usize) -> bool {
         let cells = self.rows.iter().filter_map(|row| row.get(column));
         cells.into_iter().any(|cell| cell.starts_with(char::is_alphabetic) && cell != "NaN")

@@ -12,7 +12,7 @@ const SHORT: [(&str, &str); 6] = [
     ("update", "update in relation"),
 ];
 
-/// Whether one of `words` is in the title, is short for a part of it, or names the statistic that it shows; without words all are wanted.
+/// True if one of `words` is in the title, is short for a part of it, or names its statistic; without words all are wanted.
 pub fn is_wanted(title: &str, words: &[String]) -> bool {
     let title = title.to_lowercase();
     let fits = |word: &String| {

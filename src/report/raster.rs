@@ -2,13 +2,13 @@
 
 use crate::report::ReportError;
 
-/// Whether this build can draw pictures: it was built with the feature `png`.
+/// True if this build can draw pictures: it was built with the feature `png`.
 pub const AVAILABLE: bool = cfg!(feature = "png");
 
 /// Pixels for a unit of a chart.
 pub const SCALE: u32 = 2;
 
-/// What makes a PNG file of a chart's SVG.
+/// Draws a chart's SVG as a PNG file.
 pub type Encode = Box<dyn Fn(&str) -> Result<Vec<u8>, ReportError>>;
 
 /// Reads this system's fonts, where fontconfig or the system keeps them, and gives what draws with them. Of those

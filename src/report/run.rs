@@ -138,7 +138,7 @@ fn curves(run: &RunRecords) -> Section {
     section
 }
 
-/// The same for several runs over one another.
+/// Loss, accuracy, learning rate and gradient norm of several runs over one another.
 fn all_curves(runs: &[RunRecords], names: &[String]) -> Section {
     let mut section = Section::new("Loss and accuracy");
     if runs.iter().all(|run| run.steps.is_empty()) {

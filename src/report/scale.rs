@@ -42,7 +42,7 @@ const DECADES: i32 = 280;
 /// Relative difference below which two values are one: the text of ticks between them would need all digits.
 const SAME: f64 = 1e-12;
 
-/// Whether a value can be drawn: finite, and not so large that differences overflow.
+/// True if a value can be drawn: finite, and not so large that differences overflow.
 pub fn drawable(x: f64) -> bool {
     x.is_finite() && x.abs() < LARGEST
 }

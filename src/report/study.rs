@@ -84,7 +84,7 @@ fn interval(x: f64, values: &[f64]) -> Point {
     Point { x, y, low: y - reach, high: y + reach }
 }
 
-/// The same of accuracies, which lie between 0 and 1 however few there are.
+/// The [`interval`] of accuracies, which lie between 0 and 1 however few there are.
 fn accuracy_interval(x: f64, values: &[f64]) -> Point {
     let Point { y, low, high, .. } = interval(x, values);
     Point { x, y, low: low.clamp(0.0, 1.0), high: high.clamp(0.0, 1.0) }

@@ -5,7 +5,7 @@
 pub enum Glyphs {
     /// Blocks, lines and dots.
     Unicode,
-    /// What every terminal has.
+    /// Characters that every terminal has.
     Ascii,
 }
 
@@ -63,9 +63,9 @@ pub fn sparkline(values: &[f64], low: f64, high: f64, width: usize, glyphs: Glyp
 pub struct Level {
     /// The layer.
     pub name: String,
-    /// What was measured.
+    /// The measured value.
     pub measured: Option<f64>,
-    /// What theory predicts.
+    /// The value that theory predicts.
     pub predicted: Option<f64>,
     /// The band around the prediction.
     pub band: Option<(f64, f64)>,

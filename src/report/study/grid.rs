@@ -1,4 +1,4 @@
-//! What the runs at each point of the grid reached: a curve for one axis, a map for two.
+//! Test accuracies at the end over the grid: a curve for one axis, a map for two.
 
 use crate::inference::spread::mean;
 use crate::record::summary::Outcome;
@@ -10,7 +10,7 @@ use crate::report::study::{Study, accuracy_interval, predicted};
 use crate::study::record::AxisRecord;
 
 impl Study<'_> {
-    /// What the runs at each point of the grid reached: a curve for one axis, a map for two.
+    /// Draws the test accuracies at the end over the grid: a curve for one axis, a map for two.
     pub(super) fn over_the_grid(&self) -> Section {
         let mut section = Section::new("Over the grid");
         let numbers: Vec<Option<Vec<f64>>> = self.record.axes.iter().map(|axis| axis_numbers(&axis.values)).collect();

@@ -4,7 +4,7 @@ use crate::numerals::number;
 use crate::report::heat::Line;
 use crate::report::study::Study;
 
-/// What the line is, and where it lies if it is not on the map.
+/// Explanation of the line, and of where it lies if it is not on the map.
 pub const ABOUT: &str = "The dashed line is the depth up to which networks are expected to train: from there on the gradient changes, from the \
      last hidden layer to the first, by more than any learning rate made up for in trainings of MLPs on MNIST. It runs along the \
      edge where that depth is beyond the grid.";
@@ -71,7 +71,7 @@ impl Study<'_> {
     }
 }
 
-/// Whether each cell is deeper than the one before.
+/// True if each cell is deeper than the one before.
 fn deepen(cells: &[Cell]) -> bool {
     cells.len() > 1 && cells.windows(2).all(|pair| pair[0].depth < pair[1].depth)
 }

@@ -1,4 +1,4 @@
-//! What each learning rate did, where a study tried more than one: on images kept back for validation where it chose among
+//! Results of each learning rate, where a study tried more than one: on images kept back for validation where it chose among
 //! them, else in its own runs.
 
 use crate::numerals::{number, percent};
@@ -11,10 +11,10 @@ use crate::study::comparison::ArmSummary;
 use crate::study::record::{AxisRecord, TriedRate, Tuning};
 use crate::study::tune::{Edge, edge, found};
 
-/// What the rings of a chart mean.
+/// Explanation of a chart's rings.
 const RINGS: &str = "A ring marks the best rate, a dashed one the lowest or the highest that was tried.";
 
-/// What the rates did for one arm at one point of the grid, with the name and look of its curve.
+/// Results of the rates for one arm at one point of the grid, with the name and look of its curve.
 type Curve<'a> = (String, Style, &'a Tuning);
 
 impl Study<'_> {
@@ -74,7 +74,7 @@ impl Study<'_> {
         (0..self.record.axes.len()).find(is)
     }
 
-    /// What each rate of a list did in the study's own runs, as if it had been a search.
+    /// Results of each rate of a list in the study's own runs, as if it had been a search.
     fn listed(&self) -> Vec<Tuning> {
         let Some(axis) = self.rates_axis() else { return Vec::new() };
         let others = |summary: &ArmSummary| {
@@ -135,7 +135,7 @@ impl Study<'_> {
     }
 }
 
-/// What the runs of a list's rate did, as a search would judge them.
+/// Judges the runs of a list's rate as a search would.
 fn rate_of(summary: &ArmSummary) -> Option<TriedRate> {
     let target = summary.targets.first()?;
     // A run that diverged was right about nothing.

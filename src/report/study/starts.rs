@@ -1,4 +1,4 @@
-//! What each arm's start does to the signal.
+//! The signal from each arm's start, by layer and over the first steps.
 
 use crate::record::RecordError;
 use crate::record::read::{LayerColumns, RunRecords};
@@ -8,7 +8,7 @@ use crate::report::page::Section;
 use crate::report::study::Study;
 
 impl Study<'_> {
-    /// What each arm's start does to the signal: layer by layer in the first recorded step of its first run, and over the first steps.
+    /// Draws the signal of each arm's start: layer by layer in the first recorded step of its first run, and over the first steps.
     pub(super) fn starts(&self, point: &[String]) -> Result<[Section; 2], RecordError> {
         let mut starts: Vec<(&str, usize, Vec<LayerColumns>)> = Vec::new();
         for (place, arm) in self.record.arms.iter().enumerate() {

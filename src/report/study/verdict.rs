@@ -1,4 +1,4 @@
-//! What came out, arm by arm: the study's verdicts about the time to its target, and about accuracy and loss at the end.
+//! Results arm by arm: the study's verdicts about the time to its target, and about accuracy and loss at the end.
 
 use crate::numerals::number;
 use crate::report::page::{Block, Section, Table};
@@ -58,7 +58,7 @@ impl Study<'_> {
         section
     }
 
-    /// What is said about each arm at a point, in the order of the table: the verdicts before what a mean hides.
+    /// Sentences about each arm at a point, in the order of the table: the verdicts before what a mean hides.
     fn sentences<'a>(&'a self, point: &'a [String]) -> impl Iterator<Item = String> + 'a {
         let of_arm = |row: &'a ArmSummary| {
             let found = self.record.comparison(&row.arm, &row.point).into_iter();
