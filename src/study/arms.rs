@@ -8,7 +8,7 @@ use crate::study::change::Change;
 /// More arms than this are most likely a misplaced number.
 const MOST: usize = 1000;
 
-/// What the arms do to the config.
+/// The arms of a study, and the changes that they make to its config.
 pub(crate) struct Arms<'a> {
     listed: Vec<(String, Change<'a>)>,
     axes: Vec<ReadAxis<'a>>,

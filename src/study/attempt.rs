@@ -1,4 +1,4 @@
-//! What came of an attempt at a run.
+//! Outcome of an attempt at a run.
 
 use crate::record::summary::{Outcome, Summary};
 use crate::train::TrainError;

@@ -6,7 +6,7 @@ use crate::study::change::Change;
 /// One direction of the grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axis {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub name: String,
     /// Its points, as they are written.
     pub labels: Vec<String>,
@@ -16,11 +16,11 @@ pub struct Axis {
 pub(crate) struct ReadAxis<'a> {
     /// Its name and those of its points.
     pub(crate) axis: Axis,
-    /// What the points do.
+    /// The changes at its points.
     pub(crate) points: Points<'a>,
 }
 
-/// What the points of an axis do.
+/// Changes to a config at the points of an axis.
 pub(crate) enum Points<'a> {
     /// Values of one path.
     Values(String, Vec<Value<'a>>),

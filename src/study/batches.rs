@@ -1,6 +1,6 @@
 //! Studies whose runs differ in batch size: a step is then not the same amount of data.
 
-/// What is to be said about runs at these points of the grid with these batch sizes; nothing if all are the same,
+/// Warns of runs at these points of the grid that differ in batch size; nothing if all sizes are the same,
 /// or one is not known (0).
 pub fn remark<P: PartialEq>(runs: impl Iterator<Item = (P, usize)>) -> Option<String> {
     let runs: Vec<(P, usize)> = runs.collect();

@@ -29,7 +29,7 @@ use crate::study::tune::{self, Stage};
 /// A study whose every arm can be built.
 #[derive(Debug)]
 pub struct Campaign {
-    /// What is studied.
+    /// The study itself.
     pub study: Study,
     /// The data.
     pub data: StudyData,

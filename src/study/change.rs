@@ -1,4 +1,4 @@
-//! What a study changes in a config: keys that are set and keys that are taken away.
+//! Changes that a study makes to a config: keys that are set and keys that are taken away.
 
 use crate::config::{ConfigError, Document, Section, Value};
 

@@ -1,4 +1,4 @@
-//! What must hold before anything runs: one data set, and every arm's network and start can be built.
+//! Checks before anything runs: all arms have one data set, and each arm's network and start can be built.
 
 use std::sync::Arc;
 
@@ -90,14 +90,14 @@ pub fn one_dataset(study: &Study) -> Result<&str, ConfigError> {
     }
 }
 
-/// What pandas' `read_csv` takes for a missing value unless it is told not to (its `na_values`, version 2); R's `read.csv` does so
+/// Words that pandas' `read_csv` reads as a missing value by default (its `na_values`, version 2); R's `read.csv` does so
 /// for `NA`.
 const MISSING: [&str; 18] = [
     "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL",
     "NaN", "None", "n/a", "nan", "null",
 ];
 
-/// What a study may do that its author did not mean: nothing that keeps it from running.
+/// Warns of results that a study's author may not have meant, none of which keeps it from running.
 pub fn remarks(study: &Study) -> Vec<String> {
     let labels = study.axes.iter().flat_map(|axis| axis.labels.iter().map(|label| ("a point", label)));
     let names = study.arms.iter().map(|arm| ("an arm", arm)).chain(labels);
@@ -111,7 +111,7 @@ pub fn remarks(study: &Study) -> Vec<String> {
     missing.chain(batches::remark(study.cells.iter().map(sizes))).collect()
 }
 
-/// What is known of a cell's runs before they begin.
+/// Facts about a cell's runs that are known before they begin.
 #[derive(Clone, Copy, Debug)]
 pub struct CellFacts {
     /// Multiplications of a run, roughly.
@@ -157,7 +157,7 @@ fn plan_without_lsuv(experiment: &Experiment, data: &StudyData) -> Result<Plan, 
     Plan::new(plain, data.of(experiment.data.split).clone())
 }
 
-/// What to say before a study about batch sizes that its data cannot fill, once each.
+/// Notices to print before a study about batch sizes that its data cannot fill, once each.
 pub fn notices(study: &Study, data: &StudyData) -> Vec<String> {
     let mut all = Vec::new();
     for Cell { experiment, .. } in &study.cells {

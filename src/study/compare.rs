@@ -43,7 +43,7 @@ pub fn compare(runs: &[RunRecord], baseline: &str, targets: &[Target]) -> Vec<Co
     compare_with(runs, baseline, targets, RESAMPLES)
 }
 
-/// The same with so many samples of each bootstrap, on which no verdict rests: they take nearly all of the time.
+/// [`compare`] with so many samples of each bootstrap, on which no verdict rests: they take nearly all of the time.
 pub(super) fn compare_with(
     runs: &[RunRecord],
     baseline: &str,
@@ -199,7 +199,7 @@ struct Pair<'a> {
 }
 
 impl Pair<'_> {
-    /// What both can be compared in. Steps, unless they differ in what a step is.
+    /// The unit in which both can be compared: steps, unless their batch sizes differ.
     fn unit(&self) -> Unit {
         if self.arm.batch_size == self.base.batch_size { Unit::Steps } else { Unit::Images }
     }

@@ -1,4 +1,4 @@
-//! What a study finds, as plain data: a summary of every arm, and its comparison with the baseline.
+//! Results of a study as plain data: a summary of every arm, and its comparison with the baseline.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,9 +27,9 @@ pub struct ArmSummary {
     pub mean_loss: Option<Spread>,
     /// The mean of the runs' thinned loss curves; a gap where one of them is not finite.
     pub curve: Curve,
-    /// What mean field theory says about the depth, for plain MLPs of equal widths.
+    /// The depth and its limit by mean field theory, for plain MLPs of equal widths.
     pub predicted_depth: Option<PredictedDepth>,
-    /// What a mean and a deviation hide, as sentences: runs that lost their target again, and runs that learn beside runs that do not.
+    /// Sentences on what a mean and a deviation hide: runs that lost their target again, and runs that learn beside runs that do not.
     #[serde(default)]
     pub remarks: Vec<String>,
 }
@@ -77,7 +77,7 @@ pub struct Comparison {
     pub arm: String,
     /// The point of the grid.
     pub point: Vec<String>,
-    /// What is said about the first target.
+    /// Verdict about the time to the first target.
     pub verdict: Verdict,
     /// The verdict as a sentence, with its numbers.
     pub text: String,
@@ -157,20 +157,20 @@ pub struct TargetComparison {
     pub log_rank_p: f64,
     /// p-value of the exact sign test over pairs.
     pub sign_p: f64,
-    /// What is said about this target.
+    /// Verdict about the time to this target.
     pub verdict: Verdict,
-    /// What is not established, but what the interval or p < 0.05 (uncorrected) speaks for: sooner or later.
+    /// Side that the interval or p < 0.05 (uncorrected) speaks for, sooner or later, where no verdict is established.
     #[serde(default)]
     pub leaning: Option<Verdict>,
     /// Runs of the arm that reached it and ended without it.
     #[serde(default)]
     pub lost: usize,
-    /// The same of the baseline.
+    /// Runs of the baseline that reached it and ended without it.
     #[serde(default)]
     pub baseline_lost: usize,
 }
 
-/// What time to a target is counted in.
+/// Unit in which time to a target is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -209,12 +209,12 @@ pub struct Ratio {
     pub test: Test,
     /// p-value of equal arms.
     pub p_value: f64,
-    /// The same, after Holm's correction over the arms of the point that were tested.
+    /// p-value after Holm's correction over the arms of the point that were tested.
     pub p_holm: f64,
     /// How many these were.
     #[serde(default)]
     pub tests: usize,
-    /// What time is counted in.
+    /// Unit in which time is counted.
     #[serde(default)]
     pub unit: Unit,
     /// Pairs in which the arm, and in which the baseline, reached the target within the budget that both have.
@@ -226,7 +226,7 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    /// Whether there was anything to test.
+    /// True if there was anything to test.
     pub fn is_tested(&self) -> bool {
         self.test != Test::Nothing
     }
@@ -261,7 +261,7 @@ impl Test {
     }
 }
 
-/// What runs that did not reach the target make of a ratio.
+/// How runs that did not reach the target turn a ratio into a bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
@@ -276,7 +276,7 @@ pub enum Bound {
 }
 
 impl Bound {
-    /// What stands before the ratio in a sentence.
+    /// Words before the ratio in a sentence.
     pub fn words(self) -> &'static str {
         match self {
             Self::None => "",
@@ -286,7 +286,7 @@ impl Bound {
         }
     }
 
-    /// What stands before it in a table.
+    /// Sign before the ratio in a table.
     pub fn sign(self) -> &'static str {
         match self {
             Self::None => "",
@@ -321,17 +321,17 @@ pub struct Difference {
     /// p-value of no difference: Student's, and where runs fall into those that learn and those that do not, never below
     /// that of a test that assumes no shape.
     pub p_value: f64,
-    /// What follows, in view of the point's other arms; absent in records of earlier versions.
+    /// The verdict, in view of the point's other arms; absent in records of earlier versions.
     #[serde(default)]
     pub judged: Option<Judged>,
 }
 
-/// What is said about a difference at the end.
+/// Judgement of a difference at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judged {
     /// The verdict.
     pub verdict: Verdict,
-    /// What is not established, but what the interval or p < 0.05 (uncorrected) speaks for: higher or lower.
+    /// Side that the interval or p < 0.05 (uncorrected) speaks for, higher or lower, where no verdict is established.
     pub leaning: Option<Verdict>,
     /// p-value after Holm's correction over the arms of the point.
     pub p_holm: f64,

@@ -7,7 +7,7 @@ use crate::study::target::{LOSS_WINDOW, Measure, Target};
 /// Points that a curve keeps at most.
 const CURVE_POINTS: u64 = 60;
 
-/// What the records of one run hold, as columns.
+/// Columns from the records of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Courses {
     /// Training loss of each step.

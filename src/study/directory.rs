@@ -27,7 +27,7 @@ pub struct StudyDir {
     runs: Vec<String>,
 }
 
-/// What a study's runs depend on.
+/// Everything that a study's runs depend on.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct PlanRecord {
     name: String,
@@ -75,7 +75,7 @@ impl StudyDir {
         Self { path: path.into(), plan, runs }
     }
 
-    /// Whether the study may work here; changes nothing. With `replace` it may also take another study's place.
+    /// Checks that the study may work here; changes nothing. With `replace` it may also take another study's place.
     ///
     /// # Errors
     /// The directory holds another study, or a run.
@@ -115,7 +115,7 @@ impl StudyDir {
         Ok(lock)
     }
 
-    /// What makes the study that the directory holds another one; nothing if it is this study or a part of it.
+    /// Names the difference that makes the directory's study another one; nothing if it is this study or a part of it.
     fn other(&self) -> Result<Option<String>, RecordError> {
         match read(&self.path.join(PLAN))? {
             Some(text) => {
@@ -161,7 +161,7 @@ struct EarlierRun {
 }
 
 impl PlanRecord {
-    /// What of `other` this plan does not hold.
+    /// Names a part of `other` that this plan does not hold.
     fn lacks(&self, other: &Self) -> Option<String> {
         if self.version != other.version {
             return Some(format!("it was made by version {}", other.version));

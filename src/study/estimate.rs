@@ -1,4 +1,4 @@
-//! What a study would take, from a few steps of some of its runs.
+//! Cost of a study in time and disk, from a few steps of some of its runs.
 
 use std::path::Path;
 

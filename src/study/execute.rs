@@ -11,7 +11,7 @@ use crate::study::plan::PlannedRun;
 use crate::train::engine::Compute;
 use crate::train::{Event, Plan, train_in};
 
-/// What happens to a run, for whoever shows it.
+/// An event of a run, for whoever shows it.
 #[derive(Clone, Copy, Debug)]
 pub enum Happening<'a> {
     /// It begins.

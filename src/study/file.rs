@@ -41,7 +41,7 @@ const MAX_RUNS: usize = 100_000;
 /// A study as its file describes it, with every arm's config read.
 #[derive(Debug)]
 pub struct Study {
-    /// What the study is called: `name`, or the file's name.
+    /// Name of the study: `name`, or the file's name.
     pub name: String,
     /// Names of the arms, in order.
     pub arms: Vec<String>,
@@ -51,7 +51,7 @@ pub struct Study {
     pub seeds: Vec<u64>,
     /// The grid's axes; a list of learning rates is the last of them.
     pub axes: Vec<Axis>,
-    /// What the runs should reach; the first decides the verdict.
+    /// Targets that the runs should reach; the first decides the verdict.
     pub targets: Vec<Target>,
     /// The grid on which each cell looks for its learning rate, if it does.
     pub tune: Option<Grid>,
@@ -86,7 +86,7 @@ impl Study {
         with_all_that_is_missing(&document.root(), |root| Self::read(root, label, load))
     }
 
-    /// Whether a document with this root is a study, whole or not: it has keys that no run's config has.
+    /// True if a document with this root is a study, whole or not: it has keys that no run's config has.
     pub fn is_one(root: &Section<'_>) -> bool {
         ["arms", "base", "targets"].into_iter().any(|key| root.value(key).is_some())
     }

@@ -1,4 +1,4 @@
-//! What a study shows, in a few sentences: who is sooner and better, what ails the runs, and what would make it say more.
+//! Findings of a study, in a few sentences: who is sooner and better, what ails the runs, and what would make it say more.
 
 use crate::findings::Rule;
 use crate::findings::found::Found;
@@ -33,7 +33,7 @@ pub const RULES: &[Rule<OfStudy>] = &[
         measure: "p of the test accuracy at the end, after Holm's correction", source: "study::verdict" },
 ];
 
-/// What the record shows.
+/// Applies all rules to the record of a study.
 pub fn of_study(record: &StudyRecord) -> Vec<Finding> {
     sorted(RULES.iter().filter_map(|rule| Some(rule.finding((rule.find)(record, rule.threshold)?))).collect())
 }

@@ -16,7 +16,7 @@ pub struct Work {
     pub arm: usize,
     /// Its cell.
     pub cell: usize,
-    /// What all its steps are predicted to cost, in any unit.
+    /// Predicted cost of all its steps, in any unit.
     pub cost: f64,
     /// How far it is.
     pub state: State,
@@ -35,7 +35,7 @@ pub enum State {
     Gone,
 }
 
-/// What has been seen of a run.
+/// The observed part of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Course {
     /// Share of its steps that were there when it began: it may go on from a checkpoint.
@@ -78,7 +78,7 @@ pub fn makespan(jobs: impl Iterator<Item = f64>, workers: usize) -> f64 {
     busy_until.into_iter().fold(0.0, f64::max)
 }
 
-/// What has been seen of runs that are alike.
+/// Observations of runs that are alike.
 struct Group {
     /// Predicted cost of the steps that were seen.
     work: f64,

@@ -1,4 +1,4 @@
-//! What a mean over runs hides: runs that reach a target and lose it again, and runs that learn beside runs that do not.
+//! Facts that a mean over runs hides: runs that reach a target and lose it again, and runs that learn beside runs that do not.
 
 use crate::numerals::percent;
 use crate::study::record::RunRecord;
@@ -40,7 +40,7 @@ fn lost(runs: &[&RunRecord], target: &Target) -> Option<String> {
     Some(format!("{arm}: {} of the {reached} that reached {target} lost it again: {}", lost.len(), named.join(", ")))
 }
 
-/// Whether a run ends less than half as far above chance as it once was.
+/// True if a run ends less than half as far above chance as it once was.
 fn has_fallen(run: &RunRecord) -> bool {
     let (Some(last), Some(best)) = (run.test_accuracy, run.best_test_accuracy) else { return false };
     best > learnt_above(run.chance, run.chance) && last <= learnt_above(run.chance, best)
@@ -73,7 +73,7 @@ fn apart(runs: &[&RunRecord]) -> Option<String> {
     ))
 }
 
-/// Whether the two groups lie further apart than all that is within them: otherwise one spread describes both.
+/// True if the two groups lie further apart than all that is within them: otherwise one spread describes both.
 fn has_gap(learnt: &[(f64, f64)], not: &[(f64, f64)]) -> bool {
     let ends = |group: &[(f64, f64)]| {
         let values = group.iter().map(|(accuracy, _)| *accuracy);

@@ -59,7 +59,7 @@ impl Place {
         }
     }
 
-    /// What came of the attempt, whose records are now under the run's name if it has ended.
+    /// Ends the attempt and returns its outcome; records of a run that has ended are then under the run's name.
     pub fn close(self, run: &PlannedRun, result: Result<Summary, TrainError>) -> Attempt {
         let Self { kind, study } = self;
         match (kind, result) {

@@ -1,4 +1,4 @@
-//! What theory says about the depth that a cell's network may have: laid over maps of what trained.
+//! The depth up to which theory expects a cell's network to train: laid over maps of what trained.
 
 use crate::config::Experiment;
 use crate::config::model::Body;

@@ -45,11 +45,11 @@ pub struct RangeTest {
     mean: f64,
     weight: f64,
     best: f64,
-    /// Whether all was lost at the end.
+    /// True if all was lost at the end.
     pub lost: bool,
 }
 
-/// What a range test suggests.
+/// Learning rates that a range test suggests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Suggestion {
     /// Half of the middle of the valley: a good rate to train with.
@@ -58,14 +58,14 @@ pub struct Suggestion {
     pub lowest: f64,
 }
 
-/// What a range test has shown.
+/// Outcome of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Finding {
     /// The loss falls and rises again.
     Valley(Suggestion),
     /// The loss has fallen and does not rise up to the last rate.
     StillFalling,
-    /// The same, but the loss falls no further than that of a net which gives every image the same answer.
+    /// As [`Finding::Valley`], but the loss falls no further than that of a net which gives every image the same answer.
     Blind(Suggestion),
     /// The loss never falls: it stays between these.
     Flat([f64; 2]),
@@ -139,7 +139,7 @@ impl RangeTest {
         Self { losses: (0..longest.losses.len()).map(mean).collect(), lost, ..longest.clone() }
     }
 
-    /// What a loss counts at most: little more than the start, lest what is lost at the end hide what was before.
+    /// Cap of a loss: little more than the start, lest what is lost at the end hide what was before.
     fn most(&self) -> f64 {
         1.25 * median(self.losses.iter().take(7).copied())
     }
@@ -177,7 +177,7 @@ impl RangeTest {
         one / (2.0 * std::f64::consts::PI.sqrt() * ((wide * wide - 1.0) / 4.0).sqrt()).sqrt()
     }
 
-    /// What the losses say. `whole`: the test was to go up to the end of the range that was asked for.
+    /// Reads the outcome from the losses. `whole`: the test was to go up to the end of the range that was asked for.
     pub fn finding(&self, whole: bool) -> Finding {
         let smoothed = self.smoothed();
         let Some(lowest) = (0..smoothed.len()).min_by(|&a, &b| smoothed[a].total_cmp(&smoothed[b])) else {
@@ -236,7 +236,7 @@ mod tests {
     use super::*;
     use crate::rng;
 
-    /// What the command does, on a net whose loss is a function of the logarithm (base 10) of the rate; `noise` is added.
+    /// Repeats the command's search on a net whose loss is a function of the logarithm (base 10) of the rate; `noise` is added.
     fn searched(low: f64, high: f64, steps: usize, noise: f64, seed: u64, loss: impl Fn(f64) -> f64) -> Finding {
         let mut stream = rng::rng(seed, "noise");
         let mut sweep = |[low, high]: [f64; 2], steps: usize| {

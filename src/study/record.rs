@@ -12,7 +12,7 @@ use crate::study::target::Target;
 /// A study with all its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StudyRecord {
-    /// What it is called.
+    /// Name of the study.
     pub name: String,
     /// The command that makes it again.
     pub command: String,
@@ -28,7 +28,7 @@ pub struct StudyRecord {
     pub seeds: Vec<u64>,
     /// The grid; empty without one.
     pub axes: Vec<AxisRecord>,
-    /// What the runs should reach; the first decides the verdict.
+    /// Targets that the runs should reach; the first decides the verdict.
     pub targets: Vec<Target>,
     /// The learning rates that were tried for each arm, if they were tuned.
     pub tuning: Vec<Tuning>,
@@ -43,7 +43,7 @@ pub struct StudyRecord {
     /// Lengths and sums of the study's other files; empty in what an earlier version wrote.
     #[serde(default, skip_serializing_if = "Manifest::is_empty")]
     pub files: Manifest,
-    /// What it shows, in words.
+    /// Findings of the study, in words.
     #[serde(default)]
     pub findings: Vec<Finding>,
     /// Every arm against every other, where that was asked for; p-values are corrected over all pairs of a point.
@@ -110,20 +110,20 @@ pub struct Tuning {
     pub point: Vec<String>,
     /// The rate that the arm's runs have.
     pub best: f64,
-    /// Whether the best rate was the lowest or the highest that was tried: an even better one may lie beyond.
+    /// True if the best rate was the lowest or the highest that was tried: an even better one may lie beyond.
     pub at_edge: bool,
     /// All rates, ascending.
     pub tried: Vec<TriedRate>,
 }
 
-/// What a learning rate did on the images for validation.
+/// Results of a learning rate on the images for validation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TriedRate {
     /// The rate.
     pub learning_rate: f64,
     /// Runs.
     pub runs: usize,
-    /// Those that reached the first target.
+    /// Runs that reached the first target.
     pub reached: usize,
     /// Geometric mean of their steps to it; a run that did not reach it counts with its budget.
     pub mean_steps: f64,
@@ -134,7 +134,7 @@ pub struct TriedRate {
 /// One direction of the grid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AxisRecord {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// Its points, as the study file writes them.
     pub values: Vec<String>,
@@ -201,7 +201,7 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
-    /// Whether target number `at` was reached and is not held at the end.
+    /// True if target number `at` was reached and is not held at the end.
     pub fn has_lost(&self, at: usize) -> bool {
         self.lost.get(at).is_some_and(Option::is_some)
     }
@@ -212,6 +212,6 @@ impl RunRecord {
 pub struct Failure {
     /// Its directory, from the study's.
     pub dir: String,
-    /// What went wrong.
+    /// The error, in words.
     pub error: String,
 }

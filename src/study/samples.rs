@@ -16,7 +16,7 @@ const STEPS: usize = 12;
 /// Cells of which steps are taken.
 const SAMPLES: usize = 5;
 
-/// What some runs were seen to take on a core of this machine.
+/// Time and disk of some runs, measured on a core of this machine.
 pub struct Samples(Vec<Sample>);
 
 impl Samples {

@@ -26,7 +26,7 @@ pub(super) fn about_target(comparison: &Comparison, baseline: &str) -> String {
     format!("{arm}: {verdict}; {}, n = {}, {p}", numbers(at, ratio, baseline), ratio.pairs)
 }
 
-/// What stands between no verdict and one, or how far a verdict of no difference reaches.
+/// Says how much is missing to a verdict, or how far a verdict of no difference reaches.
 fn room(at: &TargetComparison, ratio: &Ratio) -> String {
     match at.verdict {
         Verdict::NotEstablished if ratio.test == Test::AllOrNone && ratio.p_value < 0.05 => {
@@ -66,7 +66,7 @@ pub(super) fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> S
     }
 }
 
-/// Whether a ratio that is a bound says more than who got there.
+/// True if a ratio that is a bound says more than who got there.
 pub fn tells(ratio: &Ratio) -> bool {
     match ratio.bound {
         Bound::None => true,

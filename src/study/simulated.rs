@@ -98,7 +98,7 @@ pub(crate) fn endings(
     runs
 }
 
-/// What a verdict becomes when arm and baseline are exchanged.
+/// The verdict with arm and baseline exchanged.
 pub(crate) fn mirrored(verdict: Verdict) -> Verdict {
     match verdict {
         Verdict::Sooner => Verdict::Later,
@@ -112,7 +112,7 @@ pub(crate) fn mirrored(verdict: Verdict) -> Verdict {
     }
 }
 
-/// Whether a verdict names a winner.
+/// True if a verdict names a winner.
 pub(crate) fn names(verdict: Verdict) -> bool {
     mirrored(verdict) != verdict
 }

@@ -1,4 +1,4 @@
-//! What a study's runs say before all are there: a line as soon as two arms can be compared, and seldom one after it. No verdict:
+//! Sentences on a study before all runs are there: a line as soon as two arms can be compared, and seldom one after it. No verdict:
 //! that comes with all runs, and p-values that are looked at on the way would find too many differences.
 
 use std::path::Path;
@@ -20,7 +20,7 @@ pub struct SoFar<'a> {
     dir: &'a Path,
     /// Which of [`Campaign::runs`] are there.
     there: Vec<bool>,
-    /// Whether something was said.
+    /// True once something was said.
     has_spoken: bool,
     /// Seeds of every arm at which to speak again.
     next: usize,
@@ -33,7 +33,7 @@ impl<'a> SoFar<'a> {
         Self { campaign, dir, there, has_spoken: false, next: MIN_PAIRS }
     }
 
-    /// What is to be said after the end of this run, if it is time to. Records that cannot be read are an error of the end, not of
+    /// The line to say after the end of this run, if it is time to. Records that cannot be read are an error of the end, not of
     /// here.
     pub fn ended(&mut self, run: &PlannedRun) -> Option<String> {
         let at = self.campaign.runs.iter().position(|own| own.name == run.name)?;
@@ -75,7 +75,7 @@ impl<'a> SoFar<'a> {
         study.cells.iter().position(is_base).expect("every point has the baseline")
     }
 
-    /// What these cells, at one point, say with these seeds.
+    /// Compares these cells, at one point, with the baseline over these seeds, in one line.
     fn words(&self, cells: &[usize], seeds: &[usize]) -> Option<String> {
         let study = &self.campaign.study;
         let mut records = Vec::new();

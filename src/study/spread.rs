@@ -9,7 +9,7 @@ use crate::train::threads::cores;
 /// Of fewer items than this the work is done before threads have begun.
 const FEW: usize = 64;
 
-/// What `of` makes of each item, in their order.
+/// Applies `of` to each item, and keeps their order.
 pub(super) fn on_all_cores<T: Sync, R: Send>(items: &[T], of: impl Fn(&T) -> R + Sync) -> Vec<R> {
     if items.len() < FEW {
         return items.iter().map(of).collect();

@@ -1,10 +1,10 @@
-//! What a run should reach: the question that a study asks of each of its runs.
+//! The target of a run: the question that a study asks of each of its runs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::numerals::without_rounding;
 
-/// What a run should reach.
+/// A value that a run should reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Target {
     /// Which number.

@@ -94,13 +94,13 @@ fn judge(learning_rate: f64, runs: &[RunRecord]) -> TriedRate {
     }
 }
 
-/// Whether more runs reach the target at `a` than at `b`; or as many and sooner; or as soon and more accurate.
+/// True if more runs reach the target at `a` than at `b`; or as many and sooner; or as soon and more accurate.
 fn better(a: &TriedRate, b: &TriedRate) -> bool {
     let reached = b.reached.cmp(&a.reached);
     reached.then(a.mean_steps.total_cmp(&b.mean_steps)).then(b.accuracy.total_cmp(&a.accuracy)).is_lt()
 }
 
-/// What these rates, ascending, say about an arm at a point.
+/// Chooses the best of these rates, ascending, for an arm at a point.
 pub fn found(arm: String, point: Vec<String>, tried: Vec<TriedRate>) -> Tuning {
     let best = best(&tried);
     let at_edge = edge(best, tried.len()).is_some();

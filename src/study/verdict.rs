@@ -1,4 +1,4 @@
-//! What may be said: from an effect, its interval and its p-value to a verdict.
+//! Verdicts: from an effect, its interval and its p-value to what may be said.
 //!
 //! A difference is named where p < 0.01 after Holm's correction. Its absence is named only where the 95 % interval both holds no
 //! difference and lies within a margin, which is two one-sided tests at 2.5 % (Schuirmann 1987): a large p-value alone shows
@@ -17,7 +17,7 @@ use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetCompa
 pub const LEVEL: f64 = 0.01;
 /// Fewer pairs say nothing.
 pub(super) const MIN_PAIRS: usize = 3;
-/// What is not established leans to a side below this, uncorrected, or where the 95 % interval leaves no difference out.
+/// A result that is not established leans to a side below this, uncorrected, or where the 95 % interval leaves no difference out.
 const LEANING: f64 = 0.05;
 /// Factors of the time to a target between which it is taken to be the same.
 pub const TIME_MARGIN: f64 = 1.25;
@@ -33,7 +33,7 @@ pub fn loss_margin(means: [f64; 2]) -> f64 {
     (0.1 * means[0].min(means[1])).clamp(0.0, 0.05)
 }
 
-/// What a verdict is judged by.
+/// Evidence for a verdict.
 #[derive(Clone, Copy)]
 struct Evidence {
     pairs: usize,
@@ -62,7 +62,7 @@ fn judge(evidence: &Evidence) -> (Verdict, Option<Verdict>) {
     }
 }
 
-/// What is said about the time to target number `target` of a comparison.
+/// Sets the verdict about the time to target number `target` of a comparison.
 pub(super) fn judge_time(comparison: &mut Comparison, target: usize) {
     let at = &mut comparison.targets[target];
     (at.verdict, at.leaning) = time_verdict(at);
@@ -85,7 +85,7 @@ fn time_verdict(at: &TargetComparison) -> (Verdict, Option<Verdict>) {
     }
 }
 
-/// What is said about a difference at the end.
+/// Sets the verdict about a difference at the end.
 pub(super) fn judge_difference(difference: &mut Difference) {
     let Some(mut judged) = difference.judged else { return };
     let way = match difference.mean {
