@@ -1,4 +1,4 @@
-//! What can go wrong with a study on a cluster.
+//! Errors of a study on a cluster: why its plan cannot be carried out or submitted.
 
 use std::path::PathBuf;
 
@@ -26,7 +26,7 @@ pub enum ClusterError {
     OtherPlan {
         /// The plan.
         path: PathBuf,
-        /// What differs.
+        /// The difference.
         differs: String,
     },
     /// The plan is another version's.
@@ -47,7 +47,7 @@ pub enum ClusterError {
         path: PathBuf,
         /// The first digits of its sum.
         found: String,
-        /// Those that were expected.
+        /// The digits that were expected.
         expected: String,
     },
     /// The data are not those of the plan.

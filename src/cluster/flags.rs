@@ -1,4 +1,4 @@
-//! What a user hands through to `sbatch`, and what of it belongs to the command.
+//! Flags that a user hands through to `sbatch`, and those among them that belong to the command.
 
 /// An option of `sbatch` that is set here, and what to give instead.
 struct Owned {
@@ -53,7 +53,7 @@ pub fn refused(flags: &[String]) -> Option<String> {
     })
 }
 
-/// Whether a flag asks for GPUs.
+/// True if a flag asks for GPUs.
 pub fn ask_for_gpus(flags: &[String]) -> bool {
     flags.iter().any(|flag| is_gpu(flag))
 }

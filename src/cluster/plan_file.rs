@@ -26,18 +26,18 @@ pub const FILE: &str = "plan.jsonl";
 /// A plan as it is written.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PlanFile {
-    /// What it is of.
+    /// The study of the plan.
     pub header: Header,
     /// The runs, in order.
     pub runs: Vec<PlanLine>,
 }
 
-/// What a plan is of.
+/// The study of a plan, and how it is cut into shards.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Version of initlab, which is part of every run's identity.
     pub version: String,
-    /// What the study is called.
+    /// Name of the study.
     pub study: String,
     /// Sum over the data.
     pub data_sha256: String,
@@ -45,9 +45,9 @@ pub struct Header {
     pub shards: usize,
     /// The most runs that train together, if the shards are cut along cohorts.
     pub cohort: Option<usize>,
-    /// Whether the runs look for learning rates, so that the study's own come after them.
+    /// True if the runs look for learning rates, so that the study's own come after them.
     pub tunes: bool,
-    /// What the study was read from.
+    /// The texts and words that the study was read from.
     pub source: StudySource,
 }
 

@@ -1,4 +1,4 @@
-//! What Slurm says, read. Everything that depends on its words is here.
+//! Reads Slurm's replies. Everything that depends on its words is here.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,12 +24,12 @@ pub struct Queued {
 }
 
 impl Queued {
-    /// Whether its program may still write: what completes has ended.
+    /// True if its program may still write: what completes has ended.
     pub fn is_running(&self) -> bool {
         ["RUNNING", "SUSPENDED", "STOPPED", "SIGNALING", "STAGE_OUT"].contains(&self.state.as_str())
     }
 
-    /// Whether it runs, or will.
+    /// True if it runs, or will.
     pub fn is_to_come(&self) -> bool {
         let over =
             ["COMPLETED", "COMPLETING", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "PREEMPTED"];
@@ -67,7 +67,7 @@ pub fn queued(reply: &str) -> Vec<Queued> {
     reply.lines().filter_map(task).collect()
 }
 
-/// Whether `squeue` complains that it knows none of the jobs, which are over long since.
+/// True if `squeue` complains that it knows none of the jobs, which are over long since.
 pub fn knows_none(complaint: &str) -> bool {
     complaint.contains("Invalid job id")
 }

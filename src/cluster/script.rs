@@ -7,7 +7,7 @@ use crate::cluster::shell;
 /// A script for `sbatch`.
 #[derive(Clone, Debug)]
 pub struct Script<'a> {
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub what: String,
     /// Name of the job.
     pub name: String,
@@ -21,7 +21,7 @@ pub struct Script<'a> {
     pub prelude: Option<&'a str>,
     /// The words of the command.
     pub command: Vec<String>,
-    /// What makes it an array.
+    /// Its array, if it is one of many tasks.
     pub array: Option<Array>,
 }
 
@@ -34,7 +34,7 @@ pub struct Array {
     pub at_once: Option<usize>,
     /// Number of shards of the plan. Literal in the script: of a sparse array Slurm would tell the number of its tasks.
     pub shards: usize,
-    /// What a task asks for besides cores.
+    /// Resources that a task asks for besides cores.
     pub gres: Option<&'static str>,
 }
 
@@ -70,7 +70,7 @@ impl Script<'_> {
     }
 }
 
-/// What a path cannot hold to be written into a script: Slurm has no way to write it.
+/// Names a character of a path that cannot be written into a script: Slurm has no way to write it.
 pub fn unwritable(path: &Path) -> Option<&'static str> {
     let text = path.display().to_string();
     [('"', "a quotation mark"), ('\\', "a backslash"), ('\n', "the end of a line")]
@@ -91,7 +91,7 @@ pub fn time(seconds: f64) -> String {
     format!("{days}{hours:02}:{minutes:02}:00")
 }
 
-/// Whether Slurm would read this as a time limit: `minutes`, `h:m:s`, `d-h` and the like.
+/// True if Slurm would read this as a time limit: `minutes`, `h:m:s`, `d-h` and the like.
 pub fn is_time(text: &str) -> bool {
     let number = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
     let (days, rest) = text.split_once('-').map_or((None, text), |(days, rest)| (Some(days), rest));

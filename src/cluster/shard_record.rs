@@ -98,7 +98,7 @@ impl ShardRecord {
     }
 }
 
-/// What the tasks of a plan told of themselves last, and how long ago.
+/// The last record of a plan's task about itself, and how old it is.
 pub struct Told {
     /// The record.
     pub record: ShardRecord,
@@ -107,7 +107,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// Whether the task is at work as far as its file tells.
+    /// True if the task is at work as far as its file tells.
     pub fn is_at_work(&self) -> bool {
         self.record.stage == Stage::AtWork && self.age < SILENCE
     }

@@ -39,7 +39,7 @@ pub enum SlurmError {
     Refused {
         /// The command.
         program: &'static str,
-        /// What it said.
+        /// Its words.
         said: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a study is read from, kept so that it can be read again where its files are not, or are no longer the same.
+//! The texts and words that a study is read from, kept so that it can be read again where its files are not, or have changed.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -16,7 +16,7 @@ use crate::record::summary::Outcome;
 /// How a plan stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Status {
-    /// What the study is called.
+    /// Name of the study.
     pub study: String,
     /// Runs of the plan.
     pub runs: usize,
@@ -47,7 +47,7 @@ pub struct Status {
 pub struct Failed {
     /// Name of its directory.
     pub run: String,
-    /// What went wrong.
+    /// The error, in words.
     pub error: String,
 }
 
@@ -105,7 +105,7 @@ pub fn status(plan: &Kept, queue: Result<&[Queued], String>) -> Result<Status, R
     Ok(status)
 }
 
-/// Whether a task is at work: the queue knows best, and of a task that is none of Slurm's its file tells.
+/// True if a task is at work: the queue knows best, and of a task that is none of Slurm's its file tells.
 fn is_at_work(told: &Told, queue: Option<&[Queued]>) -> bool {
     match (told.record.task, queue) {
         (Some(task), Some(queue)) => {

@@ -11,13 +11,13 @@ use crate::record::summary::Summary;
 /// Blocks that a run's steps are averaged over.
 const BLOCKS: usize = 20;
 
-/// What rules look at.
+/// Facts about a run, as rules look at them.
 pub struct Evidence<'a> {
     /// The records.
     pub run: &'a RunRecords,
     /// Its config; absent where this version cannot read it.
     pub experiment: Option<Experiment>,
-    /// The same with its aim carried out.
+    /// Its config with the aim carried out.
     pub resolved: Option<Resolved>,
     /// The network of the config; absent where the records do not say for which images.
     pub network: Option<Network>,
@@ -40,7 +40,7 @@ pub struct Hidden<'a> {
 }
 
 impl<'a> Evidence<'a> {
-    /// What the records show.
+    /// Gathers the facts from the records.
     pub fn of(run: &'a RunRecords) -> Self {
         let experiment = Experiment::parse("config.toml", &run.config, &[]).ok();
         let resolved = experiment.as_ref().and_then(|experiment| experiment.resolved().ok());
@@ -73,12 +73,12 @@ impl<'a> Evidence<'a> {
         Some((accuracy - chance) / (1.0 - chance))
     }
 
-    /// Whether a hidden layer's weights start at 0.
+    /// True if a hidden layer's weights start at 0.
     pub fn starts_at_0(&self) -> bool {
         self.hidden.iter().any(|layer| layer.at_start("weight_norm") == Some(0.0))
     }
 
-    /// Whether it ended because numbers were not finite.
+    /// True if it ended because numbers were not finite.
     pub fn has_diverged(&self) -> bool {
         self.summary().is_some_and(|summary| summary.diverged.is_some())
     }

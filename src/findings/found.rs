@@ -1,10 +1,10 @@
-//! What a rule found.
+//! The words of a rule that found something.
 
-/// What a rule found.
+/// A finding before it has its rule's name: the observation and its remedy.
 pub struct Found {
-    /// What was seen, with the numbers.
+    /// The observation, with its numbers.
     pub text: String,
-    /// What to do; empty where nothing is to be done.
+    /// The remedy; empty where nothing is to be done.
     pub advice: String,
 }
 

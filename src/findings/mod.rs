@@ -1,4 +1,4 @@
-//! What records mean, in the field's words: each finding is a row of [`RULES`] with its threshold and its source.
+//! The meaning of records in the field's words: each finding is a row of [`RULES`] with its threshold and its source.
 //!
 //! A finding goes through here in this order: a run's records → `evidence` (the start, the course, the end, in few numbers) → every
 //! rule of the table → sentences with the numbers and what to do about them. The same records give the same findings, so `run.json`,
@@ -34,14 +34,14 @@ pub const NEEDED: [&str; 9] = [
     "update_ratio",
 ];
 
-/// What a run's records say: faults before warnings before notes, each in the order of the table. The records need the columns of
+/// Findings of a run's records: faults before warnings before notes, each in the order of the table. The records need the columns of
 /// [`NEEDED`].
 pub fn of_run(run: &RunRecords) -> Vec<Finding> {
     let evidence = Evidence::of(run);
     sorted(RULES.iter().filter_map(|rule| Some(rule.finding((rule.find)(&evidence, rule.threshold)?))).collect())
 }
 
-/// What is said of a run: as its summary has it, or, of a run that has not ended or that an earlier version ended, as its records show.
+/// Findings as the run's summary has them; of a run that has not ended, or that an earlier version ended, as its records show.
 pub fn said_of(run: &RunRecords) -> Vec<Finding> {
     match &run.summary {
         Some(summary) if !summary.findings.is_empty() => summary.findings.clone(),

@@ -1,4 +1,4 @@
-//! What to change about a start, in words: the same advice before training, from the probe, and after it.
+//! Remedies for a start, in words: the same advice before training, from the probe, and after it.
 
 use crate::activation::Activation;
 use crate::config::model::ModelConfig;
@@ -48,7 +48,7 @@ pub(crate) fn for_lengths(variance_w: Option<f64>, inside: f64, activation: Acti
 pub(crate) const FOR_BRANCHES: &str =
     "let residual branches start at 0: residual = \"rezero\", or \"fixup\" without norm";
 
-/// Whether layers follow each other without norms and shortcuts.
+/// True if layers follow each other without norms and shortcuts.
 pub(crate) fn is_chain(model: &ModelConfig) -> bool {
     model.norm.is_none() && model.residual.is_none()
 }

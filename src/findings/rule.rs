@@ -11,7 +11,7 @@ pub struct Rule<F> {
     pub severity: Severity,
     /// Beyond this it speaks.
     pub threshold: f64,
-    /// What the threshold is of.
+    /// The quantity that the threshold is of.
     pub measure: &'static str,
     /// Where the threshold comes from.
     pub source: &'static str,
@@ -20,7 +20,7 @@ pub struct Rule<F> {
 }
 
 impl<F> Rule<F> {
-    /// What it found, under its name.
+    /// Makes a finding of the rule's words, under its name.
     pub(crate) fn finding(&self, found: Found) -> Finding {
         Finding { rule: self.name.into(), severity: self.severity, text: found.text, advice: found.advice }
     }

@@ -21,7 +21,7 @@ fn forwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)
     Some((way, (way[1].1 / way[0].1).powi(2)))
 }
 
-/// The same of the gradient's length, from the last hidden layer back to the first.
+/// As [`forwards`], of the gradient's length, from the last hidden layer back to the first.
 fn backwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)> {
     let length = |layer: &Hidden<'_>| Some((layer.at_start("grad_second_moment")? * layer.values? as f64).sqrt());
     let [first, last] = values(evidence, length)?;
@@ -72,14 +72,14 @@ pub(super) fn signal_grows(evidence: &Evidence<'_>, threshold: f64) -> Option<Fo
     (factor > threshold && factor <= EXPLODES).then(|| Found::new(text, for_start(evidence)))
 }
 
-/// Whether signal or gradient does not come through from the first step on.
+/// True if signal or gradient does not come through from the first step on.
 pub(super) fn is_at_fault(evidence: &Evidence<'_>) -> bool {
     let far =
         |way: Option<([(&str, f64); 2], f64)>| way.is_some_and(|(_, factor)| !(VANISHES..=EXPLODES).contains(&factor));
     far(forwards(evidence)) || far(backwards(evidence)) || evidence.starts_at_0()
 }
 
-/// What to do about the start, where signal or gradient grow more than tenfold on their way.
+/// Remedy for the start, where signal or gradient grow more than tenfold on their way.
 pub(super) fn for_growth(evidence: &Evidence<'_>) -> Option<String> {
     let grows = |way: Option<([(&str, f64); 2], f64)>| way.is_some_and(|(_, factor)| factor > TENFOLD);
     (grows(forwards(evidence)) || grows(backwards(evidence))).then(|| for_start(evidence))

@@ -30,7 +30,7 @@ fn mean_by_units(layers: &[Hidden<'_>], of: impl Fn(&Hidden<'_>) -> Option<f64>)
     (sums[1] > 0.0).then(|| sums[0] / sums[1])
 }
 
-/// Whether so many units as to spoil the net have died in training.
+/// True if so many units as to spoil the net have died in training.
 pub(super) fn died(evidence: &Evidence<'_>) -> bool {
     let share = dead_in_all(evidence).filter(|&share| share > DEAD);
     share.and_then(|share| since(&evidence.hidden, share)).is_some_and(|step| step > 0)
