@@ -3,7 +3,7 @@
 use crate::inference::spread::{mean, sample_std};
 use crate::inference::student::{two_sided_p, two_sided_quantile};
 
-/// What n paired differences say about their mean.
+/// The mean of n paired differences, with interval and p-value.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PairedMean {
     /// Number of pairs.

@@ -9,7 +9,7 @@ use crate::inference::permutation::{MOST_DIVIDED, share_as_far};
 pub struct Time {
     /// Time of the event, or of the end of the observation.
     pub at: f64,
-    /// Whether the event came.
+    /// True if the event came.
     pub event: bool,
 }
 
@@ -54,7 +54,7 @@ pub fn all_or_none(pairs: usize) -> f64 {
     2.0 * 0.25f64.powi(pairs as i32)
 }
 
-/// What each time adds to its group's events, observed less expected.
+/// Log-rank score of each time: its event, if it came, less those expected up to then.
 fn scores(times: &[Time]) -> Vec<f64> {
     let hazard = |at: f64| {
         let count = |is: &dyn Fn(&Time) -> bool| times.iter().filter(|time| is(time)).count() as f64;

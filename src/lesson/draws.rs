@@ -1,4 +1,4 @@
-//! What every replay shares: named numbers, named random streams, moments as torch has them.
+//! Parts that every replay shares: named numbers, named random streams, moments as torch has them.
 
 use crate::cpu::moments::Sums;
 use crate::record::statistics::Moments;

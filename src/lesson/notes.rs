@@ -1,6 +1,6 @@
 //! Why the lesson's number, ours and theory's differ, in a sentence or two.
 
-/// What to know about the result `id`.
+/// The note on the result `id`, if there is one.
 pub fn note(id: &str) -> Option<&'static str> {
     NOTES.iter().find(|(result, _)| *result == id).map(|(_, note)| *note)
 }

@@ -15,7 +15,7 @@ pub struct Outcome {
     pub id: String,
     /// Its notebook.
     pub notebook: String,
-    /// What is computed.
+    /// The computation, in words.
     pub setup: String,
     /// Why lesson and theory differ, or what to know beside the numbers.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -25,12 +25,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether all numbers are inside.
+    /// True if all numbers are inside.
     pub fn inside(&self) -> bool {
         self.numbers.iter().all(|row| row.inside)
     }
 
-    /// Whether any of its numbers was replayed.
+    /// True if any of its numbers was replayed.
     pub fn replayed(&self) -> bool {
         !self.numbers.is_empty()
     }

@@ -1,4 +1,4 @@
-//! What the lesson's notebooks print, as data.
+//! The numbers that the lesson's notebooks print, as data.
 
 use toml::{Table, Value};
 
@@ -13,9 +13,9 @@ pub struct Reference {
     pub id: String,
     /// The notebook that prints it.
     pub notebook: String,
-    /// What is computed.
+    /// The computation, in words.
     pub setup: String,
-    /// What was printed, by the full name that a replay gives it.
+    /// The printed numbers, by the full name that a replay gives each.
     pub printed: Vec<Printed>,
 }
 
@@ -26,7 +26,7 @@ pub struct Printed {
     pub name: String,
     /// The number.
     pub value: f64,
-    /// What kind of number it is.
+    /// The kind of number.
     pub kind: Kind,
 }
 

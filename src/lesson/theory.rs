@@ -1,4 +1,4 @@
-//! What theory says of the lesson's numbers, for inputs that are independent and N(0, 1), as the lesson assumes.
+//! Predictions of the lesson's numbers, for inputs that are independent and N(0, 1), as the lesson assumes.
 
 use std::collections::BTreeMap;
 

@@ -23,7 +23,7 @@ pub struct Training {
     pub id: &'static str,
     /// The values, as `--set` takes them, in groups.
     sets: &'static [&'static [&'static str]],
-    /// Whether the lesson's LSUV goes before.
+    /// True if the lesson's LSUV goes before.
     lsuv: bool,
 }
 

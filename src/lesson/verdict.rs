@@ -21,7 +21,7 @@ const FLOAT32: f64 = 25.0 / (1u64 << 24) as f64;
 pub struct Row {
     /// `mean`, or `mean 1` of a list.
     pub name: String,
-    /// What the lesson printed.
+    /// The number that the lesson printed.
     pub lesson: f64,
     /// Median of our draws.
     pub median: f64,
@@ -29,7 +29,7 @@ pub struct Row {
     pub low: f64,
     /// Upper end of the range.
     pub high: f64,
-    /// What theory says, where it says something.
+    /// The prediction of theory, where there is one.
     pub theory: Option<f64>,
     /// How the range was found.
     pub range: Range,
@@ -43,14 +43,14 @@ pub struct Row {
     pub max: f64,
     /// Draws below the lesson's number.
     pub below: usize,
-    /// Whether the lesson's number is inside.
+    /// True if the lesson's number is inside.
     pub inside: bool,
     /// The draws themselves, of training runs.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<f64>,
 }
 
-/// What a range is.
+/// How a range was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Range {

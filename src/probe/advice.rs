@@ -1,4 +1,4 @@
-//! What to change about a start whose signal does not come through, in sentences.
+//! Advice on a start whose signal does not come through, in sentences.
 
 use crate::config::Experiment;
 use crate::config::model::ModelConfig;
@@ -12,12 +12,12 @@ use crate::theory::length::straight_leak;
 /// Factor over the whole depth beyond which, or beyond whose inverse, nets learnt later than where the signal holds.
 const SLOWS: f64 = 1e3;
 
-/// Whether a signal that changes by `factor` costs steps.
+/// True if a signal that changes by `factor` costs steps.
 fn slows(factor: f64) -> bool {
     !(1.0 / SLOWS..=SLOWS).contains(&factor)
 }
 
-/// What to change, in sentences.
+/// Advice on the start, in sentences.
 pub(super) fn advice(report: &ProbeRecord, verdict: &Verdict, zeros: &Zeros, experiment: &Experiment) -> Vec<String> {
     let model = &experiment.model;
     let trends = [verdict.forward.trend, verdict.backward.trend];

@@ -54,7 +54,7 @@ impl Walk {
         self.is_small().then_some((middle / factor, middle * factor))
     }
 
-    /// Whether the second order of the expansion is a correction still. It is not where longer signals grow away from
+    /// True if the second order of the expansion is a correction still. It is not where longer signals grow away from
     /// the prediction, as behind the exactly centred ReLU.
     pub fn is_small(self) -> bool {
         self.bias.abs() <= LARGEST_BIAS

@@ -26,7 +26,7 @@ pub(super) struct RowForecast {
     pub z_walk: Walk,
     /// Standard deviation over networks of the mean of z.
     pub z_mean_std: f64,
-    /// The same of h.
+    /// `E[h²]` over pixels and images, and its walk.
     pub h_second: f64,
     pub h_walk: Walk,
     pub h_mean: f64,
@@ -52,7 +52,7 @@ pub(super) struct PairList {
     pub same: usize,
     /// Of an image with itself, then of each pair; they sum to 1.
     weights: Vec<f64>,
-    /// The same times the product of both lengths over the squared mean length: a longer image counts more in a mean.
+    /// The weights times the product of both lengths over the squared mean length: a longer image counts more in a mean.
     relative: Vec<f64>,
 }
 
@@ -62,7 +62,7 @@ impl PairList {
         self.weights.iter().zip(std::iter::once(itself).chain(pairs)).map(|(w, x)| w * x).sum()
     }
 
-    /// The same covariance of images, not less than 0 and with two standard errors of a mean over so few pairs: where
+    /// Covariance of images over random pairs, at least 0 and with two standard errors of a mean over so few pairs: where
     /// images are nearly unrelated the mean alone may come out negative.
     pub fn covariance(&self, itself: f64, pairs: impl IntoIterator<Item = f64>) -> f64 {
         let pairs: Vec<f64> = pairs.into_iter().collect();

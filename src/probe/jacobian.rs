@@ -27,7 +27,7 @@ pub(super) fn singular_values(model: &mut CpuModel, image: &[f32]) -> Vec<f64> {
     values
 }
 
-/// What is expected of the m×m matrix JJᵀ of a Jacobian J with m rows, as it grows from the outputs back: `E[tr (JJᵀ)²]`
+/// Expectations of the m×m matrix JJᵀ of a Jacobian J with m rows, as it grows from the outputs back: `E[tr (JJᵀ)²]`
 /// and `E[(tr JJᵀ)²]`, both for layers that keep `E[tr JJᵀ]`.
 ///
 /// The moments of Wishart matrices (as in Muirhead 1982, section 3.2) make it exact for few rows too; for square layers

@@ -14,9 +14,9 @@ pub(super) struct WeightLaw {
     pub variance_back: f64,
     /// Variance of the biases.
     pub variance_b: f64,
-    /// Whether a convolution's weights are at the centre of the window alone.
+    /// True if a convolution's weights are at the centre of the window alone.
     pub centre_only: bool,
-    /// Whether the weight is orthogonal, so that it strays less than independent draws.
+    /// True if the weight is orthogonal, so that it strays less than independent draws.
     pub orthogonal: bool,
 }
 

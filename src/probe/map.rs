@@ -7,7 +7,7 @@ use crate::cpu::conv::ConvShape;
 pub(super) struct Taps<'a> {
     /// Geometry.
     pub shape: &'a ConvShape,
-    /// Whether the centre has everything.
+    /// True if the centre has everything.
     pub centre_only: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::probe::rows::Row;
 use crate::probe::sample::Sample;
 use crate::train::Plan;
 
-/// What one seed's network showed.
+/// Measurements of one seed's network.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Measured {
     /// One entry for each row.
@@ -35,7 +35,7 @@ pub(super) struct RowMeasured {
     pub gradient: Option<Moments>,
     /// Mean correlation over the pairs of one class.
     pub same: Option<f64>,
-    /// The same over the pairs of different classes.
+    /// Mean correlation over the pairs of different classes.
     pub different: Option<f64>,
     /// fan_in·Var(w) of the drawn weights.
     pub variance_w: Option<f64>,
@@ -60,7 +60,7 @@ impl Moments {
         variance(self.mean, self.second)
     }
 
-    /// Whether values were lost: infinite or NaN, or all too small for a normal float.
+    /// True if values were lost: infinite or NaN, or all too small for a normal float.
     pub fn leaves_floats(&self) -> bool {
         !self.second.is_finite() || self.largest < f64::from(f32::MIN_POSITIVE)
     }

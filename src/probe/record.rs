@@ -1,4 +1,4 @@
-//! What a probe found, as plain numbers: the terminal's tables, `probe.json` and the report's pages all read this.
+//! Results of a probe, as plain numbers: the terminal's tables, `probe.json` and the report's pages all read this.
 //!
 //! A number that does not exist (a layer without prediction, a value beyond the range of floats) is absent, never NaN.
 
@@ -34,7 +34,7 @@ pub struct ProbeRecord {
     pub layers: Vec<LayerRecord>,
     /// The input–output Jacobian at one image; absent where it is not asked for or has too many rows.
     pub jacobian: Option<JacobianRecord>,
-    /// What infinitely many layers of this kind would do; absent where a layer has no theory.
+    /// Limit of infinitely many layers of this kind; absent where a layer has no theory.
     pub far: Option<FarRecord>,
     /// The conclusions.
     pub verdict: Verdict,
@@ -47,7 +47,7 @@ pub struct InputRecord {
     pub second_moment: f64,
     /// Mean correlation x·x′/(|x||x′|) of pairs of one class; absent where the data has none.
     pub correlation_same: Option<f64>,
-    /// The same of pairs of different classes.
+    /// Mean correlation of pairs of different classes.
     pub correlation_different: Option<f64>,
 }
 
@@ -94,7 +94,7 @@ pub struct LayerRecord {
     pub gradient_ratio: Quantity,
     /// Mean correlation z·z′/(|z||z′|) of pairs of one class.
     pub correlation_same: Quantity,
-    /// The same of pairs of different classes.
+    /// Mean correlation of pairs of different classes.
     pub correlation_different: Quantity,
     /// fan_in·Var(w)·`E[φ²]`/q of the layer before: 1 is He et al. 2015, eq. 10. Of the first layer, fan_in·Var(w).
     pub forward_condition: Option<Condition>,
@@ -128,7 +128,7 @@ pub struct Quantity {
 pub struct Condition {
     /// The value.
     pub value: f64,
-    /// Whether it is within a hundredth of 1.
+    /// True if it is within a hundredth of 1.
     pub holds: bool,
 }
 
@@ -167,7 +167,7 @@ pub struct FarRecord {
     pub width_depth: Option<f64>,
 }
 
-/// What a signal does over the depth.
+/// Course of a signal over the depth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trend {
@@ -189,7 +189,7 @@ pub enum Trend {
 /// One direction of the signal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Direction {
-    /// What it does.
+    /// Course of the signal this way.
     pub trend: Trend,
     /// Factor from the first to the last layer in this direction: on `E[z²]` forwards, on the gradient's squared length
     /// (units·pixels·variance, so that a stride's smaller images do not count as growth) backwards.
@@ -215,9 +215,9 @@ pub struct Verdict {
     pub checked: usize,
     /// Of these, inside their band.
     pub inside: usize,
-    /// What was found, in sentences.
+    /// The findings, in sentences.
     pub findings: Vec<String>,
-    /// What to change, in sentences; says so if nothing.
+    /// The advice, in sentences; says so if there is nothing to change.
     pub advice: Vec<String>,
 }
 
@@ -230,7 +230,7 @@ impl Quantity {
         Self { measured, median, ..Self::default() }
     }
 
-    /// The same beside a prediction with its band; what is not finite is left out.
+    /// Puts a prediction with its band beside the measured values; numbers that are not finite are left out.
     #[must_use]
     pub fn beside(mut self, predicted: Option<f64>, band: Option<(f64, f64)>) -> Self {
         self.predicted = predicted.filter(|x| x.is_finite());

@@ -39,7 +39,7 @@ pub fn rows(network: &Network) -> Vec<Row> {
     rows
 }
 
-/// What kind of layer a row is named after.
+/// Names the kind of the layer that a row is named after.
 pub(crate) fn kind(layer: &Layer) -> &'static str {
     if layer.op.family() == Family::Sum {
         "residual"

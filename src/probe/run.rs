@@ -106,7 +106,7 @@ pub fn probe(
     Ok(report)
 }
 
-/// What each seed shows, so many at a time.
+/// Applies `one` to every seed, `threads` of them at a time.
 fn side_by_side(
     seeds: &[u64],
     threads: usize,
@@ -135,7 +135,7 @@ fn off(rows: &[Row], measured: &[Measured]) -> Vec<bool> {
     (0..rows.len()).map(|i| rows[i].h.is_some() && measured.iter().all(|seed| off(&seed.rows[i]))).collect()
 }
 
-/// Whether the gradients of the outputs are all 0.
+/// True if the gradients of the outputs are all 0.
 fn loss_is_flat(measured: &[Measured]) -> bool {
     let gradient = |seed: &Measured| seed.rows.last().and_then(|row| row.gradient);
     measured.iter().all(|seed| gradient(seed).is_some_and(|gradient| gradient.largest == 0.0))

@@ -60,7 +60,7 @@ pub(super) fn gradient_length(layer: &LayerRecord) -> Option<f64> {
     layer.gradient_variance.median.map(|variance| variance * (layer.units * layer.pixels) as f64)
 }
 
-/// What second moments in the order of travel do. A layer at the end of the way that is 0 by design ends it.
+/// Course of second moments in the order of travel. A layer at the end of the way that is 0 by design ends it.
 fn direction(way: &Way<'_>, leaves_floats_at: Option<usize>, causes: &[Option<Cause>], order: &[usize]) -> Direction {
     if order.last().is_some_and(|&end| causes[end].is_some()) {
         return Direction { trend: Trend::Zero, ..Direction::default() };
@@ -68,7 +68,7 @@ fn direction(way: &Way<'_>, leaves_floats_at: Option<usize>, causes: &[Option<Ca
     course(&way.iter().map(|(_, value)| *value).collect::<Vec<_>>(), leaves_floats_at)
 }
 
-/// What `values` do, up to the first that floats cannot say: 0 after a number is an underflow.
+/// Course of `values`, up to the first beyond the range of floats: 0 after a number is an underflow.
 fn course(values: &[Option<f64>], leaves_floats_at: Option<usize>) -> Direction {
     let numbers: Vec<f64> = values.iter().flatten().copied().collect();
     let known: Vec<f64> = numbers.iter().copied().take_while(|x| *x > 0.0).collect();

@@ -13,7 +13,7 @@ const NAMED: usize = 3;
 /// The layers that a signal is followed through, in the order of its travel, with its second moment there.
 pub(super) type Way<'a> = Vec<(&'a str, Option<f64>)>;
 
-/// What was found, in sentences.
+/// The findings, in sentences.
 pub(super) fn findings(
     report: &ProbeRecord,
     ways: [&Way<'_>; 2],
@@ -50,7 +50,7 @@ pub(super) fn findings(
     findings
 }
 
-/// What a signal does on its way; nothing where it is 0 by design, which has sentences of its own.
+/// Describes a signal's course; nothing where it is 0 by design, which has sentences of its own.
 fn course(report: &ProbeRecord, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
     let of = direction.total.map(three_digits).unwrap_or_default();
     let mut text = match direction.trend {
@@ -149,7 +149,7 @@ fn backward_reason(cause: &Cause, places: &str, count: usize, fed: impl Fn(&str)
     }
 }
 
-/// What a probe leaves out.
+/// Says that the numbers are without dropout, and by how much it changes `E[x²]`.
 pub(super) fn dropout(p: f64) -> String {
     format!(
         "all this is without the dropout of {p}, as in an evaluation; in training it makes E[x^2] {} times as large wherever it stands, \
@@ -158,7 +158,7 @@ pub(super) fn dropout(p: f64) -> String {
     )
 }
 
-/// Whether (10) and (14) hold, of the layers behind an activation.
+/// Says in how many layers behind an activation (10) and (14) of He et al. 2015 hold.
 fn conditions(report: &ProbeRecord) -> Option<String> {
     let of = |condition: fn(&LayerRecord) -> Option<Condition>, name: &str| {
         let all: Vec<Condition> = report.layers.iter().skip(1).filter_map(condition).collect();

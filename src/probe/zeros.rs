@@ -1,4 +1,4 @@
-//! What is exactly 0 in a network before its first step, and why: weights that start at 0, a branch whose factor α does, a loss
+//! Exact zeros in a network before its first step, and their causes: weights that start at 0, a branch whose factor α does, a loss
 //! that is the same whatever the network says, units that are all off.
 //!
 //! Such zeros are no signal that vanished: what makes them moves in the first steps, or never will.
@@ -22,7 +22,7 @@ pub(super) enum Cause {
 }
 
 impl Cause {
-    /// Whether `other` is a reason of the same kind.
+    /// True if `other` is a cause of the same kind.
     pub fn is_like(&self, other: &Self) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
@@ -47,12 +47,12 @@ pub(super) struct Zeros {
     activations: Vec<Option<Cause>>,
 }
 
-/// What was measured and cannot be read off the parameters.
+/// Zeros that were measured and cannot be read off the parameters.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Seen<'a> {
-    /// Whether every image is 0.
+    /// True if every image is 0.
     pub images: bool,
-    /// Whether every gradient of the outputs is 0.
+    /// True if every gradient of the outputs is 0.
     pub loss: bool,
     /// Of each row, whether z is not 0 but all of h is.
     pub off: &'a [bool],
@@ -99,7 +99,7 @@ impl Walk<'_> {
         param.is_none_or(|index| self.start[index].iter().all(|value| *value == 0.0))
     }
 
-    /// Whether the activation at `index` passes nothing on though something comes.
+    /// The cause where the activation at `index` passes nothing on though something comes.
     fn off(&self, index: usize, name: &str) -> Option<Cause> {
         let row = self.rows.iter().position(|row| row.h == Some(index))?;
         self.seen.off[row].then(|| Cause::Off(name.to_string()))
