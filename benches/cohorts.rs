@@ -44,7 +44,7 @@ fn works() -> Vec<(&'static str, Vec<LayerSpec>, usize)> {
     vec![("mlp", mlp(&[50]), 512), ("small_batch", mlp(&[50]), 64), ("deep", mlp(&[100; 30]), 128), ("cnn", cnn, 512)]
 }
 
-/// What the call asks for.
+/// Settings of the call.
 struct Settings {
     device: String,
     cohorts: Vec<usize>,

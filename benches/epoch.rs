@@ -26,7 +26,7 @@ use serde_json::json;
 /// Times an epoch of training.
 #[derive(Parser)]
 struct Arguments {
-    /// What to train.
+    /// Pieces of work to train.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Work::Mlp, Work::SmallBatch, Work::Deep, Work::Cnn])]
     work: Vec<Work>,
     /// Record the statistics of every layer at every step, and histograms as often as is usual.
@@ -73,7 +73,7 @@ struct Arguments {
 enum Work {
     /// 784–50–10, batches of 512.
     Mlp,
-    /// The same in batches of 64.
+    /// 784–50–10, batches of 64.
     SmallBatch,
     /// Thirty hidden layers of 100, batches of 128.
     Deep,

@@ -1,4 +1,4 @@
-//! What watching costs a candle model: steps of the lesson's CNN by candle's autograd, without a watch, with one that is off, and with
+//! The cost of watching a candle model: steps of the lesson's CNN by candle's autograd, without a watch, with one that is off, and with
 //! one that looks at every step, in turn.
 //!
 //!     cargo bench --bench watch -- [ROUNDS] [BATCH]

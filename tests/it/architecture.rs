@@ -134,7 +134,7 @@ fn row_of(module: &str) -> Option<usize> {
     ORDER.iter().position(|row| row.contains(&module))
 }
 
-/// What is wrong with `module` using `used`, if anything.
+/// Complains of `module` using `used`, if that is wrong.
 fn complaint(module: &str, used: &str) -> Option<String> {
     if module == used || ROOTS.contains(&module) {
         return None;

@@ -12,7 +12,7 @@ use crate::architecture::{rust_files, source};
 /// The path of a module from the crate's root, such as `["model", "network"]`.
 type Module = Vec<String>;
 
-/// What a file says of others.
+/// A file's references to others.
 #[derive(Debug, Default)]
 struct File {
     /// Paths that it names, from the crate's root.
@@ -125,7 +125,7 @@ fn read_file(module: &Module, text: &str, is_module: &impl Fn(&[String]) -> bool
     file
 }
 
-/// What a text takes out of the module that it calls `name`.
+/// Members that a text takes out of the module that it calls `name`.
 fn members(text: &str, name: &str) -> Vec<String> {
     let whole = |at: usize| !text[..at].ends_with(|c: char| c.is_alphanumeric() || "_:".contains(c));
     let head = format!("{name}::");

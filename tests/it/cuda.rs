@@ -1,4 +1,4 @@
-//! What must hold on a GPU; for a machine that has one: `cargo test --release --features cuda -- --ignored cuda`.
+//! Properties that must hold on a GPU; for a machine that has one: `cargo test --release --features cuda -- --ignored cuda`.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

@@ -283,7 +283,7 @@ fn labels_of_32_bits_in_eight_columns_are_qmnists() {
     assert_eq!((loaded.dataset.train, loaded.dataset.test), (train, test));
 }
 
-/// The same with rows and columns swapped.
+/// Swaps rows and columns of each image.
 fn turned(images: &Images) -> Images {
     let (rows, cols) = (images.rows, images.cols);
     let turn = |image: &[u8]| (0..rows * cols).map(|i| image[i % rows * cols + i / rows]).collect::<Vec<u8>>();

@@ -1,4 +1,4 @@
-//! What the probe and theory say of a start is what became of it in training: the recorded outcomes of `configs/calibration`,
+//! Probe and theory foretell what became of a start in training: the recorded outcomes of `configs/calibration`,
 //! which `docs/depth.md` explains.
 
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ struct Cell {
     factors: [f64; 2],
 }
 
-/// What became of a cell.
+/// How far a cell came in training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
     /// 80 % of the test images in the median of the seeds.

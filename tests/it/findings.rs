@@ -1,4 +1,4 @@
-//! What is said about made runs: each fault is found where it was made, and nowhere else.
+//! Findings about made runs: each fault is found where it was made, and nowhere else.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -147,7 +147,7 @@ fn each_fault_of_made_runs_is_found_where_it_is_and_nowhere_else() {
     assert!(missed.is_empty() && alarms.is_empty(), "missed: {missed:#?}\nfalse alarms: {alarms:#?}");
 }
 
-/// What a run's layers say of it, after its records were changed: a departure from theory cannot be made by a config, for which theory
+/// Findings of a run whose records were changed: a departure from theory cannot be made by a config, for which theory
 /// holds.
 #[test]
 fn a_start_that_is_not_as_predicted_is_said_to_be_so() {

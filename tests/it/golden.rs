@@ -194,7 +194,7 @@ impl Wanted {
         }
     }
 
-    /// The same for several runs, one after the other.
+    /// Repeats the targets for several runs, one after the other.
     fn repeated(self, runs: usize) -> Self {
         match self {
             Self::Labels(labels) => Self::Labels(labels.repeat(runs)),

@@ -25,7 +25,7 @@ const ROWS: usize = 3;
 /// Half the distance of a central difference.
 const STEP: f64 = 1e-5;
 
-/// What the outputs are compared with, and how.
+/// The loss and the targets that outputs are compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Goal {
     CrossEntropy,
@@ -233,7 +233,7 @@ fn by_hand(network: &Arc<Network>, params: &[Tensor], samples: &Tensor, goal: Go
     (step.observed[0].loss.loss / ROWS as f64, [input.get(0).unwrap()].into_iter().chain(gradients).collect())
 }
 
-/// The same gradients by central differences of the loss.
+/// Computes the gradients of [`by_hand`] by central differences of the loss.
 fn by_differences(network: &Arc<Network>, params: &[Tensor], samples: &Tensor, goal: Goal) -> Vec<Tensor> {
     let mut model = model(network, params);
     let observe = Observe::default();
@@ -321,7 +321,7 @@ fn every_gradient_is_that_of_candle_where_candle_is_right() {
     assert!(checked >= 30, "only {checked} nets were compared with candle");
 }
 
-/// Whether candle has the layer with a right backward pass: its pools and strided convolutions do not.
+/// True if candle has the layer with a right backward pass: its pools and strided convolutions do not.
 fn candle_is_right(spec: &LayerSpec) -> bool {
     match spec {
         LayerSpec::Conv2d { kernel, stride, .. } => *stride == 1 && kernel[0] == kernel[1],

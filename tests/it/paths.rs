@@ -249,7 +249,7 @@ impl Tolerance {
     }
 }
 
-/// What the one run of a cohort saw.
+/// The observations of a cohort's only run.
 fn only(observed: Vec<Observed>) -> Observed {
     observed.into_iter().next().unwrap()
 }

@@ -1,4 +1,4 @@
-//! What the probe measures is what it predicts, where there is a prediction, and says why where there is none.
+//! Measurements of the probe agree with its predictions, where it has some, and it says why where it has none.
 
 use std::sync::LazyLock;
 

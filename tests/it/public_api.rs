@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What public items begin with.
+/// First words of public items.
 const KINDS: [&str; 9] = [
     "pub fn ",
     "pub const fn ",

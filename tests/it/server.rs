@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-/// What a server does with a request.
+/// How a server treats a request.
 #[derive(Clone)]
 pub enum Answer {
     /// Accepts and never answers.

@@ -91,7 +91,7 @@ impl Cluster {
         command
     }
 
-    /// What a command says; it ends with 0.
+    /// Output of a command, which must end with 0.
     fn ask(&self, program: &str, arguments: &[&str]) -> String {
         let output = self.command(program).args(arguments).output().unwrap();
         let [out, err] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());

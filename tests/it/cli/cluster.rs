@@ -43,7 +43,7 @@ impl Work {
     }
 }
 
-/// What one machine and many must agree on: the study's summaries, and every run's records.
+/// The files on which one machine and many must agree: the study's summaries, and every run's records.
 pub fn whole(dir: &Path) -> BTreeMap<String, Vec<u8>> {
     let summaries = ["study.json", "runs.csv", "comparison.csv", "report.html", "plan.json"];
     let mut files: BTreeMap<String, Vec<u8>> =

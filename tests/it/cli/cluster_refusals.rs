@@ -1,4 +1,4 @@
-//! What a study on a cluster refuses, before anything is submitted: with the reason, and what to do.
+//! Refusals of a study on a cluster, before anything is submitted: with the reason, and what to do.
 
 use std::fs;
 use std::process::Command;

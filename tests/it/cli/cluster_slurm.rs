@@ -1,4 +1,4 @@
-//! What is said to Slurm and made of its answers, with commands that stand in for it.
+//! Calls of Slurm and the reading of its answers, with commands that stand in for it.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,4 +1,4 @@
-//! What a study says in words: names that a terminal or a spreadsheet would act on, batch sizes that differ, verdicts from both
+//! Words of a study: names that a terminal or a spreadsheet would act on, batch sizes that differ, verdicts from both
 //! sides.
 
 use std::fs;

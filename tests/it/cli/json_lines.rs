@@ -15,7 +15,7 @@ fn fields(work: &Work, name: &str) -> Vec<Vec<(String, String)>> {
     text.lines().skip(1).map(line).collect()
 }
 
-/// Whether a JSON value is what a CSV file has in a field.
+/// True if a JSON value is the one that a CSV file has in a field.
 fn same(value: &Value, field: &str) -> bool {
     match value {
         Value::Null => field.is_empty(),

@@ -79,7 +79,7 @@ impl Work {
         path
     }
 
-    /// What the command would train from `net.toml`.
+    /// The plan that the command would train from `net.toml`.
     fn plan(&self) -> Plan {
         let path = self.path("net.toml");
         let text = fs::read_to_string(&path).unwrap();

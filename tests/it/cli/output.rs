@@ -1,4 +1,4 @@
-//! What the commands print and write beside runs.
+//! Output of the commands, printed and written beside runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};

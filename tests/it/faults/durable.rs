@@ -1,11 +1,11 @@
-//! What the loss of power would leave: only what was synced before. Followed on the system calls of an undisturbed call.
+//! Files after a loss of power: only what was synced before stays. Followed on the system calls of an undisturbed call.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::syscalls::{Call, Kind};
 
-/// What is not on the disk yet.
+/// Changes that are not on the disk yet.
 #[derive(Default)]
 pub struct Volatile {
     /// Files whose content was written since they were last synced.
@@ -14,7 +14,7 @@ pub struct Volatile {
     names: BTreeSet<PathBuf>,
     /// Summaries that their directory no longer names since then.
     gone: BTreeSet<PathBuf>,
-    /// What stands on the disk although what it promises may not.
+    /// Broken promises: files that stand on the disk although what they promise may not.
     pub broken: Vec<String>,
 }
 
@@ -91,7 +91,7 @@ impl Volatile {
 
 const SUMMARY: &str = "run.json";
 
-/// Whether it is more than a scratch file, and more than what `initlab report` makes again from records.
+/// True if it is more than a scratch file, and more than what `initlab report` makes again from records.
 fn is_record(path: &Path) -> bool {
     let hidden = path.components().any(|part| part.as_os_str().to_string_lossy().starts_with(".initlab-"));
     !hidden

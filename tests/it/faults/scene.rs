@@ -15,15 +15,15 @@ pub struct Scene {
     pub before: Option<(&'static str, Answer)>,
     /// The call.
     pub call: &'static str,
-    /// What to call after it has failed: the first that does not refuse must lead to what an undisturbed call leaves.
+    /// Calls after it has failed: the first that does not refuse must lead to what an undisturbed call leaves.
     pub again: &'static [&'static str],
 }
 
-/// What happens to a call.
+/// A fault that meets a call.
 pub struct Fault {
     pub name: &'static str,
     pub answer: Answer,
-    /// Whether it happens from some call on, or once.
+    /// True if it happens from some call on, and not once.
     pub lasts: bool,
     /// Where it can happen.
     pub at: fn(Kind) -> bool,
@@ -35,7 +35,7 @@ pub struct Seen {
     pub findings: Vec<String>,
 }
 
-/// What an undisturbed call leaves and prints, and the system calls that it made.
+/// Files and output of an undisturbed call, and the system calls that it made.
 pub struct Reference {
     files: Files,
     stdout: Vec<u8>,
@@ -68,7 +68,7 @@ impl Scene {
         assert_eq!(output.status.success(), answer == Answer::Carry, "{}, before: {output:?}", self.name);
     }
 
-    /// What was there before, and what an undisturbed call makes of it.
+    /// Makes the state before, and the reference: what an undisturbed call makes of it.
     pub fn rehearse<'a>(&self, stage: &'a Stage) -> Rehearsed<'a> {
         let [before, whole] = ["before", "whole"].map(|part| stage.case(&format!("{}, {part}", self.name)));
         self.prepare(&before);
@@ -135,7 +135,7 @@ impl Scene {
         self.call_again(case, whole).map_err(finding)
     }
 
-    /// The same while another process makes the call: each does all, or a part, or refuses.
+    /// Hits the call while another process makes it too: each does all, or a part, or refuses.
     fn hit_beside_another(&self, fault: &Fault, place: usize, case: &Path, whole: &Reference) -> Result<(), String> {
         let other = initlab(case, self.call).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut passed = 0;
@@ -170,7 +170,7 @@ impl Scene {
     }
 }
 
-/// Whether a call that met `answer` ended as it may: on its own, with a reason if it failed, which is the fault if it was `alone`.
+/// Checks that a call that met `answer` ended as it may: on its own, with a reason if it failed, which is the fault if it was `alone`.
 fn judge_end(output: &Output, answer: Answer, alone: bool) -> Result<(), String> {
     let text = String::from_utf8_lossy(&output.stderr);
     let killed = matches!(answer, Answer::Kill | Answer::Tear);
@@ -191,7 +191,7 @@ fn judge_end(output: &Output, answer: Answer, alone: bool) -> Result<(), String>
     }
 }
 
-/// What a call prints, without times and without the path of the case.
+/// Output of a call without times and without the path of the case.
 fn timeless(output: &Output, case: &Path) -> Vec<u8> {
     let text = String::from_utf8_lossy(&output.stdout).replace(&format!("{}/", case.display()), "").replace('\'', "");
     without_times(text.as_bytes())

@@ -107,7 +107,7 @@ pub fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What lies in `out`, without what the clock wrote: the `timing` of `run.json`, and times in event files, their names and sums.
+/// Files in `out` without what the clock wrote: the `timing` of `run.json`, and times in event files, their names and sums.
 pub fn left(case: &Path) -> Files {
     let mut files = Files::new();
     let out = case.join("out");

@@ -13,7 +13,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// What a call does.
+/// Kind of a system call, by its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Opens a file or directory that is to be there.
@@ -37,7 +37,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether the call can change what is on the disk: only between such calls does a kill's moment matter.
+    /// True if the call can change what is on the disk: only between such calls does a kill's moment matter.
     pub fn changes(self) -> bool {
         match self {
             Self::Create | Self::Write | Self::Truncate | Self::Rename | Self::Link | Self::MakeDir | Self::Remove => {
@@ -60,7 +60,7 @@ pub struct Call {
     pub to: Option<PathBuf>,
 }
 
-/// What becomes of a call.
+/// How a call is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
     Carry,
@@ -262,7 +262,7 @@ struct Caller {
 }
 
 impl Caller {
-    /// What it is about to do, if it concerns a file.
+    /// The call that it is about to make, if it concerns a file.
     fn call(&self, data: &libc::seccomp_data) -> Option<Call> {
         let [a, b, c, d, ..] = data.args;
         let kind = CALLS.iter().find(|(number, _)| *number == libc::c_long::from(data.nr))?.1;
