@@ -35,3 +35,4 @@ mod server;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod slurm;
 mod theory;
+mod tidy;
