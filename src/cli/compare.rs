@@ -15,7 +15,7 @@ use crate::cli::path::path;
 use crate::cli::study_markup::{self, Markup};
 use crate::cli::study_run::{carry_out, failed};
 use crate::cli::{UsageError, file_name};
-use crate::cli::{complete, dataset, shard, study_pairs, study_plan, study_source, study_table};
+use crate::cli::{complete, dataset, shard, study_pairs, study_plan, study_power, study_source, study_table};
 use crate::cluster::plan_file::Kept;
 use crate::cluster::shard_record;
 use crate::cluster::source::StudySource;
@@ -33,6 +33,7 @@ use crate::study::estimate::estimate;
 use crate::study::execute::{Happening, Manner};
 use crate::study::place::Growth;
 use crate::study::plan::Shard;
+use crate::study::power::seeds_needed;
 use crate::study::record::{Failure, StudyRecord};
 use crate::study::so_far::SoFar;
 use crate::study::{Campaign, PlannedRun, export};
@@ -88,6 +89,9 @@ pub struct CompareArgs {
     /// Compare every arm with every other, too, and not only with the baseline.
     #[arg(long)]
     pairs: bool,
+    /// Say how many seeds each arm needs to see a factor in the time to the target, from the spread that its runs have shown.
+    #[arg(long, value_name = "FACTOR", num_args = 0..=1, require_equals = true, default_missing_value = "1.5", value_parser = study_power::factor)]
+    power: Option<f64>,
     /// Print the object of study.json instead of tables.
     #[arg(long, conflicts_with_all = ["markdown", "latex"])]
     json: bool,
@@ -156,8 +160,8 @@ pub fn run(args: &CompareArgs) -> Result<ExitCode> {
     } else {
         let (table, found) = (study_table::text(&record), findings::text(&record.findings));
         let path = findings::path_of_report(&dir.join(if args.no_report { export::FILE } else { report::FILE }));
-        let pairs = study_pairs::text(&record);
-        super::print(&format!("{table}{pairs}\nrecords in {}\n\n{found}\n{path}", dir.display()))?;
+        let (pairs, power) = (study_pairs::text(&record), study_power::text(&record));
+        super::print(&format!("{table}{pairs}{power}\nrecords in {}\n\n{found}\n{path}", dir.display()))?;
     }
     if record.failures.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(failed(&record.failures, campaign.runs.len())) }
 }
@@ -250,6 +254,9 @@ impl CompareArgs {
         let (mut record, unchecked) = campaign.record(dir, command, failures)?;
         if self.pairs {
             record.pairs = all_pairs(&record.runs, &record.targets);
+        }
+        if let Some(factor) = self.power {
+            record.seeds_needed = seeds_needed(&record, factor);
         }
         super::say_unchecked(unchecked);
         own.claim(self.overwrite)?;

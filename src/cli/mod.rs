@@ -38,6 +38,7 @@ mod study_map;
 mod study_markup;
 mod study_pairs;
 mod study_plan;
+mod study_power;
 mod study_progress;
 mod study_run;
 mod study_source;

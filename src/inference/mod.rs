@@ -2,12 +2,16 @@
 
 pub mod bootstrap;
 pub mod multiple;
+pub mod normal;
 pub mod paired;
 pub mod permutation;
+pub mod power;
 pub mod prediction;
+pub mod proportion;
 #[cfg(test)]
 mod reference;
 pub mod sign;
 pub mod spread;
 pub mod student;
+pub mod superiority;
 pub mod survival;

@@ -4,6 +4,7 @@ mod curves;
 mod grid;
 mod origin;
 mod predicted;
+mod profile;
 mod rates;
 mod starts;
 mod verdict;
@@ -39,7 +40,7 @@ struct Study<'a> {
 pub fn page(record: &StudyRecord, dir: &Path) -> Result<Page, RecordError> {
     let study = Study { record, dir };
     let points: Vec<Vec<String>> = record.points().into_iter().map(<[String]>::to_vec).collect();
-    let mut sections = vec![study.verdicts(&points), study.pairs()];
+    let mut sections = vec![study.verdicts(&points), study.pairs(), study.seeds_needed()];
     if points.len() <= POINTS {
         for point in &points {
             sections.push(study.curves(point)?);

@@ -201,6 +201,7 @@ impl Campaign {
             files: Manifest::default(),
             findings: Vec::new(),
             pairs: Vec::new(),
+            seeds_needed: Vec::new(),
         };
         record.findings = findings::of_study(&record);
         Ok((record, unchecked))

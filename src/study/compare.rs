@@ -25,7 +25,8 @@ use crate::inference::paired::paired_mean;
 use crate::inference::sign::sign_test;
 use crate::inference::survival::{Time, all_or_none, log_rank, log_rank_excess};
 use crate::rng;
-use crate::study::comparison::{Bound, Comparison, Ratio, TargetComparison, Test, Unit, Verdict};
+use crate::study::ahead;
+use crate::study::comparison::{Bound, CONFIDENCE, Comparison, Ratio, TargetComparison, Test, Unit, Verdict};
 use crate::study::ending::{self, Ending};
 use crate::study::record::{PairRecord, RunRecord};
 use crate::study::sentence::{about_end, about_target};
@@ -34,8 +35,6 @@ use crate::study::summarise::time_of;
 use crate::study::target::{Measure, Target};
 use crate::study::verdict::{MIN_PAIRS, judge_time, way_of};
 
-/// Confidence of all intervals.
-pub const CONFIDENCE: f64 = 0.95;
 const RESAMPLES: usize = 2000;
 
 /// Compares all arms but the baseline at every point, in the order of the runs.
@@ -101,7 +100,7 @@ fn judge<'a>(all: &mut [Comparison], targets: &[Target], baseline: impl Fn(usize
     for (i, comparison) in all.iter_mut().enumerate() {
         comparison.verdict = comparison.targets[0].verdict;
         comparison.text = about_target(comparison, baseline(i));
-        comparison.at_end = about_end(comparison);
+        comparison.at_end = about_end(comparison, baseline(i));
     }
 }
 
@@ -165,6 +164,7 @@ fn against(arm: &[&RunRecord], base: &[&RunRecord], targets: &[Target], resample
             leaning: None,
             lost: lost(arm),
             baseline_lost: lost(base),
+            sooner: ahead::sooner(&mine, &theirs),
         }
     };
     let both: Vec<[&RunRecord; 2]> = pairs.iter().map(|pair| [pair.arm, pair.base]).collect();
@@ -180,6 +180,7 @@ fn against(arm: &[&RunRecord], base: &[&RunRecord], targets: &[Target], resample
         mean_loss: difference(Ending::MeanLoss),
         test_loss: difference(Ending::TestLoss),
         at_end: String::new(),
+        more_accurate: ahead::more_accurate(arm, base),
     }
 }
 

@@ -6,6 +6,9 @@ use crate::study::curve::Curve;
 use crate::study::predict::PredictedDepth;
 use crate::study::target::Target;
 
+/// Confidence of all intervals.
+pub const CONFIDENCE: f64 = 0.95;
+
 /// The runs of one arm at one point of the grid, taken together.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ArmSummary {
@@ -68,6 +71,9 @@ pub struct Spread {
     /// The median: where some runs learn and others do not, no run may be near the mean.
     #[serde(default)]
     pub median: Option<f64>,
+    /// The quartiles: a quarter of the runs lies below the first, a quarter above the second.
+    #[serde(default)]
+    pub quartiles: Option<[f64; 2]>,
 }
 
 /// An arm against the baseline at one point of the grid, seed by seed.
@@ -93,6 +99,9 @@ pub struct Comparison {
     /// The verdicts about accuracy and loss at the end as a sentence; empty where no pair can be compared.
     #[serde(default)]
     pub at_end: String,
+    /// How likely a run of the arm ends more accurate than one of the baseline; a run that diverged ends below all others.
+    #[serde(default)]
+    pub more_accurate: Option<Ahead>,
 }
 
 /// How an arm stands against the baseline: in the time to a target, in accuracy, or in loss.
@@ -168,6 +177,20 @@ pub struct TargetComparison {
     /// Runs of the baseline that reached it and ended without it.
     #[serde(default)]
     pub baseline_lost: usize,
+    /// How likely a run of the arm reaches it sooner than one of the baseline; runs that do not reach it are equal.
+    #[serde(default)]
+    pub sooner: Option<Ahead>,
+}
+
+/// How likely a run of one arm is ahead of a run of another with any seed; equal runs count half.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// The share of all pairs of a run of each, whatever their seeds (Mann–Whitney).
+    pub probability: f64,
+    /// Limits of its 95 % interval; see [`crate::inference::superiority`].
+    pub interval: [f64; 2],
+    /// Runs of the arm and of the baseline.
+    pub runs: [usize; 2],
 }
 
 /// Unit in which time to a target is counted.
@@ -343,4 +366,26 @@ pub struct Judged {
     pub margin: f64,
     /// Pairs in which the arm's and in which the baseline's run learnt: ended well above chance.
     pub learnt: [usize; 2],
+}
+
+/// Seeds that an arm needs, at a point of the grid.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeedsNeeded {
+    /// Name of the arm.
+    pub arm: String,
+    /// The point of the grid.
+    pub point: Vec<String>,
+    /// The factor in the time to the first target that is to be seen.
+    pub factor: f64,
+    /// The level of the test: 0.01 over the arms that were tested.
+    pub level: f64,
+    /// Pairs of runs that the deviation is from.
+    pub pairs: usize,
+    /// Standard deviation of the logarithms of the pairs' ratios; absent where runs did not reach the target, which leaves no spread to
+    /// count on.
+    pub deviation: Option<f64>,
+    /// Seeds with which the factor is seen with probabilities 0.8 and 0.9; absent beyond 10,000, and without a deviation.
+    pub seeds: [Option<usize>; 2],
+    /// Seeds for 0.8 at the ends of the deviation's 95 % interval; likewise.
+    pub between: [Option<usize>; 2],
 }

@@ -63,6 +63,9 @@ fn comparison_csv(record: &StudyRecord) -> String {
     for difference in ["test_accuracy", "mean_loss", "test_loss"] {
         header.extend(["verdict", "leaning", "p_holm", "test", "margin"].map(|what| format!("{difference}_{what}")));
     }
+    for what in ["sooner", "more_accurate"] {
+        header.extend(["", "_low", "_high"].map(|end| format!("{what}_probability{end}")));
+    }
     let mut text = header.join(",") + "\n";
     for comparison in &record.comparisons {
         comparison.targets.iter().for_each(|at| comparison_line(&mut text, comparison, &record.baseline, at));
@@ -94,6 +97,13 @@ fn comparison_line(text: &mut String, comparison: &Comparison, baseline: &str, a
     fields.extend([of(|d| d.mean), of(|d| d.interval[0]), of(|d| d.interval[1]), of(|d| d.p_value)]);
     for difference in [&comparison.test_accuracy, &comparison.mean_loss, &comparison.test_loss] {
         fields.extend(judged_fields(difference.as_ref().and_then(|difference| difference.judged.as_ref())));
+    }
+    for ahead in [at.sooner, comparison.more_accurate] {
+        fields.extend([
+            number(ahead.map(|ahead| ahead.probability)),
+            number(ahead.map(|ahead| ahead.interval[0])),
+            number(ahead.map(|ahead| ahead.interval[1])),
+        ]);
     }
     writeln!(text, "{}", fields.join(",")).expect("strings take everything");
 }

@@ -4,6 +4,7 @@
 //! result depends on; [`execute`] runs what is missing in an [`mod@order`], several side by side or, on a device, in [`cohorts`]; [`collect`]
 //! reads the records back.
 
+mod ahead;
 mod arms;
 pub mod attempt;
 mod axes;
@@ -33,6 +34,7 @@ pub mod order;
 pub mod outcomes;
 pub mod place;
 pub mod plan;
+pub mod power;
 pub mod predict;
 pub mod range_test;
 pub mod record;

@@ -1,5 +1,6 @@
 //! Facts that a mean over runs hides: runs that reach a target and lose it again, and runs that learn beside runs that do not.
 
+use crate::inference::spread::{quantile, sorted};
 use crate::numerals::percent;
 use crate::study::record::RunRecord;
 use crate::study::target::Target;
@@ -62,8 +63,10 @@ fn apart(runs: &[&RunRecord]) -> Option<String> {
         let high = group.iter().map(|(accuracy, _)| *accuracy).fold(0.0, f64::max);
         if low == high { percent(low) } else { format!("{} to {}", percent(low), percent(high)) }
     };
+    let all = sorted(&accuracies.iter().map(|(accuracy, _)| *accuracy).collect::<Vec<_>>());
+    let [first, middle, third] = [0.25, 0.5, 0.75].map(|p| percent(quantile(&all, p)));
     Some(format!(
-        "{}: {} of {} end at {}, {} at {}; the mean ± deviation describes neither",
+        "{}: {} of {} end at {}, {} at {}; the mean ± deviation describes neither (quartiles {first}, {middle}, {third})",
         runs[0].arm,
         learnt.len(),
         accuracies.len(),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::record::finding::Finding;
 use crate::record::manifest::Manifest;
 use crate::record::summary::{Divergence, Outcome};
-use crate::study::comparison::{ArmSummary, Comparison};
+use crate::study::comparison::{ArmSummary, Comparison, SeedsNeeded};
 use crate::study::curve::Curve;
 use crate::study::target::Target;
 
@@ -49,6 +49,9 @@ pub struct StudyRecord {
     /// Every arm against every other, where that was asked for; p-values are corrected over all pairs of a point.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pairs: Vec<PairRecord>,
+    /// Seeds that each arm needs for a factor in the time to the first target, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub seeds_needed: Vec<SeedsNeeded>,
 }
 
 impl StudyRecord {

@@ -2,7 +2,9 @@
 
 use crate::inference::survival::all_or_none;
 use crate::numerals::factor;
-use crate::study::comparison::{Bound, Comparison, Difference, Ratio, TargetComparison, Test, Verdict, leaning_text};
+use crate::study::comparison::{
+    Ahead, Bound, Comparison, Difference, Ratio, TargetComparison, Test, Verdict, leaning_text,
+};
 use crate::study::verdict::{LEVEL, MIN_PAIRS, TIME_MARGIN};
 
 /// A bound closer to 1 than this factor tells less than who got there.
@@ -91,7 +93,7 @@ fn who(at: &TargetComparison, ratio: &Ratio) -> String {
 }
 
 /// The verdicts about accuracy and loss at the end; empty where there is none.
-pub(super) fn about_end(comparison: &Comparison) -> String {
+pub(super) fn about_end(comparison: &Comparison, baseline: &str) -> String {
     let accuracy = part("accuracy", comparison.test_accuracy.as_ref(), 100.0, 2, " points");
     let loss = part("test loss", comparison.test_loss.as_ref(), 1.0, 3, "");
     // Who learns is the same for both.
@@ -101,6 +103,8 @@ pub(super) fn about_end(comparison: &Comparison) -> String {
     if parts.is_empty() {
         return String::new();
     }
+    let ahead = comparison.more_accurate.map(|ahead| how_often(&ahead, baseline));
+    let parts: Vec<String> = parts.into_iter().chain(ahead).collect();
     let pairs = comparison.test_accuracy.or(comparison.test_loss).map_or(0, |difference| difference.pairs);
     let left = comparison.targets.first().is_some_and(|at| pairs < at.runs.min(at.baseline_runs));
     let of = if left { format!(", in the {pairs} pairs of which neither diverged") } else { String::new() };
@@ -124,6 +128,12 @@ fn part(what: &str, found: Option<&Difference>, scale: f64, least: usize, unit: 
     Some(format!(
         "{what} {verdict}{within}: {mean:+.digits$}{unit} (95 % interval {low:+.digits$} to {high:+.digits$}), {p}"
     ))
+}
+
+/// How likely a run of the arm ends more accurate than one of the baseline.
+fn how_often(ahead: &Ahead, baseline: &str) -> String {
+    let [found, low, high] = [ahead.probability, ahead.interval[0], ahead.interval[1]].map(|p| format!("{p:.2}"));
+    format!("more accurate than a run of {baseline} with probability {found} (95 % interval {low} to {high})")
 }
 
 /// Digits after the point that show an interval of this width, and no fewer than these.

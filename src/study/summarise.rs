@@ -1,6 +1,6 @@
 //! The runs of each arm at each point, taken together.
 
-use crate::inference::spread::{mean, median, sample_std};
+use crate::inference::spread::{mean, median, quantile, sample_std, sorted};
 use crate::inference::survival::{Time, kaplan_meier, median_time};
 use crate::record::summary::Outcome;
 use crate::study::comparison::{ArmSummary, Spread, TargetSummary};
@@ -70,6 +70,7 @@ fn spread(values: impl Iterator<Item = f64>) -> Option<Spread> {
         min: extreme(f64::min)?,
         max: extreme(f64::max)?,
         median: Some(median(&values)),
+        quartiles: Some([0.25, 0.75].map(|p| quantile(&sorted(&values), p))),
     })
 }
 

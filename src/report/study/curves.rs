@@ -35,6 +35,7 @@ impl Study<'_> {
             section.chart(over_steps(&title, about, Axis::share("share of runs"), series));
         }
         section.chart(self.finals(point));
+        section.chart(self.profile(point));
         section.blocks.retain(|block| !matches!(block, Block::Chart(chart) if chart.series.is_empty()));
         Ok(section)
     }

@@ -127,12 +127,12 @@ fn records_of_earlier_versions_make_a_report() {
     for summary in study["summaries"].as_array_mut().unwrap() {
         drop(summary, &["remarks"]);
         drop(&mut summary["targets"][0], &["lost"]);
-        drop(&mut summary["test_accuracy"], &["median"]);
-        drop(&mut summary["mean_loss"], &["median"]);
+        drop(&mut summary["test_accuracy"], &["median", "quartiles"]);
+        drop(&mut summary["mean_loss"], &["median", "quartiles"]);
     }
     for comparison in study["comparisons"].as_array_mut().unwrap() {
-        drop(comparison, &["test_loss", "at_end"]);
-        drop(&mut comparison["targets"][0], &["leaning", "lost", "baseline_lost"]);
+        drop(comparison, &["test_loss", "at_end", "more_accurate"]);
+        drop(&mut comparison["targets"][0], &["leaning", "lost", "baseline_lost", "sooner"]);
         drop(&mut comparison["targets"][0]["ratio"], &["tests", "unit", "reached", "way"]);
         ["test_accuracy", "mean_loss"].iter().for_each(|what| drop(&mut comparison[*what], &["judged"]));
     }
@@ -174,4 +174,22 @@ fn every_pair_is_compared_on_demand_and_tables_are_written_for_papers() {
     assert_eq!(record(), before);
     let ran = work.compare("out", &["--markdown", "--latex"]);
     assert_eq!(ran.code, Some(2), "{ran:?}");
+}
+
+#[test]
+fn seeds_for_a_factor_are_told_on_demand() {
+    let work = Work::new();
+    work.words("slow", "set.optimizer.lr = 0.001");
+    assert_eq!(work.compare("out", &[]).code, Some(0));
+    let before = json(&work.path("out/study.json"));
+    let ran = work.compare("out", &["--report-only", "--power=2"]);
+    assert!(ran.code == Some(0) && ran.stdout.contains("seeds that would show a factor of 2"), "{ran:?}");
+    assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80 || line.contains("records in")), "{ran:?}");
+    let needed = json(&work.path("out/study.json"))["seeds_needed"].clone();
+    assert_eq!((needed[0]["arm"].as_str(), needed[0]["factor"].as_f64()), (Some("slow"), Some(2.0)), "{needed}");
+    assert!(fs::read_to_string(work.path("out/report.html")).unwrap().contains("<h2>Seeds for a factor of 2</h2>"));
+    assert_eq!(work.compare("out", &["--report-only"]).code, Some(0));
+    assert_eq!(json(&work.path("out/study.json")), before);
+    let ran = work.compare("out", &["--power=1"]);
+    assert!(ran.code == Some(2) && ran.stderr.contains("expected a factor above 1"), "{ran:?}");
 }
