@@ -13,11 +13,12 @@ use serde_json::json;
 use crate::cli::device::host_threads;
 use crate::cli::output::say;
 use crate::cli::path::path;
-use crate::cli::{UsageError, lesson8_markdown, lesson8_table};
+use crate::cli::{UsageError, findings, lesson8_markdown, lesson8_table};
 use crate::config::document::read_text;
 use crate::data::{Choice, Known, Prepared, Request, Split, load};
 use crate::lesson::reference::{Reference, read_references, references};
 use crate::lesson::replay::{DEFAULT_SEEDS, REPLAYS, draws, replay, train_all};
+use crate::lesson::rules::of_replay;
 use crate::lesson::theory::Theory;
 use crate::lesson::training::epochs;
 use crate::lesson::verdict::CONFIDENCE;
@@ -80,7 +81,8 @@ pub fn run(args: &Lesson8Args) -> Result<ExitCode> {
     } else if args.markdown {
         lesson8_markdown::text(&report, &args.command(), &sha256)
     } else {
-        lesson8_table::text(&report)
+        let found = findings::text(&of_replay(&report));
+        format!("{}\n{found}\n{}", lesson8_table::text(&report), lesson8_table::summary(&report))
     };
     super::print(&text)?;
     Ok(ExitCode::from(exit_code(&report)))
@@ -148,6 +150,7 @@ impl Lesson8Args {
             "inside": report.inside(),
             "outside": report.outside(),
             "not_run": report.not_run(),
+            "findings": of_replay(report),
         })
     }
 }
@@ -204,7 +207,7 @@ mod tests {
             let samples = Samples::from([("relu_kaiming.mean".into(), spread(mean))]);
             let report = report(&references(), &samples, &theory);
             assert_eq!(exit_code(&report), code);
-            let table = lesson8_table::text(&report);
+            let table = lesson8_table::summary(&report);
             assert_eq!(table.contains("1 outside (relu_kaiming)"), code == 3, "{table}");
             let markdown = lesson8_markdown::text(&report, "initlab lesson8", "");
             assert_eq!(markdown.contains("relu_kaiming: **outside**"), code == 3, "{markdown}");

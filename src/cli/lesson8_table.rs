@@ -5,7 +5,7 @@ use crate::lesson::verdict::{Range, Row};
 use crate::lesson::{Outcome, Report};
 use crate::numerals::torch_decimals;
 
-/// The table, grouped by notebook, what a range is, and the count.
+/// The table, grouped by notebook, and what a range is.
 pub(crate) fn text(report: &Report) -> String {
     let mut text = String::new();
     let mut notebook = "";
@@ -17,7 +17,7 @@ pub(crate) fn text(report: &Report) -> String {
         }
         text += &lines(outcome);
     }
-    text + &format!("\n{}\n{}", wrapped(RANGES, ""), summary(report))
+    text + &format!("\n{}\n", wrapped(RANGES, ""))
 }
 
 /// How the ranges are found.

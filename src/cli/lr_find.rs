@@ -10,15 +10,17 @@ use clap::Args;
 use crate::cli::UsageError;
 use crate::cli::device::host;
 use crate::cli::experiment::ConfigArgs;
+use crate::cli::findings;
 use crate::cli::output::say;
 use crate::cli::path::path;
-use crate::config::error::folded;
 use crate::data::Part;
+use crate::record::finding::Finding;
 use crate::record::run_dir::Existing;
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::palette::Style;
 use crate::report::thin::Point;
-use crate::study::range_test::{Finding, RangeTest, SWEEPS, Suggestion, experiment, narrowed, quick_steps};
+use crate::study::range_rules::{Tested, of_test};
+use crate::study::range_test::{Outcome, RangeTest, SWEEPS, Suggestion, experiment, narrowed, quick_steps};
 use crate::train::engine::Compute;
 use crate::train::threads::cores;
 use crate::train::{Event, Plan, train};
@@ -79,12 +81,12 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
 fn chart(name: &str, found: &Search) -> Chart {
     let smoothed = found.test.smoothed();
     let points = found.test.rates.iter().zip(&smoothed).map(|(&rate, &loss)| Point::new(rate, loss)).collect();
-    let rules = match found.finding {
-        Finding::Valley(Suggestion { rate, lowest }) | Finding::Blind(Suggestion { rate, lowest }) => vec![
+    let rules = match found.outcome {
+        Outcome::Valley(Suggestion { rate, lowest }) | Outcome::Blind(Suggestion { rate, lowest }) => vec![
             Rule { upright: true, value: rate, label: format!("suggested {rate:.2e}") },
             Rule { upright: true, value: lowest, label: format!("lowest loss {lowest:.2e}") },
         ],
-        Finding::StillFalling | Finding::Flat(_) | Finding::Rises | Finding::NotFinite => Vec::new(),
+        Outcome::StillFalling | Outcome::Flat(_) | Outcome::Rises | Outcome::NotFinite => Vec::new(),
     };
     Chart {
         title: format!("Learning rate range test of {name}"),
@@ -98,13 +100,12 @@ fn chart(name: &str, found: &Search) -> Chart {
 
 /// Keeps what was tried, and what came out.
 struct Search {
-    /// The end of the range that was asked for.
-    high: f64,
     /// Where a quick pass lost the loss.
     lost_at: Option<f64>,
     /// The sweeps together.
     test: RangeTest,
-    finding: Finding,
+    outcome: Outcome,
+    findings: Vec<Finding>,
 }
 
 impl LrFindArgs {
@@ -119,8 +120,9 @@ impl LrFindArgs {
         }
         let sweeps = (0..SWEEPS).map(|i| self.sweep(plan, compute, i, range, steps)).collect::<Result<Vec<_>>>()?;
         let test = RangeTest::joined(&sweeps);
-        let finding = test.finding(range[1] == self.high);
-        Ok(Search { high: self.high, lost_at, test, finding })
+        let outcome = test.outcome(range[1] == self.high);
+        let findings = of_test(&Tested { test: &test, outcome, high: self.high });
+        Ok(Search { lost_at, test, outcome, findings })
     }
 
     /// Trains from the plan's start over a range of rates, in a directory that goes away. Each `number` has batches of its own,
@@ -152,39 +154,12 @@ impl LrFindArgs {
 }
 
 fn text(name: &str, found: &Search) -> String {
-    let Search { high, lost_at, test, finding } = found;
+    let Search { lost_at, test, .. } = found;
     let mut text = format!("{name}: smoothed training loss as the learning rate grows\n{}", curve(test));
     if let Some(rate) = lost_at {
         text.push_str(&format!("(a quick pass lost the loss at {rate:.1e}; these are the rates below)\n"));
     }
-    let [first, last] = [test.rates.first(), test.rates.last()].map(|rate| rate.copied().unwrap_or(f64::NAN));
-    let message = match finding {
-        Finding::Valley(Suggestion { rate, lowest }) => format!(
-            "suggested learning rate {rate:.2e}, half of the middle of the valley\nlowest loss at {lowest:.2e}; beyond it training suffers"
-        ),
-        Finding::StillFalling => format!(
-            "the loss still falls at {last:.1e}, where the range ends: no suggestion; raise it, as with --high {:.1e}",
-            10.0 * high
-        ),
-        Finding::Blind(Suggestion { rate, .. }) => format!(
-            "suggested learning rate {rate:.2e}, half of the middle of the valley\nbut the loss falls no further than that of a net which \
-             gives every image the same answer: more --steps than {} tell more",
-            test.rates.len()
-        ),
-        Finding::Flat([least, most]) => format!(
-            "the loss never falls: from {first:.1e} to {last:.1e} it stays between {least:.4} and {most:.4}: no suggestion; try \
-             another range with --low and --high, or more --steps"
-        ),
-        Finding::Rises => {
-            format!("the loss never falls, it rises from {first:.1e} on: no suggestion; try lower rates with --low")
-        }
-        Finding::NotFinite => {
-            "the first loss is not finite, before anything was learnt: no suggestion; `initlab probe` shows the start"
-                .into()
-        }
-    };
-    text.push_str(&message.lines().map(|line| folded(line, 0) + "\n").collect::<String>());
-    text
+    text + &findings::text(&found.findings)
 }
 
 /// The curve in a frame: loss upwards, the logarithm of the rate to the right.
@@ -217,17 +192,18 @@ fn curve(test: &RangeTest) -> String {
 mod tests {
     use super::*;
 
-    fn search(finding: Finding, high: f64) -> Search {
+    fn search(outcome: Outcome, high: f64) -> Search {
         let mut test = RangeTest::new(2.3);
         (0..300).for_each(|i| {
             test.push(10f64.powf(-4.0 + f64::from(i) / 60.0), 3.0 - f64::from(i) / 150.0);
         });
-        Search { high, lost_at: Some(1e-300), test, finding }
+        let findings = of_test(&Tested { test: &test, outcome, high });
+        Search { lost_at: Some(1e-300), test, outcome, findings }
     }
 
     #[test]
     fn the_curve_fits_a_terminal_and_has_both_ends() {
-        let text = text("net", &search(Finding::StillFalling, 10.0));
+        let text = text("net", &search(Outcome::StillFalling, 10.0));
         assert!(text.contains("1.0e-4") && text.contains("9.6e0") && text.matches('•').count() >= 60, "{text}");
     }
 
@@ -235,18 +211,18 @@ mod tests {
     fn every_finding_is_a_sentence_that_fits_and_says_what_to_do() {
         let suggestion = Suggestion { rate: 0.0123, lowest: 0.05 };
         for (finding, parts) in [
-            (Finding::Valley(suggestion), ["rate 1.23e-2", "at 5.00e-2; beyond"]),
-            (Finding::StillFalling, ["still falls at 9.6e0, where the range ends", "--high 1.0e2"]),
-            (Finding::Blind(suggestion), ["rate 1.23e-2", "every image the same answer: more --steps than 300"]),
-            (Finding::Flat([2.29, 2.3456789]), ["never falls: from 1.0e-4 to 9.6e0", "2.2900 and 2.3457"]),
-            (Finding::Rises, ["rises from 1.0e-4 on", "--low"]),
-            (Finding::NotFinite, ["first loss is not finite", "initlab probe"]),
+            (Outcome::Valley(suggestion), ["rate 1.23e-2", "at 5.00e-2, beyond"]),
+            (Outcome::StillFalling, ["still falls at 9.6e0, where the range ends", "--high 1.0e2"]),
+            (Outcome::Blind(suggestion), ["rate 1.23e-2", "every image the same answer => more --steps than 300"]),
+            (Outcome::Flat([2.29, 2.3456789]), ["never falls: from 1.0e-4 to 9.6e0", "2.2900 and 2.3457"]),
+            (Outcome::Rises, ["rises from 1.0e-4 on", "--low"]),
+            (Outcome::NotFinite, ["first loss is not finite", "initlab probe"]),
         ] {
             let text = text("net", &search(finding, 10.0));
             assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-            let unfolded = text.replace('\n', " ");
+            let unfolded = text.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(parts.iter().all(|part| unfolded.contains(part)), "{text}");
-            let suggests = matches!(finding, Finding::Valley(_) | Finding::Blind(_));
+            let suggests = matches!(finding, Outcome::Valley(_) | Outcome::Blind(_));
             assert!(suggests != text.contains("no suggestion"), "{text}");
         }
     }

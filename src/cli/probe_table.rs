@@ -1,5 +1,6 @@
 //! The tables of `initlab probe` and its verdict, in 80 columns.
 
+use crate::cli::findings;
 use crate::cli::theory_rows::wrapped;
 use crate::numerals::{four_digits, or_dash, three_decimals, two_decimals};
 use crate::probe::record::{Condition, ProbeRecord, Quantity, Trend};
@@ -134,12 +135,7 @@ fn verdict(report: &ProbeRecord) -> String {
         trend(verdict.forward.trend),
         trend(verdict.backward.trend)
     );
-    for finding in &verdict.findings {
-        text += &format!("{}\n", item("- ", finding));
-    }
-    for advice in &verdict.advice {
-        text += &format!("{}\n", item("=> ", advice));
-    }
+    text += &findings::text(&report.said());
     text
 }
 
@@ -153,12 +149,6 @@ pub(crate) fn trend(trend: Trend) -> &'static str {
         Trend::Grows => "grows",
         Trend::Shrinks => "shrinks",
     }
-}
-
-/// `text` after `mark`, its other lines below its beginning.
-fn item(mark: &str, text: &str) -> String {
-    let blank = " ".repeat(mark.len());
-    format!("{mark}{}", wrapped(text, &blank).trim_start())
 }
 
 fn outside(quantity: &Quantity) -> bool {

@@ -17,6 +17,7 @@ pub mod outcome;
 mod products;
 pub mod reference;
 pub mod replay;
+pub mod rules;
 mod scale;
 pub mod theory;
 pub mod training;

@@ -1,53 +1,43 @@
 //! Advice on a start whose signal does not come through, in sentences.
 
-use crate::config::Experiment;
-use crate::config::model::ModelConfig;
 use crate::findings::remedy;
 use crate::init::Aim;
-use crate::probe::record::{ProbeRecord, Trend, Verdict};
+use crate::probe::evidence::Evidence;
+use crate::probe::record::{Direction, Trend, Verdict};
 use crate::probe::words::ALIKE;
-use crate::probe::zeros::{Cause, Zeros};
+use crate::probe::zeros::Cause;
 use crate::theory::length::straight_leak;
 
 /// Factor over the whole depth beyond which, or beyond whose inverse, nets learnt later than where the signal holds.
 const SLOWS: f64 = 1e3;
 
-/// True if a signal that changes by `factor` costs steps.
-fn slows(factor: f64) -> bool {
-    !(1.0 / SLOWS..=SLOWS).contains(&factor)
-}
-
-/// Advice on the start, in sentences.
-pub(super) fn advice(report: &ProbeRecord, verdict: &Verdict, zeros: &Zeros, experiment: &Experiment) -> Vec<String> {
-    let model = &experiment.model;
-    let trends = [verdict.forward.trend, verdict.backward.trend];
-    let moves = trends.iter().any(|trend| matches!(trend, Trend::Explodes | Trend::Vanishes));
-    let slows = [&verdict.forward, &verdict.backward].iter().any(|way| way.total.is_some_and(slows));
-    let alike = verdict.likeness.is_some_and(|c| c > ALIKE);
-    let mut advice = Vec::new();
-    if !remedy::is_chain(model) {
-        if moves {
-            advice.push(remedy::FOR_BRANCHES.into());
-        }
-    } else {
-        if moves {
-            advice.push(for_lengths(report, experiment));
-        } else if slows {
-            advice.push(format!("it trains, but sooner where the signal holds: {}", for_lengths(report, experiment)));
-        }
-        if alike {
-            advice.push(for_likeness(report.depth, model));
-        }
+/// All advice on a start, each sentence once.
+pub(super) fn all(evidence: &Evidence<'_>) -> Vec<String> {
+    let Verdict { forward, backward, likeness, .. } = evidence.verdict;
+    let mut advice = vec![for_course(evidence, forward), for_course(evidence, backward)];
+    if likeness.is_some_and(|correlation| correlation > ALIKE) {
+        advice.push(for_likeness(evidence));
     }
-    advice.extend(for_zeros(report, verdict, zeros));
-    if advice.is_empty() {
-        advice.push("nothing to change at this depth".into());
-    }
+    advice.extend(for_zeros(evidence));
+    advice.retain(|text| !text.is_empty());
     advice
 }
 
+/// Advice on a signal that is lost on its way, or that takes steps to be made up for; empty where it needs none.
+pub(super) fn for_course(evidence: &Evidence<'_>, direction: &Direction) -> String {
+    let lost = matches!(direction.trend, Trend::Explodes | Trend::Vanishes);
+    let slows = direction.total.is_some_and(|factor| !(1.0 / SLOWS..=SLOWS).contains(&factor));
+    match remedy::is_chain(&evidence.experiment.model) {
+        false if lost => remedy::FOR_BRANCHES.into(),
+        true if lost => for_lengths(evidence),
+        true if slows => format!("it trains, but sooner where the signal holds: {}", for_lengths(evidence)),
+        true | false => String::new(),
+    }
+}
+
 /// Against zeros that do not go away by themselves.
-fn for_zeros(report: &ProbeRecord, verdict: &Verdict, zeros: &Zeros) -> Vec<String> {
+pub(super) fn for_zeros(evidence: &Evidence<'_>) -> Vec<String> {
+    let Evidence { report, verdict, zeros, .. } = evidence;
     let mut advice = Vec::new();
     if verdict.forward.trend == Trend::Zero {
         let end = report.layers.iter().rposition(|layer| layer.activation != "identity");
@@ -76,13 +66,18 @@ fn turn_on(layer: &str) -> String {
 }
 
 /// Against lengths that explode or vanish in a plain chain.
-fn for_lengths(report: &ProbeRecord, experiment: &Experiment) -> String {
+fn for_lengths(evidence: &Evidence<'_>) -> String {
+    let report = evidence.report;
     let inside = report.layers.iter().filter_map(|layer| layer.fan_in_inside).fold(1.0, f64::min);
-    remedy::for_lengths(report.far.as_ref().map(|far| far.variance_w), inside, experiment.model.activation)
+    remedy::for_lengths(report.far.as_ref().map(|far| far.variance_w), inside, evidence.experiment.model.activation)
 }
 
-/// Against inputs that become alike.
-fn for_likeness(depth: usize, model: &ModelConfig) -> String {
+/// Against inputs that become alike; empty where norms or shortcuts take part.
+pub(super) fn for_likeness(evidence: &Evidence<'_>) -> String {
+    let (depth, model) = (evidence.report.depth, &evidence.experiment.model);
+    if !remedy::is_chain(model) {
+        return String::new();
+    }
     let presets: Vec<String> = [Aim::ALL[1], Aim::ALL[2]]
         .iter()
         .filter(|aim| aim.solve(crate::activation::Activation::Relu, depth).is_ok())

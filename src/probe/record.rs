@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::record::finding::{Finding, Severity};
+
 /// Relative rounding of a number that was measured in 32-bit floats.
 const ROUNDING: f64 = 1e-6;
 
@@ -38,6 +40,25 @@ pub struct ProbeRecord {
     pub far: Option<FarRecord>,
     /// The conclusions.
     pub verdict: Verdict,
+    /// The meaning of all this, in words; docs/findings.md has the rules.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
+}
+
+impl ProbeRecord {
+    /// The findings; of an earlier version, which had no rules, its sentences as notes.
+    pub fn said(&self) -> Vec<Finding> {
+        if !self.findings.is_empty() {
+            return self.findings.clone();
+        }
+        let note = |text: &String| Finding {
+            rule: "verdict".into(),
+            severity: Severity::Note,
+            text: text.clone(),
+            advice: String::new(),
+        };
+        self.verdict.findings.iter().chain(&self.verdict.advice).map(note).collect()
+    }
 }
 
 /// Second moment and likeness of the images, after normalisation.
@@ -215,9 +236,11 @@ pub struct Verdict {
     pub checked: usize,
     /// Of these, inside their band.
     pub inside: usize,
-    /// The findings, in sentences.
+    /// Findings of a version that had no rules for them, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,
-    /// The advice, in sentences; says so if there is nothing to change.
+    /// Its advice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub advice: Vec<String>,
 }
 

@@ -101,8 +101,9 @@ pub fn probe(
         jacobian: jacobian.then(|| board.jacobian()).flatten(),
         far: board.far(),
         verdict: Verdict::default(),
+        findings: Vec::new(),
     };
-    report.verdict = conclude(&report, board.leaving(), &board.zeros, experiment);
+    (report.verdict, report.findings) = conclude(&report, board.leaving(), &board.zeros, experiment);
     Ok(report)
 }
 

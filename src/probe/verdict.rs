@@ -1,10 +1,12 @@
 //! The conclusions: what the signal does in each direction, and how many predictions hold.
 
 use crate::config::Experiment;
-use crate::probe::advice::advice;
+use crate::probe::evidence::Evidence;
 use crate::probe::record::{Direction, LayerRecord, ProbeRecord, Quantity, Trend, Verdict};
-use crate::probe::words::{Way, dropout, findings};
+use crate::probe::rules::of_start;
+use crate::probe::words::Way;
 use crate::probe::zeros::{Cause, Zeros};
+use crate::record::finding::Finding;
 use crate::theory::trainable::Course;
 
 /// Factors per layer this close to 1 lead nowhere.
@@ -16,14 +18,14 @@ pub(super) fn conclude(
     leaving: (Option<usize>, Option<usize>),
     zeros: &Zeros,
     experiment: &Experiment,
-) -> Verdict {
+) -> (Verdict, Vec<Finding>) {
     let hidden = hidden(report);
     let forwards = followed(report, &hidden, &zeros.forward, |layer| layer.z_second_moment.median);
     let back: Vec<usize> = hidden.iter().rev().copied().collect();
     let backwards = followed(report, &back, &zeros.backward, gradient_length);
     let (checked, inside) = count(report, leaving);
     let last = hidden.last().map(|&i| &report.layers[i]);
-    let mut verdict = Verdict {
+    let verdict = Verdict {
         forward: direction(&forwards, leaving.0, &zeros.forward, &hidden),
         backward: direction(&backwards, leaving.1, &zeros.backward, &back),
         likeness: last.and_then(|layer| layer.correlation_different.median),
@@ -31,10 +33,9 @@ pub(super) fn conclude(
         inside,
         ..Verdict::default()
     };
-    verdict.findings = findings(report, [&forwards, &backwards], last, zeros, &verdict);
-    verdict.findings.extend(experiment.model.dropout.map(dropout));
-    verdict.advice = advice(report, &verdict, zeros, experiment);
-    verdict
+    let evidence = Evidence { report, ways: [&forwards, &backwards], last, zeros, verdict: &verdict, experiment };
+    let findings = of_start(&evidence);
+    (verdict, findings)
 }
 
 /// The layers whose signal is followed: those with an activation, or all but the output where there is none.

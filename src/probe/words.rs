@@ -13,45 +13,43 @@ const NAMED: usize = 3;
 /// The layers that a signal is followed through, in the order of its travel, with its second moment there.
 pub(super) type Way<'a> = Vec<(&'a str, Option<f64>)>;
 
-/// The findings, in sentences.
-pub(super) fn findings(
-    report: &ProbeRecord,
-    ways: [&Way<'_>; 2],
-    last: Option<&LayerRecord>,
-    zeros: &Zeros,
-    verdict: &Verdict,
-) -> Vec<String> {
-    let mut findings = Vec::new();
-    findings.extend(course(report, "forwards E[z^2]", ways[0], &verdict.forward));
-    findings.extend(course(report, "backwards the gradient's squared length", ways[1], &verdict.backward));
+/// The sentences about what is exactly 0, forwards and backwards.
+pub(super) fn zeros(report: &ProbeRecord, zeros: &Zeros) -> Vec<String> {
     // Whether anything comes into a layer.
     let fed = |name: &str| {
         let place = report.layers.iter().position(|layer| layer.name == name);
         place.is_none_or(|i| i == 0 || zeros.activation(i - 1).is_none())
     };
-    findings.extend(zero(report, "pre-activations", &zeros.forward, forward_reason));
-    findings.extend(zero(report, "gradients", &zeros.backward, |cause, places, count| {
+    let mut sentences = zero(report, "pre-activations", &zeros.forward, forward_reason);
+    sentences.extend(zero(report, "gradients", &zeros.backward, |cause, places, count| {
         backward_reason(cause, places, count, fed)
     }));
-    if let (Some(before), Some(after), Some(last)) = (report.input.correlation_different, verdict.likeness, last) {
-        let what = if after > ALIKE { "become nearly one input, from which nets learn slowly" } else { "stay apart" };
-        findings.push(format!(
-            "images of different classes {what}: correlation {before:.2} of the images themselves, {after:.3} in {}",
-            last.name
-        ));
-    }
-    findings.extend(conditions(report));
-    findings.extend(report.far.as_ref().map(depth));
-    if verdict.checked > 0 {
-        let band = 100.0 * report.confidence;
-        let (inside, checked) = (verdict.inside, verdict.checked);
-        findings.push(format!("{inside} of {checked} measured numbers lie in their {band} % band"));
-    }
-    findings
+    sentences
+}
+
+/// Says how alike images of different classes are in the last hidden layer; above `alike` they are as good as one.
+pub(super) fn likeness(
+    report: &ProbeRecord,
+    verdict: &Verdict,
+    last: Option<&LayerRecord>,
+    alike: f64,
+) -> Option<String> {
+    let (before, after, last) = (report.input.correlation_different?, verdict.likeness?, last?);
+    let what = if after > alike { "become nearly one input, from which nets learn slowly" } else { "stay apart" };
+    Some(format!(
+        "images of different classes {what}: correlation {before:.2} of the images themselves, {after:.3} in {}",
+        last.name
+    ))
+}
+
+/// Says how many measured numbers lie in their bands.
+pub(super) fn in_band(report: &ProbeRecord, verdict: &Verdict) -> String {
+    let band = 100.0 * report.confidence;
+    format!("{} of {} measured numbers lie in their {band} % band", verdict.inside, verdict.checked)
 }
 
 /// Describes a signal's course; nothing where it is 0 by design, which has sentences of its own.
-fn course(report: &ProbeRecord, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
+pub(super) fn course(report: &ProbeRecord, name: &str, way: &Way<'_>, direction: &Direction) -> Option<String> {
     let of = direction.total.map(three_digits).unwrap_or_default();
     let mut text = match direction.trend {
         Trend::Explodes => format!("{name} explodes"),
@@ -159,7 +157,7 @@ pub(super) fn dropout(p: f64) -> String {
 }
 
 /// Says in how many layers behind an activation (10) and (14) of He et al. 2015 hold.
-fn conditions(report: &ProbeRecord) -> Option<String> {
+pub(super) fn conditions(report: &ProbeRecord) -> Option<String> {
     let of = |condition: fn(&LayerRecord) -> Option<Condition>, name: &str| {
         let all: Vec<Condition> = report.layers.iter().skip(1).filter_map(condition).collect();
         let middle = all.get(all.len() / 2)?.value;
@@ -175,7 +173,7 @@ fn conditions(report: &ProbeRecord) -> Option<String> {
 }
 
 /// How deep the start stays trainable.
-fn depth(far: &FarRecord) -> String {
+pub(super) fn depth(far: &FarRecord) -> String {
     if let Some(depth) = far.trainable_depth {
         return format!(
             "expected to train to about {depth:.0} hidden layers: from there on the gradient changes by more than a learning \

@@ -108,11 +108,8 @@ pub fn of_probe(probe: &ProbeRecord, dir: &Path) -> String {
         probe.images,
         probe.dataset
     );
-    let finding = |text: &String| format!("- {text}\n");
-    let shows: String = verdict.findings.iter().map(finding).collect();
-    let advice: String = verdict.advice.iter().map(|text| format!("- => {text}\n")).collect();
     let predicted = format!("{} of {} measured numbers lie in their band.", verdict.inside, verdict.checked);
-    page(&head, &probe.name, &happened, &(shows + &advice), &predicted, dir, PROBE)
+    whole(&head, &probe.name, &happened, &probe.said(), &predicted, dir, PROBE)
 }
 
 fn whole(

@@ -22,7 +22,7 @@ pub fn page(probe: &ProbeRecord) -> Page {
     let sections =
         [verdict(probe), forwards(probe), backwards(probe), layers(probe), jacobian(probe), far(probe), origin(probe)];
     let sections = sections.into_iter().filter(|section| !section.blocks.is_empty()).collect();
-    Page { title: format!("{}: the signal at the start", probe.name), lead, findings: Vec::new(), sections }
+    Page { title: format!("{}: the signal at the start", probe.name), lead, findings: probe.said(), sections }
 }
 
 fn verdict(probe: &ProbeRecord) -> Section {
@@ -39,7 +39,6 @@ fn verdict(probe: &ProbeRecord) -> Section {
         facts.push(("predictions within their band".into(), format!("{} of {}", verdict.inside, verdict.checked)));
     }
     section.blocks.push(Block::Facts(facts));
-    section.blocks.extend(verdict.findings.iter().chain(&verdict.advice).cloned().map(Block::Text));
     section
 }
 

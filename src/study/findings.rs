@@ -141,3 +141,93 @@ fn grouped(told: impl Iterator<Item = (String, String)>) -> Option<String> {
         groups.into_iter().map(|(verdict, arms)| format!("{verdict} {}", arms.join(", "))).collect();
     (!silent).then(|| told.join("; "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::study::record::{DataRecord, Failure, RunRecord, TriedRate, Tuning};
+    use crate::study::simulated::{NEVER, TARGETS, compare, run};
+    use crate::study::summarise::summarise;
+
+    /// A study of two arms with five seeds whose runs take so many steps to the target.
+    fn study(base: f64, arm: f64, seeds: u64) -> StudyRecord {
+        let wobble = |seed: u64| 1.0 + 0.01 * seed as f64;
+        let runs = |name: &str, steps: f64| {
+            (0..seeds).map(|seed| run(name, seed, steps * wobble(seed), 1)).collect::<Vec<_>>()
+        };
+        of_runs([runs("base", base), runs("arm", arm)].concat())
+    }
+
+    fn of_runs(runs: Vec<RunRecord>) -> StudyRecord {
+        let mut seeds: Vec<u64> = runs.iter().map(|run| run.seed).collect();
+        seeds.sort_unstable();
+        seeds.dedup();
+        StudyRecord {
+            name: "made".into(),
+            command: String::new(),
+            version: String::new(),
+            data: DataRecord { name: "digits".into(), sha256: String::new(), train_images: 100, test_images: 100 },
+            arms: vec!["base".into(), "arm".into()],
+            baseline: "base".into(),
+            seeds,
+            axes: Vec::new(),
+            targets: TARGETS.to_vec(),
+            tuning: Vec::new(),
+            summaries: summarise(&runs, &TARGETS),
+            comparisons: compare(&runs, "base", &TARGETS),
+            runs,
+            failures: Vec::new(),
+            files: crate::record::manifest::Manifest::default(),
+            findings: Vec::new(),
+            pairs: Vec::new(),
+            seeds_needed: Vec::new(),
+        }
+    }
+
+    fn edge(at_edge: bool) -> Tuning {
+        let tried = TriedRate { learning_rate: 0.1, runs: 2, reached: 2, mean_steps: 100.0, accuracy: 0.9 };
+        Tuning { arm: "arm".into(), point: Vec::new(), best: 0.1, at_edge, tried: vec![tried] }
+    }
+
+    fn names(record: &StudyRecord) -> Vec<String> {
+        of_study(record).into_iter().map(|finding| finding.rule).collect()
+    }
+
+    #[test]
+    fn each_rule_speaks_where_it_should_and_nowhere_else() {
+        let healthy = study(300.0, 100.0, 5);
+        assert_eq!(names(&healthy), ["sooner", "better"]);
+        let change = |change: &dyn Fn(&mut StudyRecord)| {
+            let mut record = healthy.clone();
+            change(&mut record);
+            names(&record)
+        };
+        let fault = |of: usize| {
+            move |record: &mut StudyRecord| {
+                record.runs[..of].iter_mut().for_each(|run| run.faults = vec!["dead_units".into()])
+            }
+        };
+        let failed = Failure { dir: "runs/a".into(), error: "no room".into() };
+        assert_eq!(change(&|record| record.failures = vec![failed.clone()]), ["runs_failed", "sooner", "better"]);
+        assert_eq!(names(&study(NEVER, NEVER, 5))[0], "target_out_of_reach");
+        assert_eq!(change(&fault(3)), ["runs_with_faults", "sooner", "better"]);
+        assert_eq!(change(&fault(2)), ["sooner", "better"]);
+        assert_eq!(names(&study(300.0, 100.0, 2)), ["too_few_seeds"]);
+        assert_eq!(change(&|record| record.tuning = vec![edge(true)]), ["rate_at_edge", "sooner", "better"]);
+        assert_eq!(change(&|record| record.tuning = vec![edge(false)]), ["sooner", "better"]);
+    }
+
+    #[test]
+    fn verdicts_are_told_with_their_arms() {
+        let told =
+            |record: &StudyRecord| of_study(record).into_iter().find(|finding| finding.rule == "sooner").unwrap().text;
+        for (base, arm, want) in [
+            (300.0, 100.0, "sooner arm (0.33"),
+            (100.0, 300.0, "later arm (3.0"),
+            (100.0, 100.0, "no difference seen arm"),
+        ] {
+            let text = told(&study(base, arm, 5));
+            assert!(text.contains(want), "{text}");
+        }
+    }
+}

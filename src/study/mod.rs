@@ -36,6 +36,7 @@ pub mod place;
 pub mod plan;
 pub mod power;
 pub mod predict;
+pub mod range_rules;
 pub mod range_test;
 pub mod record;
 pub mod samples;

@@ -17,14 +17,14 @@ const SMOOTHING: f64 = 0.2;
 /// The test ends when the smoothed loss is this many times its best.
 const LOST: f64 = 4.0;
 /// A loss that falls by less than this share of its first value never falls.
-const LEAST_FALL: f64 = 0.01;
+pub(super) const LEAST_FALL: f64 = 0.01;
 /// A fall counts from so many standard deviations of the smoothed loss on.
 const CERTAIN: f64 = 4.0;
 /// The power of the fallen share with which a rate counts for the middle of the valley: half-way down it counts a quarter.
 const WEIGHT: i32 = 2;
 /// How far below the middle of the valley the suggestion lies. A run stays where the test only passes: deep nets that trained at the
 /// middle itself were thrown back on most seeds, and at half of it on few.
-const MARGIN: f64 = 2.0;
+pub(super) const MARGIN: f64 = 2.0;
 /// Steps of the quick pass for each decade, and the most of all steps that it may take.
 const QUICK_PACE: f64 = 4.0;
 const QUICK_SHARE: f64 = 1.0 / 3.0;
@@ -60,12 +60,12 @@ pub struct Suggestion {
 
 /// Outcome of a range test.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Finding {
+pub enum Outcome {
     /// The loss falls and rises again.
     Valley(Suggestion),
     /// The loss has fallen and does not rise up to the last rate.
     StillFalling,
-    /// As [`Finding::Valley`], but the loss falls no further than that of a net which gives every image the same answer.
+    /// As [`Outcome::Valley`], but the loss falls no further than that of a net which gives every image the same answer.
     Blind(Suggestion),
     /// The loss never falls: it stays between these.
     Flat([f64; 2]),
@@ -178,10 +178,10 @@ impl RangeTest {
     }
 
     /// Reads the outcome from the losses. `whole`: the test was to go up to the end of the range that was asked for.
-    pub fn finding(&self, whole: bool) -> Finding {
+    pub fn outcome(&self, whole: bool) -> Outcome {
         let smoothed = self.smoothed();
         let Some(lowest) = (0..smoothed.len()).min_by(|&a, &b| smoothed[a].total_cmp(&smoothed[b])) else {
-            return Finding::NotFinite;
+            return Outcome::NotFinite;
         };
         let (start, least, last) = (smoothed[0], smoothed[lowest], smoothed[smoothed.len() - 1]);
         let noise = CERTAIN * self.noise((lowest + 1).max(self.reach() + 2).min(smoothed.len()));
@@ -192,10 +192,10 @@ impl RangeTest {
             // A rise comes late, where the first losses say little about the noise.
             let rise = fall.max(3f64.sqrt() * CERTAIN * self.noise(smoothed.len()));
             let rises = self.lost || most - start > start - least + rise;
-            return if rises { Finding::Rises } else { Finding::Flat([least, most]) };
+            return if rises { Outcome::Rises } else { Outcome::Flat([least, most]) };
         }
         if whole && !self.lost && last - least < noise.max(LEAST_FALL * start) {
-            return Finding::StillFalling;
+            return Outcome::StillFalling;
         }
         // What a net gains by learning how often each label is says nothing about the rate, if it learns more than that.
         let learns = self.blind - least >= noise;
@@ -207,7 +207,7 @@ impl RangeTest {
             total += share(loss);
         }
         let suggestion = Suggestion { rate: (sum / total).exp() / MARGIN, lowest: self.rates[lowest] };
-        if learns { Finding::Valley(suggestion) } else { Finding::Blind(suggestion) }
+        if learns { Outcome::Valley(suggestion) } else { Outcome::Blind(suggestion) }
     }
 }
 
@@ -237,7 +237,7 @@ mod tests {
     use crate::rng;
 
     /// Repeats the command's search on a net whose loss is a function of the logarithm (base 10) of the rate; `noise` is added.
-    fn searched(low: f64, high: f64, steps: usize, noise: f64, seed: u64, loss: impl Fn(f64) -> f64) -> Finding {
+    fn searched(low: f64, high: f64, steps: usize, noise: f64, seed: u64, loss: impl Fn(f64) -> f64) -> Outcome {
         let mut stream = rng::rng(seed, "noise");
         let mut sweep = |[low, high]: [f64; 2], steps: usize| {
             let mut test = RangeTest::new(10f64.ln());
@@ -257,7 +257,7 @@ mod tests {
             range = narrowed(low, high, quick.rates.last().copied().filter(|_| quick.lost));
         }
         let sweeps: Vec<RangeTest> = (0..SWEEPS).map(|_| sweep(range, left)).collect();
-        RangeTest::joined(&sweeps).finding(range[1] == high)
+        RangeTest::joined(&sweeps).outcome(range[1] == high)
     }
 
     /// Learns around 1e-2 and explodes beyond 1.
@@ -265,8 +265,8 @@ mod tests {
         1.4 + 1.0 / (1.0 + (4.0 * (x + 2.0)).exp()) + (6.0 * x).exp()
     }
 
-    fn suggestion(finding: Finding) -> Suggestion {
-        let Finding::Valley(suggestion) = finding else { panic!("no valley: {finding:?}") };
+    fn suggestion(finding: Outcome) -> Suggestion {
+        let Outcome::Valley(suggestion) = finding else { panic!("no valley: {finding:?}") };
         suggestion
     }
 
@@ -292,9 +292,9 @@ mod tests {
         {
             for steps in [50, 100, 300] {
                 let flat = searched(1e-5, 1e-1, steps, noise, seed, |_| 2.3);
-                assert!(matches!(flat, Finding::Flat([least, most]) if least <= most), "{flat:?} of noise {noise}");
+                assert!(matches!(flat, Outcome::Flat([least, most]) if least <= most), "{flat:?} of noise {noise}");
                 let rises = searched(1e-5, 10.0, steps, noise, seed, |x| 2.3 + (4.0 * x).exp());
-                assert_eq!(rises, Finding::Rises, "noise {noise}");
+                assert_eq!(rises, Outcome::Rises, "noise {noise}");
                 // Noise with a valley behind it.
                 let found = searched(1e-6, 10.0, steps, noise.min(0.2), seed, valley);
                 assert!((0.01..0.15).contains(&suggestion(found).rate), "{found:?} of noise {noise}");
@@ -308,19 +308,19 @@ mod tests {
             let with = |x: f64| if x > -0.2 { bad } else { valley(x) };
             let Suggestion { rate, lowest } = suggestion(searched(1e-4, 1000.0, 100, 0.02, 0, with));
             assert!((0.015..0.1).contains(&rate) && (0.03..0.6).contains(&lowest), "{bad}: {rate:e} {lowest:e}");
-            assert_eq!(searched(1e-4, 10.0, 100, 0.0, 0, |_| bad), Finding::NotFinite);
+            assert_eq!(searched(1e-4, 10.0, 100, 0.0, 0, |_| bad), Outcome::NotFinite);
         }
-        assert_eq!(RangeTest::joined(&[RangeTest::new(1.0)]).finding(true), Finding::NotFinite);
+        assert_eq!(RangeTest::joined(&[RangeTest::new(1.0)]).outcome(true), Outcome::NotFinite);
     }
 
     #[test]
     fn a_loss_that_still_falls_at_the_end_of_the_range_says_so() {
         for steps in [100, 300] {
-            assert_eq!(searched(1e-4, 0.02, steps, 0.02, 1, valley), Finding::StillFalling);
-            assert_eq!(searched(1e-6, 0.02, steps, 0.02, 1, valley), Finding::StillFalling);
+            assert_eq!(searched(1e-4, 0.02, steps, 0.02, 1, valley), Outcome::StillFalling);
+            assert_eq!(searched(1e-6, 0.02, steps, 0.02, 1, valley), Outcome::StillFalling);
         }
         // Rates at which the first step loses all.
-        assert_eq!(searched(10.0, 20.0, 100, 0.02, 0, |x| if x > 1.001 { 1e9 } else { 2.3 }), Finding::Rises);
+        assert_eq!(searched(10.0, 20.0, 100, 0.02, 0, |x| if x > 1.001 { 1e9 } else { 2.3 }), Outcome::Rises);
     }
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
         // From 5 to the entropy of ten labels at 1e-3, and no further up to 1; then the same with a valley behind it.
         let calibrated = |x: f64| 10f64.ln() + 2.7 / (1.0 + (6.0 * (x + 3.0)).exp());
         let found = searched(1e-6, 10.0, 300, 0.01, 0, |x| calibrated(x) + (6.0 * x).exp());
-        assert!(matches!(found, Finding::Blind(found) if (0.005..0.05).contains(&found.rate)), "{found:?}");
+        assert!(matches!(found, Outcome::Blind(found) if (0.005..0.05).contains(&found.rate)), "{found:?}");
         let found = suggestion(searched(1e-6, 10.0, 300, 0.01, 0, |x| calibrated(x) - 2.4 + valley(x)));
         assert!((0.015..0.1).contains(&found.rate), "{found:?}");
     }

@@ -84,6 +84,7 @@ const RUNS: &[Made] = &[
     mlp("weights of 0", &["init.weight='zeros'"], &["no_signal", "stuck_at_chance"]),
     mlp("tanh, weights five times too large", &["model.activation='tanh'", "init.weight={kind='kaiming_normal',gain=8}"], &["saturated"]),
     mlp("biases of -3", &["init.bias={kind='constant',value=-3}"], &["dead_units", "stuck_at_chance"]),
+    mlp("biases of -5 in one layer", &["init.first={bias={kind='constant',value=-5}}"], &["dead_layer", "departs_from_prediction"]),
     mlp("rate 0.2", &["optimizer.lr=0.2"], &["diverged"]),
     mlp("rate 1", &["optimizer.lr=1"], &["diverged"]),
     mlp("rate 10", &["optimizer.lr=10"], &["diverged"]),
@@ -147,6 +148,31 @@ fn each_fault_of_made_runs_is_found_where_it_is_and_nowhere_else() {
     assert!(missed.is_empty() && alarms.is_empty(), "missed: {missed:#?}\nfalse alarms: {alarms:#?}");
 }
 
+/// What a config changes, and the notes that its run must and must not have.
+type Noted = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
+
+#[test]
+fn notes_stand_where_they_are_true_and_nowhere_else() {
+    #[rustfmt::skip]
+    let runs: &[Noted] = &[
+        (&[], &["learns", "signal_holds", "as_predicted"], &["clipped"]),
+        (&["train.clip_norm=0.1"], &["clipped", "learns"], &[]),
+        (&["train.clip_norm=1e9"], &["learns"], &["clipped"]),
+        (&["optimizer.lr=0.003"], &["still_falls"], &["clipped"]),
+        (&["init.preset='torch'", "model.depth=20"], &["as_predicted"], &["learns", "signal_holds", "still_falls"]),
+        (&["init.preset='xavier'", "model.depth=30"], &["as_predicted"], &["learns", "signal_holds", "still_falls"]),
+        (&["optimizer={kind='adam',lr=2e-3}", "train.steps=600"], &["learns", "signal_holds"], &["clipped"]),
+        (&["optimizer.lr=10"], &[], &["learns", "still_falls"]),
+    ];
+    let data = digits(4000);
+    for (sets, has, lacks) in runs {
+        let notes = found(&mlp("notes", sets, &[]), &data);
+        let notes: Vec<&str> = notes.iter().filter(|f| f.severity == Severity::Note).map(|f| &*f.rule).collect();
+        assert!(has.iter().all(|note| notes.contains(note)), "{sets:?}: {has:?} are wanted of {notes:?}");
+        assert!(!lacks.iter().any(|note| notes.contains(note)), "{sets:?}: none of {lacks:?} is wanted of {notes:?}");
+    }
+}
+
 /// Findings of a run whose records were changed: a departure from theory cannot be made by a config, for which theory
 /// holds.
 #[test]
@@ -178,7 +204,13 @@ fn a_start_that_is_not_as_predicted_is_said_to_be_so() {
 #[test]
 fn the_page_of_rules_is_that_of_the_tables() {
     let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/findings.md")).unwrap();
-    for (which, table) in [("runs", table(RULES)), ("studies", table(initlab::study::findings::RULES))] {
+    for (which, table) in [
+        ("runs", table(RULES)),
+        ("studies", table(initlab::study::findings::RULES)),
+        ("starts", table(initlab::probe::rules::RULES)),
+        ("range tests", table(initlab::study::range_rules::RULES)),
+        ("replays", table(initlab::lesson::rules::RULES)),
+    ] {
         assert!(page.contains(&table), "docs/findings.md: the table of rules about {which} is\n{table}");
     }
 }

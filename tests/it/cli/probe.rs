@@ -125,15 +125,15 @@ fn what_is_zero_by_design_is_named_with_its_reason_and_is_no_underflow() {
     let (off, constant) = ("init.bias={kind='constant',value=-100}", "init.weight={kind='constant',value=0}");
     #[rustfmt::skip]
     let cases: [(String, &[&str], &[&str]); 13] = [
-        (deep(3, rezero), &[], &["holds forwards and holds backwards", one_branch, "=> nothing to change"]),
-        (deep(4, rezero), &[], &["holds forwards and holds backwards", one_branch, "=> nothing to change"]),
-        (deep(5, rezero), &[], &["holds forwards and holds backwards", two_branches, "=> nothing to change"]),
-        (deep(7, rezero), &[], &["holds forwards and holds backwards", three_branches, "=> nothing to change"]),
+        (deep(3, rezero), &[], &["holds forwards and holds backwards", one_branch, "note: nothing to change"]),
+        (deep(4, rezero), &[], &["holds forwards and holds backwards", one_branch, "note: nothing to change"]),
+        (deep(5, rezero), &[], &["holds forwards and holds backwards", two_branches, "note: nothing to change"]),
+        (deep(7, rezero), &[], &["holds forwards and holds backwards", three_branches, "note: nothing to change"]),
         (deep(5, rezero), &["init.weight=zeros"], &["is 0 forwards and is 0 backwards", "nothing comes in there that could move them"]),
         (deep(5, ", residual = 'plain'"), &["init.weight=zeros"], &["the weights of linear1 start at 0", "=> no signal reaches the output"]),
         (deep(5, ", residual = 'fixup'"), &[], &[
             "holds forwards and is 0 backwards", "the weights of linear6 start at 0; the first step moves those",
-            "pre-activations of linear3, linear5 and linear6 are exactly 0", "=> nothing to change",
+            "pre-activations of linear3, linear5 and linear6 are exactly 0", "note: nothing to change",
         ]),
         (deep(3, ""), &["init.weight=zeros"], &["is 0 forwards and is 0 backwards", "of linear1, linear2, linear3 and linear4 are exactly 0"]),
         (deep(3, ""), &[constant], &["is 0 forwards and is 0 backwards"]),
@@ -148,7 +148,7 @@ fn what_is_zero_by_design_is_named_with_its_reason_and_is_no_underflow() {
         assert!(!text.contains("range of floats") && !text.contains("vanishes"), "{sets:?}\n{text}");
         // 0 = 0 is inside a band.
         if let Some((_, counted)) =
-            text.split_once(" measured numbers").map(|(before, _)| before.rsplit_once("- ").unwrap())
+            text.split_once(" measured numbers").map(|(before, _)| before.rsplit_once(": ").unwrap())
         {
             let (inside, checked) = counted.split_once(" of ").unwrap();
             assert_eq!(inside, checked, "{sets:?}\n{text}");
