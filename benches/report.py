@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures this machine's processor, and writes what was measured into docs/performance.md and README.md.
+"""Measures this machine's processor, and writes what was measured into docs/performance.md.
 
 usage: python benches/report.py measure NAME --mnist DIR [--peers PEERS --python PYTHON] [--rounds 5] [--only PARTS]
        python benches/report.py write
@@ -7,8 +7,8 @@ usage: python benches/report.py measure NAME --mnist DIR [--peers PEERS --python
 
 `measure` times the benchmarks on an otherwise idle machine and keeps medians and extremes in docs/performance/NAME.json; with --only, the
 named parts alone (peers, threads, cost, layers, batch, starts, commands), the others staying as they are. PEERS is the script that
-benches/compare.py takes. `write` makes a section of docs/performance.md of each such file, and README's table of the one that its mark
-names; `check` ends with 1 where they are not what `write` would write. Nobody writes these figures by hand.
+benches/compare.py takes. `write` makes a section of docs/performance.md of each such file, and the table at its head of the one that its
+mark names; `check` ends with 1 where they are not what `write` would write. Nobody writes these figures by hand.
 Needs only the standard library here; --python is the interpreter that has the other frameworks.
 """
 import argparse
@@ -254,7 +254,7 @@ def spread_of(values):
 
 
 def speed(kept):
-    """README's table."""
+    """The table at the head of the page."""
     rows = [
         [WORK[work], f"{number(row['seconds'][0])} s"] + [f"{row[peer][0]:.1f} ×" if peer in row else "" for peer in PEERS]
         for work, row in kept["with_statistics"].items()
@@ -269,14 +269,13 @@ def between(text, mark, lines):
     return before + start + "\n" + "\n".join(lines).rstrip("\n") + "\n\n" + end + rest.split(end, 1)[1]
 
 
-def pages():
-    """The two pages as they should be."""
+def page():
+    """The page, and its text as it should be."""
     kept = {path.stem: json.loads(path.read_text()) for path in sorted(FILES.glob("*.json"))}
-    page, readme = (ROOT / "docs/performance.md"), (ROOT / "README.md")
-    yield page, between(page.read_text(), "measured", [line for one in kept.values() for line in section(one)])
-    text = readme.read_text()
+    path = ROOT / "docs/performance.md"
+    text = between(path.read_text(), "measured", [line for one in kept.values() for line in section(one)])
     mark, name = re.search(r"<!-- (speed of (\S+)) -->", text).groups()
-    yield readme, between(text, mark, speed(kept[name]))
+    return path, between(text, mark, speed(kept[name]))
 
 
 def main():
@@ -295,11 +294,11 @@ def main():
     options = parser.parse_args()
     if options.action == "measure":
         return measure(options)
-    for path, text in pages():
-        if options.action == "write":
-            path.write_text(text)
-        elif path.read_text() != text:
-            sys.exit(f"{path.name} is not what `python benches/report.py write` makes of docs/performance/*.json")
+    path, text = page()
+    if options.action == "write":
+        path.write_text(text)
+    elif path.read_text() != text:
+        sys.exit(f"{path.name} is not what `python benches/report.py write` makes of docs/performance/*.json")
 
 
 if __name__ == "__main__":
