@@ -1,4 +1,4 @@
-//! What the rules about a start look at.
+//! The evidence that the rules about a start look at.
 
 use crate::config::Experiment;
 use crate::probe::record::{LayerRecord, ProbeRecord, Verdict};

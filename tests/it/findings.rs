@@ -148,7 +148,7 @@ fn each_fault_of_made_runs_is_found_where_it_is_and_nowhere_else() {
     assert!(missed.is_empty() && alarms.is_empty(), "missed: {missed:#?}\nfalse alarms: {alarms:#?}");
 }
 
-/// What a config changes, and the notes that its run must and must not have.
+/// Changes of a config, and the notes that its run must and must not have.
 type Noted = (&'static [&'static str], &'static [&'static str], &'static [&'static str]);
 
 #[test]
