@@ -97,7 +97,7 @@ impl ConfigArgs {
         if let Some(notice) = &loaded.notice {
             say(&folded(notice, 2));
         }
-        Ok(Prepared::new(loaded.dataset, experiment.data.split)?)
+        Ok(experiment.data.prepare(loaded.dataset)?)
     }
 }
 

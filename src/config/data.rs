@@ -1,24 +1,37 @@
 //! `[data]`: the images and how they are split.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
-use crate::config::key::{Key, Keys, choice, text};
-use crate::config::{ConfigError, Section};
-use crate::data::{Choice, Split};
+use crate::config::key::{Key, Keys, Optional, choice, form, text};
+use crate::config::{ConfigError, Section, Value};
+use crate::data::{Choice, DataError, Dataset, Prepared, Split};
 
 /// The data set and how it is split.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataConfig {
     /// `auto`, `mnist`, `fashion-mnist`, `digits`, or a directory of four IDX files.
     pub dataset: String,
     /// `usual`, `lesson` or `validation`.
     pub split: Split,
+    /// Ends that black and white are mapped to; absent for mean 0 and standard deviation 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub range: Option<[f64; 2]>,
 }
 
 impl DataConfig {
     /// The data set that is meant.
     pub fn choice(&self) -> Choice {
         Choice::parse(&self.dataset)
+    }
+
+    /// Applies the split and the range of pixels to a data set.
+    ///
+    /// # Errors
+    /// The set has too few images for the split.
+    pub fn prepare(&self, dataset: impl Into<Arc<Dataset>>) -> Result<Prepared, DataError> {
+        Ok(Prepared::new(dataset, self.split)?.in_range(self.range))
     }
 }
 
@@ -37,12 +50,33 @@ const SPLIT: Key<Split> = choice(
 const DATASET: Key<String> =
     text("dataset", "A name of a known set, digits, auto, or a directory of four IDX files.").default("auto");
 
+const RANGE: Optional<[f64; 2]> =
+    form("range", "two numbers, the lower one first", read_range, "Ends that grey values 0 and 255 are mapped to.")
+        .example("[-0.5, 0.5]")
+        .or("the training images' pixels get mean 0 and standard deviation 1");
+
 /// The keys of `[data]`.
-pub(crate) const KEYS: Keys = Keys { path: "data", when: "", keys: &[&DATASET, &SPLIT] };
+pub(crate) const KEYS: Keys = Keys { path: "data", when: "", keys: &[&DATASET, &SPLIT, &RANGE] };
+
+/// Two ends that 32-bit floats, which all values are, can tell apart.
+fn read_range(value: &Value<'_>) -> Result<[f64; 2], ConfigError> {
+    let list = value.numbers()?;
+    let [low, high] = list[..] else {
+        return Err(value.error(format!("must be two numbers, the lower one first; it has {}", list.len())));
+    };
+    let width = high as f32 - low as f32;
+    if width > 0.0 && width.is_finite() {
+        Ok([low, high])
+    } else {
+        Err(value.error(format!(
+            "must be two numbers, the lower one first, that 32-bit floats can tell apart, found {low:?} and {high:?}"
+        )))
+    }
+}
 
 impl DataConfig {
     pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
-        let data = Self { dataset: section.get(&DATASET)?, split: section.get(&SPLIT)? };
+        let data = Self { dataset: section.get(&DATASET)?, split: section.get(&SPLIT)?, range: section.find(&RANGE)? };
         section.finish()?;
         Ok(data)
     }

@@ -63,6 +63,12 @@ impl Normalization {
         Self { divisor, mean: mean / divisor, std }
     }
 
+    /// The normalisation that maps grey value 0 to `low` and 255 to `high`, whatever the images.
+    pub fn of_range([low, high]: [f64; 2]) -> Self {
+        let std = 1.0 / (high - low);
+        Self { divisor: 255.0, mean: -low * std, std }
+    }
+
     /// `(scale, offset)` with `pixel·scale + offset` the normalised value.
     pub fn affine(self) -> (f64, f64) {
         (1.0 / (self.divisor * self.std), -self.mean / self.std)
@@ -97,6 +103,7 @@ pub enum Part {
 pub struct Prepared {
     dataset: Arc<Dataset>,
     split: Split,
+    range: Option<[f64; 2]>,
     normalization: Normalization,
 }
 
@@ -112,9 +119,19 @@ impl Prepared {
             return Err(DataError::Split { split: split.name(), found, expected: 6 });
         }
         let normalization = Normalization { divisor: 1.0, mean: 0.0, std: 1.0 };
-        let mut prepared = Self { dataset, split, normalization };
+        let mut prepared = Self { dataset, split, range: None, normalization };
         prepared.normalization = Normalization::of(split, prepared.pixels(Part::Train));
         Ok(prepared)
+    }
+
+    /// Maps grey values 0 and 255 to the ends of `range` instead of giving the training pixels mean 0 and standard deviation 1;
+    /// without one nothing changes.
+    #[must_use]
+    pub fn in_range(mut self, range: Option<[f64; 2]>) -> Self {
+        if let Some(range) = range {
+            self.normalization = Normalization::of_range(range);
+        }
+        Self { range: range.or(self.range), ..self }
     }
 
     /// The data set behind the split.
@@ -127,7 +144,12 @@ impl Prepared {
         self.split
     }
 
-    /// The normalisation, computed from the training part.
+    /// Ends that black and white are mapped to, where they were given.
+    pub fn range_of_pixels(&self) -> Option<[f64; 2]> {
+        self.range
+    }
+
+    /// The normalisation: from the training part, or to a range.
     pub fn normalization(&self) -> Normalization {
         self.normalization
     }
@@ -227,6 +249,18 @@ mod tests {
         assert_eq!((lesson.mean, lesson.std), (100.0 / 256.0, 100.0 / 256.0));
         let usual = Normalization::of(Split::Usual, &pixels);
         assert!((usual.std - (20000.0f64 / 3.0).sqrt() / 255.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn a_range_maps_black_and_white_to_its_ends() {
+        for [low, high] in [[-0.5, 0.5], [0.0, 1.0], [-1.0, 3.0]] {
+            let prepared = Prepared::new(dataset(60), Split::Lesson).unwrap().in_range(Some([low, high]));
+            let (scale, offset) = prepared.normalization().affine();
+            assert!((offset - low).abs() < 1e-15 && (255.0 * scale + offset - high).abs() < 1e-14);
+            let n = prepared.normalization();
+            assert!(((128.0 / n.divisor - n.mean) / n.std - (low + 128.0 / 255.0 * (high - low))).abs() < 1e-14);
+            assert_eq!(prepared.range_of_pixels(), Some([low, high]));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::config::experiment::DataConfig;
 use crate::config::{ConfigError, Experiment};
 use crate::data::{DataError, Dataset, Part, Prepared, Split};
 use crate::model::{Layer, Op, Role};
@@ -42,17 +43,17 @@ impl StudyData {
     pub fn new(dataset: Dataset, study: &Study) -> Result<Self, DataError> {
         let mut data = Self { dataset: Arc::new(dataset), splits: Vec::new() };
         for cell in &study.cells {
-            data.add(cell.experiment.data.split)?;
-        }
-        if study.tune.is_some() {
-            data.add(Split::Validation)?;
+            data.add(&cell.experiment.data)?;
+            if study.tune.is_some() {
+                data.add(&validation(&cell.experiment.data))?;
+            }
         }
         Ok(data)
     }
 
-    fn add(&mut self, split: Split) -> Result<(), DataError> {
-        if !self.splits.iter().any(|prepared| prepared.split() == split) {
-            self.splits.push(Prepared::new(Arc::clone(&self.dataset), split)?);
+    fn add(&mut self, config: &DataConfig) -> Result<(), DataError> {
+        if !self.splits.iter().any(|prepared| is_of(prepared, config)) {
+            self.splits.push(config.prepare(Arc::clone(&self.dataset))?);
         }
         Ok(())
     }
@@ -63,13 +64,22 @@ impl StudyData {
         DataSize { train: train.len(), test: test.len(), pixels: train.rows * train.cols }
     }
 
-    /// The data under `split`.
+    /// The data under the split and the range of pixels of `config`.
     ///
     /// # Panics
-    /// If no cell of the study has this split.
-    pub fn of(&self, split: Split) -> &Prepared {
-        self.splits.iter().find(|prepared| prepared.split() == split).expect("every cell's split was prepared")
+    /// If no cell of the study has these.
+    pub fn of(&self, config: &DataConfig) -> &Prepared {
+        self.splits.iter().find(|prepared| is_of(prepared, config)).expect("every cell's split was prepared")
     }
+}
+
+/// The data that a cell's learning rate is searched on.
+pub fn validation(config: &DataConfig) -> DataConfig {
+    DataConfig { split: Split::Validation, ..config.clone() }
+}
+
+fn is_of(prepared: &Prepared, config: &DataConfig) -> bool {
+    prepared.split() == config.split && prepared.range_of_pixels() == config.range
 }
 
 /// The one data set that all arms name.
@@ -135,7 +145,7 @@ pub fn cells(study: &Study, data: &StudyData) -> Result<Vec<CellFacts>, CheckErr
         let plan = plan_without_lsuv(&cell.experiment, data).map_err(at_line)?;
         if study.tune.is_some() {
             // The search for learning rates trains on fewer images.
-            let images = data.of(Split::Validation).len(Part::Train);
+            let images = data.of(&validation(&cell.experiment.data)).len(Part::Train);
             batch_size::check(&cell.experiment, &plan.network, images).map_err(|error| at_line(error.into()))?;
         }
         memory::check(&plan.memory(1)).map_err(|error| at_memory(&cell.document, &error))?;
@@ -154,14 +164,14 @@ fn plan_without_lsuv(experiment: &Experiment, data: &StudyData) -> Result<Plan, 
     experiment.resolved()?;
     let mut plain = experiment.clone();
     plain.init.lsuv = None;
-    Plan::new(plain, data.of(experiment.data.split).clone())
+    Plan::new(plain, data.of(&experiment.data).clone())
 }
 
 /// Notices to print before a study about batch sizes that its data cannot fill, once each.
 pub fn notices(study: &Study, data: &StudyData) -> Vec<String> {
     let mut all = Vec::new();
     for Cell { experiment, .. } in &study.cells {
-        let images = data.of(experiment.data.split).len(Part::Train);
+        let images = data.of(&experiment.data).len(Part::Train);
         let notice = batch_size::notice(experiment.train.batch_size, images);
         all.extend(notice.filter(|notice| !all.contains(notice)));
     }

@@ -67,7 +67,7 @@ fn carry_out(
         show(index, Happening::Begins);
         match Place::open(run, dir, growth) {
             Err(attempt) => attempts.push((index, attempt)),
-            Ok(place) => match Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone()) {
+            Ok(place) => match Plan::new(run.experiment.clone(), data.of(&run.experiment.data).clone()) {
                 Ok(plan) => ready.push((index, place, plan)),
                 Err(error) => attempts.push((index, Attempt::Failed(error.in_study()))),
             },

@@ -34,7 +34,7 @@ pub fn collect(
     let finished = summary.outcome == Outcome::Finished;
     let cell = &study.cells[run.cell];
     let train = run.experiment.train;
-    let images = data.of(run.experiment.data.split);
+    let images = data.of(&run.experiment.data);
     let images_to_learn = images.len(Part::Train);
     let steps_per_epoch = images_to_learn.div_ceil(train.batch_size) as u64;
     let whole = finished && summary.steps == summary.planned_steps;

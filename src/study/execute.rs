@@ -98,7 +98,7 @@ fn attempt(
         Err(attempt) => return attempt,
     };
     let carry_out = || {
-        let plan = Plan::new(run.experiment.clone(), data.of(run.experiment.data.split).clone())?;
+        let plan = Plan::new(run.experiment.clone(), data.of(&run.experiment.data).clone())?;
         train_in(&plan, &Compute::Cpu { threads: 1 }, place.dir(), stop, show)
     };
     let result = carry_out();

@@ -80,7 +80,7 @@ struct Sample {
 }
 
 fn sample(campaign: &Campaign, run: &PlannedRun) -> Result<Sample, TrainError> {
-    let data = campaign.data.of(run.experiment.data.split);
+    let data = campaign.data.of(&run.experiment.data);
     let whole = Plan::new(run.experiment.clone(), data.clone())?;
     let total = whole.total_steps() as f64;
     let mut short = whole.clone();

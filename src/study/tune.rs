@@ -8,10 +8,9 @@
 use std::path::Path;
 
 use crate::config::Experiment;
-use crate::data::Split;
 use crate::inference::spread::mean;
 use crate::record::RecordError;
-use crate::study::check::StudyData;
+use crate::study::check::{StudyData, validation};
 use crate::study::collect::collect;
 use crate::study::file::Study;
 use crate::study::grid::Grid;
@@ -67,7 +66,7 @@ pub fn stage(study: &Study, grid: &Grid, cell: usize, data: &StudyData, dir: &Pa
 fn run(study: &Study, cell: usize, rate: f64, seed: u64, data_sha256: &str) -> PlannedRun {
     let mut experiment = Experiment { seed, ..study.cells[cell].experiment.clone() };
     experiment.optimizer.lr = rate;
-    experiment.data.split = Split::Validation;
+    experiment.data = validation(&experiment.data);
     PlannedRun::new(study, cell, experiment, data_sha256)
 }
 

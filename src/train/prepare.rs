@@ -193,6 +193,7 @@ impl Plan {
             && shared(self) == shared(other)
             && self.data.dataset().sha256 == other.data.dataset().sha256
             && self.data.split() == other.data.split()
+            && self.data.normalization() == other.data.normalization()
     }
 
     /// Returns a notice, to be shown before training, where the data cannot fill a batch.

@@ -32,3 +32,30 @@ impl DeviceImages {
         gpu::gather_images(images, &indices, scale, offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Dataset, Images, Split};
+
+    #[test]
+    fn images_on_a_device_have_the_range_that_was_asked_for() {
+        let images = |n: usize| Images {
+            pixels: (0..6 * n).map(|i| (i * 51 % 256) as u8).collect(),
+            labels: vec![0; n],
+            rows: 2,
+            cols: 3,
+        };
+        let dataset =
+            Dataset { name: "test".into(), sha256: String::new(), classes: 1, train: images(8), test: images(2) };
+        let data = Prepared::new(dataset, Split::Usual).unwrap().in_range(Some([-0.5, 0.5]));
+        let indices = [5u32, 0, 7];
+        let mut wanted = vec![0.0; 18];
+        data.gather(Part::Train, &indices, &mut wanted);
+        let found = DeviceImages::default().gather(&data, Part::Train, &[&indices], &Device::Cpu).unwrap();
+        let found = found.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(found.iter().zip(&wanted).all(|(a, b)| (a - b).abs() < 1e-6), "{found:?} {wanted:?}");
+        // Grey value 0 of image 0, and 255 of a pixel five further.
+        assert!((wanted[6] + 0.5).abs() < 1e-6 && (wanted[11] - 0.5).abs() < 1e-6, "{wanted:?}");
+    }
+}

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use initlab::config::Experiment;
-use initlab::data::{Choice, Images, Prepared, Request, files, load};
+use initlab::data::{Choice, Images, Request, files, load};
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::Summary;
 use initlab::train::engine::Compute;
@@ -85,7 +85,7 @@ impl Work {
         let text = fs::read_to_string(&path).unwrap();
         let experiment = Experiment::parse(path.to_str().unwrap(), &text, &[]).unwrap();
         let loaded = load(&Request::new(Choice::Directory(self.path("blobs")))).unwrap();
-        let data = Prepared::new(loaded.dataset, experiment.data.split).unwrap();
+        let data = experiment.data.prepare(loaded.dataset).unwrap();
         Plan::new(experiment, data).unwrap()
     }
 

@@ -105,6 +105,8 @@ fn what_is_set_on_the_command_line() {
         ("train.loss=crossentropy", "`loss` in [train]", "did you mean \"cross_entropy\"?"),
         ("train.target_accuracy=98", "`target_accuracy` in [train]", "must be from 0 to 1, found 98"),
         ("stats.histogram_bins=0", "`histogram_bins` in [stats]", "must be at least 1"),
+        ("data.range=[1]", "`range` in [data]", "two numbers, the lower one first"),
+        ("data.range=[1,1]", "`range` in [data]", "can tell apart"),
         ("stats.histogram_range=[1]", "`histogram_range` in [stats]", "two numbers, the lower one first"),
         ("stats.evry=1", "unknown key `evry` in [stats]", "did you mean `every`?"),
         ("record.weights=no", "`weights` in [record]", "must be true or false"),
