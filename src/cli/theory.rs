@@ -20,6 +20,7 @@ use crate::theory::gains::gains;
 use crate::theory::jacobian::{WeightSpectrum, jacobian_spread};
 use crate::theory::length::LengthMap;
 use crate::theory::mean_field::{MeanField, mean_field};
+use crate::theory::norm_law::{NormLaw, NormStep};
 use crate::theory::regimes::ShiftedLeakyRelu;
 use crate::theory::tailored::{ETA, tailored};
 use crate::theory::trainable::trainable_depth;
@@ -234,7 +235,10 @@ fn over_depth(phi: Activation, map: Option<LengthMap>, q: Option<f64>, depth: us
     if let Some(width) = width {
         let bands = length_bands(&map, q, &vec![width; depth]);
         let band = bands.get(depth).map(|(_, band)| *band);
-        let interval = band.map(|band| band.interval(CONFIDENCE));
+        let exact = exact_law(&map, width, depth);
+        let interval =
+            exact.as_ref().map(|law| law.interval(CONFIDENCE)).or(band.map(|band| band.interval(CONFIDENCE)));
+        let source = if exact.is_some() { "exact, normal weights" } else { "log-normal" };
         let ended = "the length reaches zero on the way";
         rows.extend([
             Row::new(
@@ -248,12 +252,24 @@ fn over_depth(phi: Activation, map: Option<LengthMap>, q: Option<f64>, depth: us
                 "band_low",
                 "99.9% of nets: q from factor",
                 Value::or(interval.map(|i| i.0), "none", ended),
-                "log-normal",
+                source,
             ),
-            Row::new("band_high", "  to factor", Value::or(interval.map(|i| i.1), "none", ended), "log-normal"),
+            Row::new("band_high", "  to factor", Value::or(interval.map(|i| i.1), "none", ended), source),
         ]);
+        if let Some(law) = exact.filter(|_| phi == Activation::Relu) {
+            rows.push(Row::new("born_dead", "dead for one input", Value::number(law.dead()), "1 - (1 - 2^-n)^L"));
+        }
     }
     rows
+}
+
+/// The exact law of one input's length over its prediction, where it is known: ReLU or linear layers without biases.
+fn exact_law(map: &LengthMap, width: usize, depth: usize) -> Option<NormLaw> {
+    let rectified = map.phi() == Activation::Relu;
+    let known = map.variance_b() == 0.0 && (rectified || map.phi() == Activation::Identity);
+    // The variance that keeps the mean: the law is that of the factor on the prediction.
+    let variance_w = if rectified { 2.0 } else { 1.0 };
+    known.then(|| NormLaw::new(&vec![NormStep { variance_w, width, rectified }; depth]))
 }
 
 fn positive(text: &str) -> Result<f64, String> {

@@ -5,9 +5,10 @@
 //!
 //! Reading order: [`quadrature`] and [`moments`] give means under N(0,q); [`gains`] what one layer needs; [`length`] with
 //! [`fate`], [`correlation`], [`pair`], [`mean_field`] and [`critical`] what many layers do, [`trainable`] how many of them train; [`matched`], [`regimes`],
-//! [`depth_aware`] and [`tailored`] the ReLU family's answers; [`finite_width`] and [`jacobian`] how far one real network
+//! [`depth_aware`] and [`tailored`] the ReLU family's answers; [`finite_width`], [`norm_law`] and [`jacobian`] how far one real network
 //! may stray.
 
+mod complex;
 pub mod correlation;
 pub mod critical;
 pub mod depth_aware;
@@ -22,6 +23,8 @@ pub mod length;
 pub mod matched;
 pub mod mean_field;
 pub mod moments;
+#[doc(hidden)]
+pub mod norm_law;
 pub mod pair;
 #[doc(hidden)]
 pub mod quadrature;
