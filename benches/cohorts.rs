@@ -124,7 +124,7 @@ fn noise(images: usize) -> Prepared {
     let mut stream = rng::rng(0, "bench");
     let pixels = (0..images * 784).map(|_| rng::below(&mut stream, 256) as u8).collect();
     let labels = (0..images).map(|i| (i % 10) as u8).collect();
-    let part = Images { pixels, labels, rows: 28, cols: 28 };
+    let part = Images { pixels, labels, channels: 1, rows: 28, cols: 28 };
     let dataset = Dataset { name: "noise".into(), sha256: String::new(), classes: 10, train: part.clone(), test: part };
     Prepared::new(dataset, Split::Usual).expect("there are enough images")
 }

@@ -38,6 +38,21 @@ pub fn gather_images(bytes: &Tensor, indices: &Tensor, scale: f64, offset: f64) 
     }
 }
 
+/// [`gather_images`] of images whose values are `[channel, pixel]`, with a scale and an offset for each channel.
+///
+/// # Errors
+/// The device fails.
+pub fn gather_channels(bytes: &Tensor, indices: &Tensor, affine: &[(f64, f64)]) -> Result<Tensor> {
+    let images = bytes.index_select(indices, 0)?.to_dtype(DType::F32)?;
+    let (count, values) = images.dims2()?;
+    let each = |of: fn(&(f64, f64)) -> f64| {
+        let list: Vec<f32> = affine.iter().map(|pair| of(pair) as f32).collect();
+        Tensor::from_vec(list, (1, affine.len(), 1), bytes.device())
+    };
+    let planes = images.reshape((count, affine.len(), values / affine.len()))?;
+    planes.broadcast_mul(&each(|pair| pair.0)?)?.broadcast_add(&each(|pair| pair.1)?)?.reshape((count, values))
+}
+
 /// `t` as `[a, b, c]` with the last two dimensions exchanged; without a copy where one of them is 1.
 ///
 /// # Errors

@@ -14,10 +14,10 @@ use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::config::error::folded;
 use crate::data::files;
-use crate::data::locate::NAMES;
-use crate::data::locate::locate;
+use crate::data::locate::{NAMES, name_of};
 use crate::data::{
-    Choice, Images, Known, Loaded, Origin, Places, Prepared, Request, Split, Verdict, digits, fetch, load, read_known,
+    Choice, Images, Known, Loaded, Origin, Places, Prepared, Request, Split, Verdict, digits, fetch, is_at, load,
+    read_known,
 };
 
 /// Show, get and check data sets.
@@ -94,13 +94,17 @@ fn open(which: &Which) -> anyhow::Result<Loaded> {
 fn get(what: &Fetch) -> anyhow::Result<()> {
     let places = Places::from_environment();
     let Some(known) = Known::from_name(&what.dataset) else {
-        let directory = what.out.clone().unwrap_or_else(|| places.root.join("digits"));
-        let (train, test) = digits::generate(0);
+        let directory = what.out.clone().unwrap_or_else(|| places.root.join(&what.dataset));
+        let (train, test) = if Choice::parse(&what.dataset) == Choice::ColourDigits {
+            digits::in_colour(0)
+        } else {
+            digits::generate(0)
+        };
         files::write(&directory, &train, &test)?;
         return super::print(&format!("{}\n", directory.display()));
     };
     let directory = what.out.clone().unwrap_or_else(|| places.kept(known));
-    if locate(&directory, known.name).iter().any(Option::is_some) {
+    if is_at(&directory, known) {
         read_known(known, &directory)?;
         say(&format!("{} is already there and whole", known.name));
     } else {
@@ -111,11 +115,20 @@ fn get(what: &Fetch) -> anyhow::Result<()> {
 
 fn verify(which: &Which) -> anyhow::Result<()> {
     let loaded = open(which)?;
-    let sums = match &loaded.origin {
-        Origin::Files(sources) => sources.each_ref().map(|source| source.sha256.clone()),
-        Origin::Generated { .. } => files::sums_of(&loaded.dataset.train, &loaded.dataset.test),
+    let dimensions = if loaded.dataset.train.channels == 1 { 3 } else { 4 };
+    let four = |sums: &mut dyn Iterator<Item = &String>| -> Vec<String> {
+        sums.zip(NAMES).map(|(sum, name)| format!("{sum}  {}\n", name_of(name, dimensions))).collect()
     };
-    let lines: Vec<_> = sums.iter().zip(NAMES).map(|(sum, name)| format!("{sum}  {name}\n")).collect();
+    let lines = match &loaded.origin {
+        Origin::Files(sources) if sources.len() == NAMES.len() => {
+            four(&mut sources.iter().map(|source| &source.sha256))
+        }
+        Origin::Files(sources) => {
+            let name = |source: &files::Source| source.path.file_name().unwrap_or_default().display().to_string();
+            sources.iter().map(|source| format!("{}  {}\n", source.sha256, name(source))).collect()
+        }
+        Origin::Generated { .. } => four(&mut files::sums_of(&loaded.dataset.train, &loaded.dataset.test).iter()),
+    };
     super::print(&lines.concat())?;
     say(&format!("{}: {}", loaded.dataset.name, judgement(&loaded)));
     Ok(())
@@ -145,7 +158,9 @@ fn show(info: &Info) -> anyhow::Result<()> {
     for split in [Split::Usual, Split::Lesson] {
         // A tiny set may have no lesson split; the rest is worth showing.
         if let Ok(prepared) = Prepared::new(dataset.clone(), split) {
-            normalization.insert(split.name().into(), serde_json::to_value(prepared.normalization())?);
+            let channels = prepared.normalization();
+            let value = if let [all] = channels { serde_json::to_value(all)? } else { serde_json::to_value(channels)? };
+            normalization.insert(split.name().into(), value);
         }
     }
     let described = json!({
@@ -154,6 +169,7 @@ fn show(info: &Info) -> anyhow::Result<()> {
         "sha256": dataset.sha256,
         "classes": dataset.classes,
         "image": [dataset.train.rows, dataset.train.cols],
+        "channels": dataset.train.channels,
         "train": per_class(&dataset.train, dataset.classes),
         "test": per_class(&dataset.test, dataset.classes),
         "normalization": normalization,
@@ -178,7 +194,9 @@ fn table(described: &Value) -> Table {
         table.add_row([key.to_owned(), text(&described[key])]);
     }
     let image = &described["image"];
-    table.add_row(["image".to_owned(), format!("{} x {} pixels", image[0], image[1])]);
+    let values =
+        if described["channels"] == 1 { String::new() } else { format!(" of {} values", described["channels"]) };
+    table.add_row(["image".to_owned(), format!("{} x {} pixels{values}", image[0], image[1])]);
     for part in ["train", "test"] {
         let counts = described[part]["per_class"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
         table.add_row([
@@ -187,8 +205,13 @@ fn table(described: &Value) -> Table {
         ]);
     }
     for (split, n) in described["normalization"].as_object().into_iter().flatten() {
-        let number = |key: &str| n[key].as_f64().unwrap_or(f64::NAN);
-        let row = format!("pixels/{}, mean {:.4}, std {:.4}", number("divisor"), number("mean"), number("std"));
+        let channels: Vec<&Value> = n.as_array().map_or_else(|| vec![n], |channels| channels.iter().collect());
+        let numbers = |key: &str| {
+            let list = channels.iter().map(|channel| format!("{:.4}", channel[key].as_f64().unwrap_or(f64::NAN)));
+            list.collect::<Vec<_>>().join(" ")
+        };
+        let divisor = channels.first().map_or(f64::NAN, |channel| channel["divisor"].as_f64().unwrap_or(f64::NAN));
+        let row = format!("pixels/{divisor}, mean {}, std {}", numbers("mean"), numbers("std"));
         table.add_row([format!("{split} split"), row]);
     }
     for file in described["files"].as_array().into_iter().flatten() {

@@ -8,7 +8,7 @@ use crate::cli::experiment::ConfigArgs;
 use crate::cli::theory_rows::wrapped;
 use crate::config::error::folded;
 use crate::config::init::InitConfig;
-use crate::data::{Choice, Part, SIDE};
+use crate::data::{Choice, Part};
 use crate::model::{Network, Role, initialise};
 use crate::train::Plan;
 use crate::train::memory::{self, DataSize};
@@ -39,13 +39,14 @@ pub fn run(args: &ModelArgs) -> Result<()> {
     let (size, classes, images) = match experiment.data.choice() {
         Choice::Directory(_) => {
             let data = args.config.load_data(experiment)?;
-            (data.image_size(), data.classes(), DataSize::of(&data))
+            (data.image_dims(), data.classes(), DataSize::of(&data))
         }
         Choice::Known(known) => {
-            let [train, test] = known.images;
-            ((SIDE, SIDE), known.classes, DataSize { train, test, pixels: SIDE * SIDE })
+            let ([train, test], dims) = (known.images, known.dims);
+            (dims, known.classes, DataSize { train, test, pixels: dims.iter().product() })
         }
-        Choice::Auto | Choice::Digits => ((28, 28), 10, DataSize::KNOWN),
+        Choice::Auto | Choice::Digits => ([1, 28, 28], 10, DataSize::KNOWN),
+        Choice::ColourDigits => ([3, 28, 28], 10, DataSize { pixels: 3 * DataSize::KNOWN.pixels, ..DataSize::KNOWN }),
     };
     let network =
         network(&resolved.model, size, outputs(experiment, classes)).map_err(|error| loaded.at_model(&error))?;

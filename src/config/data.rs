@@ -6,15 +6,18 @@ use serde::Serialize;
 
 use crate::config::key::{Key, Keys, Optional, choice, form, text};
 use crate::config::{ConfigError, Section, Value};
-use crate::data::{Choice, DataError, Dataset, Prepared, Split};
+use crate::data::{Choice, DataError, Dataset, Moments, Prepared, Split};
 
 /// The data set and how it is split.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DataConfig {
-    /// `auto`, `mnist`, `fashion-mnist`, `digits`, or a directory of four IDX files.
+    /// A name of a known set, `digits`, `colour-digits`, `auto`, or a directory of files.
     pub dataset: String,
     /// `usual`, `lesson` or `validation`.
     pub split: Split,
+    /// The pixels that share a mean and a standard deviation.
+    #[serde(skip_serializing_if = "is_of_channel")]
+    pub moments: Moments,
     /// Ends that black and white are mapped to; absent for mean 0 and standard deviation 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<[f64; 2]>,
@@ -31,7 +34,7 @@ impl DataConfig {
     /// # Errors
     /// The set has too few images for the split.
     pub fn prepare(&self, dataset: impl Into<Arc<Dataset>>) -> Result<Prepared, DataError> {
-        Ok(Prepared::new(dataset, self.split)?.in_range(self.range))
+        Ok(Prepared::new(dataset, self.split)?.with_moments(self.moments).in_range(self.range))
     }
 }
 
@@ -47,16 +50,36 @@ const SPLIT: Key<Split> = choice(
     "What is trained on, and what is tested on.",
 )
 .default("usual");
-const DATASET: Key<String> =
-    text("dataset", "A name of a known set, digits, auto, or a directory of four IDX files.").default("auto");
+const DATASET: Key<String> = text(
+    "dataset",
+    "A name of a known set, digits, colour-digits, auto, or a directory of four IDX files or of CIFAR-10's.",
+)
+.default("auto");
 
 const RANGE: Optional<[f64; 2]> =
     form("range", "two numbers, the lower one first", read_range, "Ends that grey values 0 and 255 are mapped to.")
         .example("[-0.5, 0.5]")
         .or("the training images' pixels get mean 0 and standard deviation 1");
 
+const MOMENTS: Key<Moments> = choice(
+    "moments",
+    || {
+        vec![
+            (Moments::OfChannel.name(), Moments::OfChannel, "Each channel's own; grey images have one channel."),
+            (Moments::OfAll.name(), Moments::OfAll, "One mean and one deviation for all channels."),
+        ]
+    },
+    "Which pixels of the training images get mean 0 and standard deviation 1 together.",
+)
+.default("of_channel");
+
+/// True of the default, which configs of grey images leave out.
+fn is_of_channel(moments: &Moments) -> bool {
+    *moments == Moments::OfChannel
+}
+
 /// The keys of `[data]`.
-pub(crate) const KEYS: Keys = Keys { path: "data", when: "", keys: &[&DATASET, &SPLIT, &RANGE] };
+pub(crate) const KEYS: Keys = Keys { path: "data", when: "", keys: &[&DATASET, &SPLIT, &MOMENTS, &RANGE] };
 
 /// Two ends that 32-bit floats, which all values are, can tell apart.
 fn read_range(value: &Value<'_>) -> Result<[f64; 2], ConfigError> {
@@ -76,7 +99,12 @@ fn read_range(value: &Value<'_>) -> Result<[f64; 2], ConfigError> {
 
 impl DataConfig {
     pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
-        let data = Self { dataset: section.get(&DATASET)?, split: section.get(&SPLIT)?, range: section.find(&RANGE)? };
+        let data = Self {
+            dataset: section.get(&DATASET)?,
+            split: section.get(&SPLIT)?,
+            moments: section.get(&MOMENTS)?,
+            range: section.find(&RANGE)?,
+        };
         section.finish()?;
         Ok(data)
     }

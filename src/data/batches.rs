@@ -1,7 +1,7 @@
 //! Batches: the order of an epoch, and images gathered and normalised in one pass.
 
 use crate::cpu::pixels::{self, normalise};
-use crate::data::split::{Part, Prepared};
+use crate::data::split::{Normalization, Part, Prepared};
 use crate::rng;
 
 /// The order in which `epoch` of a run with `seed` visits `n` training images: a permutation of `0..n`.
@@ -18,14 +18,21 @@ pub fn batches(order: &[u32], size: usize) -> std::slice::Chunks<'_, u32> {
 }
 
 impl Prepared {
-    /// Writes the normalised images `indices` of `part` to `out`, `[indices.len(), rows, cols]`.
+    /// Writes the normalised images `indices` of `part` to `out`, `[indices.len(), rows, cols, channels]`: channels last, as the kernels
+    /// take them.
     ///
     /// # Panics
     /// If an index is not below `len(part)` or `out` has another length.
     pub fn gather(&self, part: Part, indices: &[u32], out: &mut [f32]) {
-        let (scale, offset) = self.normalization().affine();
-        let (scale, offset) = (scale as f32, offset as f32);
-        self.gather_map(part, indices, out, |image, out| normalise(image, scale, offset, out));
+        let affine = |n: &Normalization| {
+            let (scale, offset) = n.affine();
+            (scale as f32, offset as f32)
+        };
+        let channels: Vec<(f32, f32)> = self.normalization().iter().map(affine).collect();
+        self.gather_map(part, indices, out, |image, out| match channels[..] {
+            [(scale, offset)] => normalise(image, scale, offset, out),
+            _ => interleave(image, &channels, out, |value, (scale, offset)| f32::from(value) * scale + offset),
+        });
     }
 
     /// [`Prepared::gather`] in f64, for the reference path.
@@ -33,9 +40,9 @@ impl Prepared {
     /// # Panics
     /// As [`Prepared::gather`].
     pub fn gather_f64(&self, part: Part, indices: &[u32], out: &mut [f64]) {
-        let (scale, offset) = self.normalization().affine();
+        let channels: Vec<(f64, f64)> = self.normalization().iter().map(|n| n.affine()).collect();
         self.gather_map(part, indices, out, |image, out| {
-            out.iter_mut().zip(image).for_each(|(out, &pixel)| *out = f64::from(pixel) * scale + offset);
+            interleave(image, &channels, out, |value, (scale, offset)| f64::from(value) * scale + offset);
         });
     }
 
@@ -51,8 +58,8 @@ impl Prepared {
 
     #[inline(always)]
     fn gather_map<T>(&self, part: Part, indices: &[u32], out: &mut [T], normalise: impl Fn(&[u8], &mut [T])) {
-        let size = self.pixels_per_image();
-        assert_eq!(out.len(), indices.len() * size, "a batch has rows*cols values per index");
+        let size = self.values_per_image();
+        assert_eq!(out.len(), indices.len() * size, "a batch has an image's values per index");
         let all = self.pixels(part);
         let image = |index: u32| &all[index as usize * size..][..size];
         for (i, (out, &index)) in out.chunks_exact_mut(size).zip(indices).enumerate() {
@@ -66,6 +73,15 @@ impl Prepared {
     }
 }
 
+/// Writes `image`, `[channels, plane]`, to `out`, `[plane, channels]`, each value normalised as its channel.
+fn interleave<T, A: Copy>(image: &[u8], channels: &[A], out: &mut [T], normalise: impl Fn(u8, A) -> T) {
+    let planes = image.chunks_exact(image.len() / channels.len());
+    for (channel, (plane, &affine)) in planes.zip(channels).enumerate() {
+        let places = out[channel..].iter_mut().step_by(channels.len());
+        places.zip(plane).for_each(|(place, &value)| *place = normalise(value, affine));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -75,6 +91,7 @@ mod tests {
         let images = |n: usize| Images {
             pixels: (0..6 * n).map(|i| (i * 37 % 256) as u8).collect(),
             labels: (0..n).map(|i| (i % 10) as u8).collect(),
+            channels: 1,
             rows: 2,
             cols: 3,
         };
@@ -110,7 +127,7 @@ mod tests {
         data.gather_f64(Part::Train, &indices, &mut exact);
         data.gather_labels(Part::Train, &indices, &mut labels);
         assert_eq!(labels, [9, 0, 5, 5]);
-        let n = data.normalization();
+        let n = data.normalization()[0];
         for (row, &index) in indices.iter().enumerate() {
             for pixel in 0..6 {
                 let grey = f64::from(data.dataset().train.pixels[index as usize * 6 + pixel]);

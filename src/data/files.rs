@@ -10,8 +10,6 @@ use sha2::{Digest, Sha256};
 use crate::data::error::{DataError, Fault};
 use crate::data::form::Form;
 use crate::data::idx::{self, Kind, ReadError};
-#[cfg(feature = "fetch")]
-use crate::data::known::Known;
 use crate::data::locate::{self, NAMES};
 use crate::data::{Dataset, Images};
 
@@ -28,20 +26,22 @@ pub struct Source {
     pub sha256: String,
 }
 
-/// The four files read and found to fit together.
+/// A set that was read and whose files fit together.
 #[derive(Debug)]
-pub struct FourFiles {
+pub struct ReadSet {
     /// The images and labels.
     pub dataset: Dataset,
-    /// The files, in the order of [`NAMES`].
-    pub sources: [Source; 4],
+    /// The files; four of them in the order of [`NAMES`].
+    pub sources: Vec<Source>,
+    /// The sums of the four plain IDX files, in the order of [`NAMES`]: those read, or those that the images would make.
+    pub sums: [String; 4],
 }
 
-impl FourFiles {
-    /// The sums of the four plain files, in the order of [`NAMES`].
-    pub fn sums(&self) -> [&str; 4] {
-        self.sources.each_ref().map(|source| source.sha256.as_str())
-    }
+/// The set `name` of images that were read from `sources`, which are no IDX files.
+pub fn of_images(name: &str, classes: usize, train: Images, test: Images, sources: Vec<Source>) -> ReadSet {
+    let sums = sums_of(&train, &test);
+    let sha256 = combined_sha256(sums.each_ref().map(String::as_str));
+    ReadSet { dataset: Dataset { name: name.into(), sha256, classes, train, test }, sources, sums }
 }
 
 /// How many classes the labels may name.
@@ -58,7 +58,7 @@ pub enum Classes {
 ///
 /// # Errors
 /// A missing file, a file that is no IDX file, or files that do not fit together.
-pub fn read(directory: &Path, name: &str, classes: Classes, form: Form) -> Result<FourFiles, DataError> {
+pub fn read(directory: &Path, name: &str, classes: Classes, form: Form) -> Result<ReadSet, DataError> {
     let paths = locate::required(directory, name)?;
     join_four(side_by_side(|file| read_one(&paths[file], KINDS[file])), name, classes, form)
 }
@@ -69,12 +69,16 @@ pub fn read(directory: &Path, name: &str, classes: Classes, form: Form) -> Resul
 /// # Errors
 /// As those of [`read`].
 #[cfg(feature = "fetch")]
-pub(super) fn parse(files: [(&Path, &[u8]); 4], most: u64, known: Known) -> Result<FourFiles, DataError> {
+pub(super) fn parse(
+    files: [(&Path, &[u8]); 4],
+    most: u64,
+    (name, classes, form): (&str, usize, Form),
+) -> Result<ReadSet, DataError> {
     let one = |file: usize| {
         let (path, bytes): (_, &[u8]) = files[file];
         parse_one(path, KINDS[file], bytes, bytes.len() as u64, most)
     };
-    join_four(side_by_side(one), known.name, Classes::Exactly(known.classes), known.form)
+    join_four(side_by_side(one), name, Classes::Exactly(classes), form)
 }
 
 /// A file in memory, and where it came from.
@@ -85,7 +89,7 @@ fn join_four(
     name: &str,
     classes: Classes,
     form: Form,
-) -> Result<FourFiles, DataError> {
+) -> Result<ReadSet, DataError> {
     let [test_images, test_labels, train_images, train_labels] = four;
     let [test_images, test_labels, train_images, train_labels] =
         [test_images?, test_labels?, train_images?, train_labels?];
@@ -95,14 +99,19 @@ fn join_four(
     for (images, labels) in [(&mut train, 3), (&mut test, 1)] {
         form.undo(images).map_err(|fault| DataError::fault(&sources[labels].path, fault))?;
     }
-    if (train.rows, train.cols) != (test.rows, test.cols) {
-        let size = |images: &Images| format!("{}x{} pixels", images.rows, images.cols);
+    if train.dims() != test.dims() {
+        let size = |images: &Images| match images.channels {
+            1 => format!("{}x{} pixels", images.rows, images.cols),
+            channels => format!("{}x{} pixels of {channels} values", images.rows, images.cols),
+        };
         return Err(mismatch(&sources[0], "image size", size(&test), size(&train) + ", as the training images have"));
     }
     let classes = count_classes(classes, &train.labels, &test.labels, [&sources[3], &sources[1]])?;
-    let sums = if form == Form::MNIST { sources.each_ref().map(|s| s.sha256.clone()) } else { sums_of(&train, &test) };
+    let read = sources.each_ref().map(|source| source.sha256.clone());
+    let sums = if form == Form::MNIST { read.clone() } else { sums_of(&train, &test) };
     let sha256 = combined_sha256(sums.each_ref().map(String::as_str));
-    Ok(FourFiles { dataset: Dataset { name: name.into(), sha256, classes, train, test }, sources })
+    let dataset = Dataset { name: name.into(), sha256, classes, train, test };
+    Ok(ReadSet { dataset, sources: sources.into(), sums: read })
 }
 
 /// One sum over four: the SHA-256 of the text that `sha256sum` prints for the plain files in the order of
@@ -110,6 +119,11 @@ fn join_four(
 pub fn combined_sha256(sums: [&str; 4]) -> String {
     let lines: String = sums.iter().zip(NAMES).map(|(sum, name)| format!("{sum}  {name}\n")).collect();
     hex(&Sha256::digest(lines.as_bytes()))
+}
+
+/// SHA-256 of a file's content.
+pub fn file_sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// SHA-256 of the IDX file with this shape and content.
@@ -154,7 +168,7 @@ pub fn write(directory: &Path, train: &Images, test: &Images) -> Result<(), Data
         .tempdir_in(parent)
         .map_err(|e| DataError::io(parent, "create a temporary directory in it", e))?;
     for (name, (shape, bytes)) in NAMES.iter().zip(contents(train, test)) {
-        let path = staging.path().join(name);
+        let path = staging.path().join(locate::name_of(name, shape.len()));
         write_one(&path, &shape, bytes).map_err(|e| DataError::io(path, "write", e))?;
     }
     install(staging, directory)
@@ -177,7 +191,11 @@ fn install(staging: tempfile::TempDir, directory: &Path) -> Result<(), DataError
 }
 
 fn contents<'a>(train: &'a Images, test: &'a Images) -> [(Vec<usize>, &'a [u8]); 4] {
-    let images = |set: &'a Images| (vec![set.len(), set.rows, set.cols], set.pixels.as_slice());
+    let shape = |set: &'a Images| match set.channels {
+        1 => vec![set.len(), set.rows, set.cols],
+        channels => vec![set.len(), channels, set.rows, set.cols],
+    };
+    let images = |set: &'a Images| (shape(set), set.pixels.as_slice());
     let labels = |set: &'a Images| (vec![set.len()], set.labels.as_slice());
     [images(test), labels(test), images(train), labels(train)]
 }
@@ -215,8 +233,36 @@ fn join(images: One, labels: &One) -> Result<Images, DataError> {
         let expected = format!("{count}, one for each image of {}", images.0.path.display());
         return Err(mismatch(&labels.0, "label count", labelled.to_string(), expected));
     }
-    let (rows, cols) = (images.1.shape[1], images.1.shape[2]);
-    Ok(Images { pixels: images.1.bytes, labels: labels.1.bytes.clone(), rows, cols })
+    let (pixels, [channels, rows, cols]) = planes(images.1).map_err(|fault| DataError::fault(&images.0.path, fault))?;
+    Ok(Images { pixels, labels: labels.1.bytes.clone(), channels, rows, cols })
+}
+
+/// Most values that a pixel may have.
+const MOST_CHANNELS: usize = 4;
+
+/// The images of a file as `[count, channels, rows, columns]`, and the last three sizes. Of four sizes the second is that of the channels, or
+/// the last one where only that is small enough to be.
+fn planes(idx: idx::Idx) -> Result<(Vec<u8>, [usize; 3]), Fault> {
+    match idx.shape[1..] {
+        [rows, cols] => Ok((idx.bytes, [1, rows, cols])),
+        [channels, rows, cols] if channels <= MOST_CHANNELS => Ok((idx.bytes, [channels, rows, cols])),
+        [rows, cols, channels] if channels <= MOST_CHANNELS => {
+            let (plane, mut planes) = (rows * cols, vec![0; idx.bytes.len()]);
+            let images = idx.bytes.chunks_exact(plane * channels).zip(planes.chunks_exact_mut(plane * channels));
+            for (pixels, planes) in images {
+                for (at, pixel) in pixels.chunks_exact(channels).enumerate() {
+                    pixel.iter().enumerate().for_each(|(channel, &value)| planes[channel * plane + at] = value);
+                }
+            }
+            Ok((planes, [channels, rows, cols]))
+        }
+        ref sizes => Err(Fault {
+            field: "channels",
+            found: format!("sizes {sizes:?}"),
+            expected: format!("1 to {MOST_CHANNELS} channels in the second place, or in the last"),
+            next: "write the images as [count, channels, rows, columns]".into(),
+        }),
+    }
 }
 
 fn count_classes(rule: Classes, train: &[u8], test: &[u8], sources: [&Source; 2]) -> Result<usize, DataError> {

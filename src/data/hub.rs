@@ -48,7 +48,8 @@ pub fn download(known: Known, place: &HubPlace, client: &Client) -> Result<(Imag
 /// The images of a Parquet file of rows `{image: {bytes, path}, label}`, as the hub converts image sets.
 fn decode(bytes: Bytes) -> Result<Images, String> {
     let reader = SerializedFileReader::new(bytes).map_err(|error| error.to_string())?;
-    let mut images = Images { pixels: Vec::new(), labels: Vec::new(), rows: SIDE as usize, cols: SIDE as usize };
+    let mut images =
+        Images { pixels: Vec::new(), labels: Vec::new(), channels: 1, rows: SIDE as usize, cols: SIDE as usize };
     for row in reader.get_row_iter(None).map_err(|error| error.to_string())? {
         if images.len() == MOST_IMAGES {
             return Err(format!("found more than {MOST_IMAGES} images"));

@@ -1,8 +1,8 @@
 //! The IDX format of MNIST: bytes to arrays and back, trusting nothing that a file says.
 //!
 //! Layout, all numbers big-endian u32: magic number `0x0000_08nn` (`08` = unsigned bytes, `nn` = number of
-//! dimensions), one size per dimension, then the bytes. Images have three dimensions (count, rows, columns),
-//! labels one (count). Labels may also have 32 bits (`0c`), and a second dimension of which the first column is the
+//! dimensions), one size per dimension, then the bytes. Images have three dimensions (count, rows, columns), or four with
+//! channels, labels one (count). Labels may also have 32 bits (`0c`), and a second dimension of which the first column is the
 //! class, as QMNIST's have (Yadav & Bottou 2019). A file may be gzip-compressed; its first two bytes tell, not its name.
 
 use std::io::{self, BufReader, Read};
@@ -19,7 +19,7 @@ const MAX_EXPANSION: u64 = 1032;
 /// Kind of content that a file should hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Three dimensions: count, rows, columns.
+    /// Three dimensions (count, rows, columns), or four with channels.
     Images,
     /// One dimension: count.
     Labels,
@@ -45,6 +45,7 @@ impl Kind {
         let form = |dimensions, width| Some(Form { dimensions, width });
         match (self, magic) {
             (Self::Images, 0x0000_0803) => form(&["image count", "rows", "columns"], 1),
+            (Self::Images, 0x0000_0804) => form(&["image count", "channels", "rows", "columns"], 1),
             (Self::Labels, 0x0000_0801) => form(&["label count"], 1),
             (Self::Labels, 0x0000_0c01) => form(&["label count"], 4),
             (Self::Labels, 0x0000_0c02) => form(&["label count", "columns"], 4),
@@ -64,7 +65,7 @@ struct Form {
 /// An IDX file in memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Idx {
-    /// The size of each dimension: `[count, rows, columns]` or `[count]`.
+    /// The size of each dimension: `[count, rows, columns]`, with channels one more, or `[count]`.
     pub shape: Vec<usize>,
     /// The bytes, row-major.
     pub bytes: Vec<u8>,

@@ -6,8 +6,8 @@ use crate::data::error::{DataError, Fault};
 use crate::data::form::Form;
 use crate::data::locate::NAMES;
 use crate::data::locate::locate;
-use crate::data::split::pixel_moments;
-use crate::data::{Dataset, Images};
+use crate::data::split::channel_moments;
+use crate::data::{Dataset, Images, cifar};
 
 /// A published data set: a row of the table below.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,18 +30,39 @@ pub struct KnownSet {
     pub hub: Option<HubPlace>,
     /// Labels are below this.
     pub classes: usize,
-    /// Images that train and that test, of [`SIDE`]×[`SIDE`] pixels.
+    /// Images that train and that test.
     pub images: [usize; 2],
+    /// Channels, rows and columns of an image.
+    pub dims: [usize; 3],
     /// True if there are equally many images of each class.
     balanced: bool,
+    /// The kind of files that are published.
+    pub layout: Layout,
     /// How the published files differ from MNIST's.
     pub form: Form,
     /// Evidence, beyond sizes and class counts, that files are this set.
     identity: Identity,
 }
 
-/// Height and width of the known sets' images, in pixels.
+/// Height and width of MNIST's images and of those of its relatives, in pixels.
 pub const SIDE: usize = 28;
+/// Grey images of that size.
+const GREY: [usize; 3] = [1, SIDE, SIDE];
+
+/// The kind of files that a set is published as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Four IDX files.
+    Idx,
+    /// CIFAR-10's binary files in an archive of this name, with its MD5 as published.
+    Cifar {
+        /// Name of the archive.
+        archive: &'static str,
+        /// MD5 of the archive, in hexadecimal.
+        #[cfg_attr(not(feature = "fetch"), allow(dead_code, reason = "nothing is downloaded without the feature"))]
+        md5: &'static str,
+    },
+}
 
 /// A set on the Hugging Face hub.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,11 +95,12 @@ const fn emnist(name: &'static str, classes: usize, images: [usize; 2], balanced
     let form = Form { swapped: true, first_label };
     let (variable, address, identity) = ("INITLAB_EMNIST", EMNIST, Identity::CountsAlone);
     let (mirrors, bytes, hub): (&[_], _, _) = (&[], 0, None);
-    KnownSet { name, variable, address, mirrors, bytes, hub, classes, images, balanced, form, identity }
+    let (dims, layout) = (GREY, Layout::Idx);
+    KnownSet { name, variable, address, mirrors, bytes, hub, classes, images, dims, balanced, layout, form, identity }
 }
 
 /// The sets. A further one is a row here.
-static SETS: [KnownSet; 10] = [
+static SETS: [KnownSet; 11] = [
     // LeCun, Cortes and Burges' handwritten digits.
     KnownSet {
         name: "mnist",
@@ -92,7 +114,9 @@ static SETS: [KnownSet; 10] = [
         hub: Some(HubPlace { repository: "ylecun/mnist", folder: "mnist", bytes: 18_200_000 }),
         classes: 10,
         images: [60_000, 10_000],
+        dims: GREY,
         balanced: false,
+        layout: Layout::Idx,
         form: Form::MNIST,
         identity: Identity::Sums([
             "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
@@ -118,7 +142,9 @@ static SETS: [KnownSet; 10] = [
         }),
         classes: 10,
         images: [60_000, 10_000],
+        dims: GREY,
         balanced: true,
+        layout: Layout::Idx,
         form: Form::MNIST,
         identity: Identity::Moments("mean 0.2860, std 0.3530"),
     },
@@ -132,7 +158,9 @@ static SETS: [KnownSet; 10] = [
         hub: None,
         classes: 10,
         images: [60_000, 10_000],
+        dims: GREY,
         balanced: true,
+        layout: Layout::Idx,
         form: Form::MNIST,
         identity: Identity::CountsAlone,
     },
@@ -152,9 +180,27 @@ static SETS: [KnownSet; 10] = [
         hub: None,
         classes: 10,
         images: [60_000, 60_000],
+        dims: GREY,
         balanced: false,
+        layout: Layout::Idx,
         form: Form::MNIST,
         identity: Identity::CountsAlone,
+    },
+    // Coloured photographs of animals and vehicles (Krizhevsky 2009). The sums of its files are not published, only that of the archive.
+    KnownSet {
+        name: "cifar-10",
+        variable: "INITLAB_CIFAR10",
+        address: "https://www.cs.toronto.edu/~kriz/cifar.html",
+        mirrors: &["https://www.cs.toronto.edu/~kriz"],
+        bytes: 170_052_171,
+        hub: None,
+        classes: 10,
+        images: [50_000, 10_000],
+        dims: [3, 32, 32],
+        balanced: true,
+        layout: Layout::Cifar { archive: "cifar-10-binary.tar.gz", md5: "c32a1d4ab5d03f1284b67883e8d87530" },
+        form: Form::MNIST,
+        identity: Identity::Moments("mean 0.4914 0.4822 0.4465, std 0.2470 0.2435 0.2616"),
     },
 ];
 
@@ -217,11 +263,12 @@ impl Known {
 
     /// How to get the files without this program's help.
     pub fn by_hand(self) -> String {
-        let KnownSet { name, variable, address, .. } = self.0;
-        format!(
-            "put the four files (NAME.gz or unpacked, from {address}) into data/{name} or name their directory with \
-             --data or {variable}"
-        )
+        let KnownSet { name, variable, address, layout, .. } = self.0;
+        let what = match layout {
+            Layout::Idx => format!("the four files (NAME.gz or unpacked, from {address})"),
+            Layout::Cifar { archive, .. } => format!("the unpacked files of {archive} (from {address})"),
+        };
+        format!("put {what} into data/{name} or name their directory with --data or {variable}")
     }
 
     /// Checks that `dataset`, whose four plain files have `sums`, is the published set.
@@ -267,9 +314,10 @@ impl Known {
 
     /// Describes the published set's sizes and class counts, in the words of [`counts`].
     fn counts(self) -> String {
-        let KnownSet { images, balanced, classes, .. } = self.0;
+        let KnownSet { images, dims, balanced, classes, .. } = self.0;
         let each = images.map(|images| if *balanced { (images / classes).to_string() } else { UNEQUAL.into() });
-        format!("{}+{} images of {SIDE}x{SIDE}, {} and {} of each class", images[0], images[1], each[0], each[1])
+        let size = size_of(*dims);
+        format!("{}+{} images of {size}, {} and {} of each class", images[0], images[1], each[0], each[1])
     }
 }
 
@@ -284,15 +332,30 @@ fn counts(dataset: &Dataset) -> String {
         let (least, most) = (counts[..dataset.classes].iter().min(), counts.iter().max());
         if least == most { most.map_or(0, |n| *n).to_string() } else { UNEQUAL.into() }
     };
-    let (rows, cols) = (train.rows, train.cols);
+    let size = size_of(train.dims());
     let [of_train, of_test] = [train, test].map(per_class);
-    format!("{}+{} images of {rows}x{cols}, {of_train} and {of_test} of each class", train.len(), test.len())
+    format!("{}+{} images of {size}, {of_train} and {of_test} of each class", train.len(), test.len())
 }
 
-/// Mean and standard deviation of the training pixels, of 1.
+/// Rows and columns, and the channels of coloured images.
+fn size_of([channels, rows, cols]: [usize; 3]) -> String {
+    if channels == 1 { format!("{rows}x{cols}") } else { format!("{rows}x{cols}x{channels}") }
+}
+
+/// Mean and standard deviation of the training pixels, of 1, for each channel.
 fn moments(dataset: &Dataset) -> String {
-    let (mean, variance) = pixel_moments(&dataset.train.pixels);
-    format!("mean {:.4}, std {:.4}", mean / 255.0, variance.sqrt() / 255.0)
+    let channels = channel_moments(&dataset.train);
+    let list = |of: fn(&(f64, f64)) -> f64| {
+        let all: Vec<String> = channels.iter().map(|channel| format!("{:.4}", of(channel) / 255.0)).collect();
+        all.join(" ")
+    };
+    format!("mean {}, std {}", list(|channel| channel.0), list(|channel| channel.1.sqrt()))
+}
+
+/// True if some of the files of `known` are in `directory`.
+pub fn is_at(directory: &Path, known: Known) -> bool {
+    let cifar = matches!(known.layout, Layout::Cifar { .. }) && cifar::locate(directory).is_some();
+    cifar || locate(directory, known.name).iter().any(Option::is_some)
 }
 
 /// Where known sets are looked for.
@@ -321,7 +384,7 @@ impl Places {
     /// four files is in it. The first two were named by the user and are returned even if they do not exist.
     pub fn find(&self, known: Known, data_dir: Option<&Path>) -> Option<PathBuf> {
         let of_set = || self.named.iter().find(|(of, _)| *of == known).map(|(_, place)| place.as_path());
-        let kept = || Some(self.kept(known)).filter(|kept| locate(kept, known.name).iter().any(Option::is_some));
+        let kept = || Some(self.kept(known)).filter(|kept| is_at(kept, known));
         data_dir.or_else(of_set).map(Path::to_path_buf).or_else(kept)
     }
 

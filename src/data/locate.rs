@@ -12,6 +12,11 @@ use crate::data::error::DataError;
 pub const NAMES: [&str; 4] =
     ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", "train-images-idx3-ubyte", "train-labels-idx1-ubyte"];
 
+/// One of [`NAMES`], for an array of so many dimensions: images with channels have four, which their files' names say.
+pub fn name_of(name: &str, dimensions: usize) -> String {
+    name.replacen("idx3", &format!("idx{}", dimensions.max(3)), 1)
+}
+
 /// The four files, in the order of [`NAMES`].
 type Four = [Option<PathBuf>; 4];
 
@@ -118,8 +123,9 @@ fn meaning(name: &str) -> Option<(String, usize, u8)> {
     let (place, ending, other) = NAMES.iter().enumerate().find_map(|(place, name)| {
         let [test, int] = [name.replacen("t10k", "test", 1), name.replacen("idx1-ubyte", "idx2-int", 1)];
         let both = int.replacen("t10k", "test", 1);
+        let [coloured, test_coloured] = [name_of(name, 4), name_of(&test, 4)];
         // In the order of preference, because t10k is what the first of these sets has.
-        let endings = [(*name).to_owned(), test, int, both];
+        let endings = [(*name).to_owned(), coloured, test, test_coloured, int, both];
         let at = endings.iter().position(|ending| dashed.ends_with(ending.as_str()))?;
         Some((place, endings[at].len(), at))
     })?;
@@ -187,6 +193,8 @@ mod tests {
             ("train-images-idx3-ubyte", "", 2, 0),
             ("t10k-labels-idx1-ubyte.gz", "", 1, 8),
             ("train-images.idx3-ubyte", "", 2, 2),
+            ("train-images-idx4-ubyte", "", 2, 4),
+            ("set-test-images-idx4-ubyte.gz", "set", 0, 12),
             ("TRAIN-LABELS-IDX1-UBYTE.GZ", "", 3, 9),
             ("test-images-idx3-ubyte", "", 0, 4),
             ("emnist-digits-train-images-idx3-ubyte.gz", "emnist-digits", 2, 8),

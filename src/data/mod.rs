@@ -1,8 +1,9 @@
-//! Data sets of small grey images: MNIST and its relatives, the built-in digits, or any directory of four IDX files.
+//! Data sets of small images, grey or coloured: MNIST and its relatives, CIFAR-10, the built-in digits, or any directory of four IDX files.
 //!
 //! [`load`] finds and checks a set, [`Prepared`] applies a split to it and hands out normalised batches.
 
 mod batches;
+mod cifar;
 #[cfg(feature = "fetch")]
 mod client;
 #[doc(hidden)]
@@ -37,17 +38,19 @@ use std::path::PathBuf;
 
 pub use batches::{batches, epoch_order};
 pub use error::{DataError, Fault};
-pub use known::{HubPlace, Known, KnownSet, Places, SIDE, Verdict};
+pub use known::{HubPlace, Known, KnownSet, Layout, Places, SIDE, Verdict, is_at};
 pub use request::{Loaded, Origin, Request, load, read_known};
-pub use split::{Normalization, Part, Prepared, Split, pixel_moments};
+pub use split::{Moments, Normalization, Part, Prepared, Split, channel_moments, pixel_moments};
 
 /// Images of one size with their labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Images {
-    /// Grey values, `[len, rows, cols]`; 0 is the background.
+    /// Values, `[len, channels, rows, cols]`; of grey images 0 is the background.
     pub pixels: Vec<u8>,
     /// Classes, `[len]`.
     pub labels: Vec<u8>,
+    /// Values of a pixel: 1 of grey images, 3 (red, green, blue) of coloured ones.
+    pub channels: usize,
     /// Height in pixels.
     pub rows: usize,
     /// Width in pixels.
@@ -63,6 +66,11 @@ impl Images {
     /// True if there is no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// Channels, rows and columns of an image.
+    pub fn dims(&self) -> [usize; 3] {
+        [self.channels, self.rows, self.cols]
     }
 }
 
@@ -92,14 +100,16 @@ pub enum Choice {
     Known(Known),
     /// The built-in digits.
     Digits,
-    /// A directory of four IDX files.
+    /// The built-in digits in two colours each.
+    ColourDigits,
+    /// A directory of four IDX files, or of CIFAR-10's binary files.
     Directory(PathBuf),
 }
 
 impl Choice {
     /// The names that are no directory.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        ["auto"].into_iter().chain(Known::all().map(|known| known.name)).chain(["digits"])
+        ["auto"].into_iter().chain(Known::all().map(|known| known.name)).chain(["digits", "colour-digits"])
     }
 
     /// Reads the value of `--dataset`: one of [`Choice::names`], or else a directory.
@@ -108,6 +118,7 @@ impl Choice {
             (_, Some(known)) => Self::Known(known),
             ("auto", None) => Self::Auto,
             ("digits", None) => Self::Digits,
+            ("colour-digits", None) => Self::ColourDigits,
             (directory, None) => Self::Directory(directory.into()),
         }
     }

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use crate::data::error::DataError;
 use crate::data::files::{self, Classes, Source};
 use crate::data::form::Form;
-use crate::data::known::{Known, Places, Verdict};
+use crate::data::known::{Known, Layout, Places, Verdict};
 use crate::data::locate::set_at;
 #[cfg(feature = "fetch")]
 use crate::data::offline;
 use crate::data::split::{Prepared, Split};
-use crate::data::{Choice, Dataset, digits, fetch, home};
+use crate::data::{Choice, Dataset, Images, cifar, digits, fetch, home};
 use crate::spelling::nearest;
 
 /// Data set to load, and where to load it from.
@@ -52,8 +52,8 @@ impl Request {
 /// Where loaded data came from.
 #[derive(Clone, Debug)]
 pub enum Origin {
-    /// Four files, in the order of [`NAMES`](crate::data::locate::NAMES).
-    Files(Box<[Source; 4]>),
+    /// Files; four of IDX in the order of [`NAMES`](crate::data::locate::NAMES).
+    Files(Vec<Source>),
     /// The built-in digits.
     Generated {
         /// Their seed.
@@ -81,7 +81,7 @@ impl Prepared {
     /// use initlab::data::{Choice, Part, Prepared};
     ///
     /// let digits = Prepared::load(Choice::Digits)?;
-    /// assert_eq!(digits.pixels_per_image(), 784);
+    /// assert_eq!(digits.values_per_image(), 784);
     /// assert!(digits.len(Part::Train) > 1000);
     /// # Ok::<(), initlab::data::DataError>(())
     /// ```
@@ -105,6 +105,10 @@ pub fn load(request: &Request) -> Result<Loaded, DataError> {
         Choice::Digits => {
             refuse_data_dir(request, "digits")?;
             Ok(load_digits(request.digits_seed, None))
+        }
+        Choice::ColourDigits => {
+            refuse_data_dir(request, "colour-digits")?;
+            Ok(generated("colour-digits", digits::in_colour(request.digits_seed), request.digits_seed, None))
         }
         Choice::Directory(directory) => {
             refuse_data_dir(request, "a directory")?;
@@ -158,31 +162,35 @@ fn load_known(known: Known, request: &Request) -> Result<Loaded, DataError> {
 /// # Errors
 /// The files are absent, broken, or another set's.
 pub fn read_known(known: Known, directory: &Path) -> Result<Loaded, DataError> {
-    let read = files::read(directory, known.name, Classes::Exactly(known.classes), known.form)?;
+    let read = match (known.layout, cifar::locate(directory)) {
+        (Layout::Cifar { .. }, Some(place)) => cifar::read(&place, known.name)?,
+        (Layout::Idx | Layout::Cifar { .. }, _) => {
+            files::read(directory, known.name, Classes::Exactly(known.classes), known.form)?
+        }
+    };
     let verdict = known
-        .check(&read.dataset, read.sums())
-        .map_err(|(file, fault)| DataError::fault(&read.sources[file].path, fault))?;
-    Ok(Loaded {
-        dataset: read.dataset,
-        origin: Origin::Files(Box::new(read.sources)),
-        verdict: Some(verdict),
-        notice: None,
-    })
+        .check(&read.dataset, read.sums.each_ref().map(String::as_str))
+        .map_err(|(file, fault)| DataError::fault(&read.sources[file.min(read.sources.len() - 1)].path, fault))?;
+    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(read.sources), verdict: Some(verdict), notice: None })
 }
 
 fn load_directory(directory: &Path) -> Result<Loaded, DataError> {
     let name = directory.file_name().map_or_else(|| ".".into(), |name| name.to_string_lossy().into_owned());
     // Files that are called as a published set's lie as that set's do.
     let form = Known::from_name(&set_at(directory, &name)).map_or(Form::MNIST, |known| known.form);
-    let read = files::read(directory, &name, Classes::FromLabels, form).map_err(|error| suggest(error, directory))?;
-    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(Box::new(read.sources)), verdict: None, notice: None })
+    let read = match cifar::locate(directory) {
+        Some(place) => cifar::read(&place, &name)?,
+        None => files::read(directory, &name, Classes::FromLabels, form).map_err(|error| suggest(error, directory))?,
+    };
+    Ok(Loaded { dataset: read.dataset, origin: Origin::Files(read.sources), verdict: None, notice: None })
 }
 
 fn load_digits(seed: u64, notice: Option<String>) -> Loaded {
-    let (train, test) = digits::generate(seed);
-    let sums = files::sums_of(&train, &test);
-    let sha256 = files::combined_sha256(sums.each_ref().map(String::as_str));
-    let dataset = Dataset { name: "digits".into(), sha256, classes: 10, train, test };
+    generated("digits", digits::generate(seed), seed, notice)
+}
+
+fn generated(name: &str, (train, test): (Images, Images), seed: u64, notice: Option<String>) -> Loaded {
+    let dataset = files::of_images(name, 10, train, test, Vec::new()).dataset;
     Loaded { dataset, origin: Origin::Generated { seed }, verdict: None, notice }
 }
 

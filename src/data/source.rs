@@ -4,7 +4,7 @@ use crate::data::client::Client;
 use crate::data::error::{DataError, Fault};
 use crate::data::known::Known;
 use crate::data::locate::NAMES;
-use crate::data::{Dataset, Images, files, mirror};
+use crate::data::{Images, files, mirror};
 #[cfg(feature = "hub")]
 use crate::data::{hub, known::HubPlace};
 
@@ -58,16 +58,15 @@ impl Source {
             #[cfg(feature = "hub")]
             Self::Hub(place) => (place.repository, hub::download(known, place, client)?),
         };
-        let sums = files::sums_of(&train, &test);
-        let sums = sums.each_ref().map(String::as_str);
-        let (name, sha256, classes) = (known.name.into(), files::combined_sha256(sums), known.classes);
-        let dataset = Dataset { name, sha256, classes, train, test };
-        known.check(&dataset, sums).map_err(|(file, Fault { field, found, expected, .. })| {
-            format!(
-                "what came from {from} is not {}: {}: {field}: found {found}, expected {expected}",
-                known.name, NAMES[file]
-            )
-        })?;
+        let files::ReadSet { dataset, sums, .. } = files::of_images(known.name, known.classes, train, test, Vec::new());
+        known.check(&dataset, sums.each_ref().map(String::as_str)).map_err(
+            |(file, Fault { field, found, expected, .. })| {
+                format!(
+                    "what came from {from} is not {}: {}: {field}: found {found}, expected {expected}",
+                    known.name, NAMES[file]
+                )
+            },
+        )?;
         Ok((dataset.train, dataset.test))
     }
 }

@@ -105,7 +105,7 @@ fn network(((experiment, resolved), summary): ((&Experiment, &Resolved), &Summar
         return None;
     }
     let outputs = (experiment.train.loss.row().outputs)(summary.classes);
-    build(&resolved.model, Shape::Image { channels: 1, height, width }, outputs).ok()
+    build(&resolved.model, Shape::Image { channels: summary.channels, height, width }, outputs).ok()
 }
 
 fn hidden<'a>(run: &'a RunRecords, network: Option<&Network>) -> Vec<Hidden<'a>> {

@@ -14,7 +14,7 @@ use crate::data::{Dataset, Images};
 /// The device fails.
 pub fn to_candle(data: &Dataset, device: &Device) -> Result<vision::Dataset> {
     let images = |part: &Images| -> Result<Tensor> {
-        let shape = (part.labels.len(), part.rows * part.cols);
+        let shape = (part.labels.len(), part.dims().iter().product::<usize>());
         Tensor::from_slice(&part.pixels, shape, device)?.to_dtype(DType::F32)? / 255.0
     };
     let labels = |part: &Images| Tensor::from_slice(&part.labels, part.labels.len(), device);
@@ -36,7 +36,7 @@ mod tests {
     fn candle_sees_every_pixel_and_label() {
         let data = load(&Request::new(Choice::Digits)).unwrap().dataset;
         let found = to_candle(&data, &Device::Cpu).unwrap();
-        let pixels = data.train.rows * data.train.cols;
+        let pixels = data.train.dims().iter().product::<usize>();
         assert_eq!(found.train_images.dims(), [data.train.labels.len(), pixels]);
         let last = found.test_images.get(data.test.labels.len() - 1).unwrap().to_vec1::<f32>().unwrap();
         let bytes = &data.test.pixels[data.test.pixels.len() - pixels..];

@@ -29,7 +29,7 @@ pub(super) fn one_convolution(images: &LessonImages, seed: u64) -> Numbers {
     let mut run = |weight: WeightInit| {
         fill(&mut model, InitRule { weight, ..torch }, "one_convolution", seed);
         let (x, labels) = images.hundred();
-        let pixels = images.data.pixels_per_image();
+        let pixels = images.data.values_per_image();
         // One channel has the same order in torch and here.
         let rows = |range: std::ops::Range<usize>, out: &mut [f32]| {
             out.copy_from_slice(&x[range.start * pixels..range.end * pixels]);
@@ -99,9 +99,9 @@ fn conv(out: usize, kernel: usize, stride: usize, padding: usize) -> LayerSpec {
 }
 
 fn model(images: &LessonImages, specs: &[LayerSpec]) -> CpuModel {
-    let (height, width) = images.data.image_size();
+    let [channels, height, width] = images.data.image_dims();
     let network =
-        Network::build(Shape::Image { channels: 1, height, width }, specs, Activations::Fused).expect("the shapes fit");
+        Network::build(Shape::Image { channels, height, width }, specs, Activations::Fused).expect("the shapes fit");
     CpuModel::new(Arc::new(network), 1)
 }
 

@@ -14,7 +14,7 @@ pub(super) const SHIFT: f64 = 0.5;
 
 /// The pixels' moments, from exact integer sums.
 pub(super) fn input(images: &LessonImages, _: u64) -> Numbers {
-    let norm = images.data.normalization();
+    let norm = images.data.normalization()[0];
     let pixels = images.data.pixels(Part::Test);
     let (mean, variance) = pixel_moments(pixels);
     let n = pixels.len() as f64;
@@ -34,7 +34,7 @@ pub(super) fn input(images: &LessonImages, _: u64) -> Numbers {
 /// true fan_in, so that its draws are Kaiming's.
 pub(super) fn first_layer(images: &LessonImages, seed: u64) -> Numbers {
     const ROWS: usize = 500;
-    let inputs = images.data.pixels_per_image();
+    let inputs = images.data.values_per_image();
     let weight = normals(seed, "first_layer/w1", inputs * UNITS, 1.0 / (inputs as f64).sqrt());
     let (mut linear, mut relu) = (Sums::default(), Sums::default());
     let mut z = vec![0.0; ROWS * UNITS];

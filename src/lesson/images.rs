@@ -19,7 +19,7 @@ impl LessonImages {
     /// Normalises what is needed often.
     pub fn new(data: Prepared) -> Self {
         let indices: Vec<u32> = (0..data.len(Part::Test) as u32).collect();
-        let mut valid = vec![0.0; indices.len() * data.pixels_per_image()];
+        let mut valid = vec![0.0; indices.len() * data.values_per_image()];
         data.gather(Part::Test, &indices, &mut valid);
         Self { data, valid }
     }
@@ -27,7 +27,7 @@ impl LessonImages {
     /// The first hundred validation images and their labels.
     pub(super) fn hundred(&self) -> (&[f32], &[u8]) {
         let n = HUNDRED.min(self.data.len(Part::Test));
-        (&self.valid[..n * self.data.pixels_per_image()], &self.data.labels(Part::Test)[..n])
+        (&self.valid[..n * self.data.values_per_image()], &self.data.labels(Part::Test)[..n])
     }
 
     /// The indices of the first training batch of `seed`, in the order of its training runs.

@@ -38,7 +38,7 @@ pub(super) fn backward_by_hand(images: &LessonImages, seed: u64) -> Numbers {
     let mut worst = 0f64;
     for block in indices.chunks(BLOCK) {
         let share = block.len() as f32 / total as f32;
-        let mut x = vec![0.0; block.len() * images.data.pixels_per_image()];
+        let mut x = vec![0.0; block.len() * images.data.values_per_image()];
         images.data.gather(Part::Train, block, &mut x);
         let mut labels = vec![0; block.len()];
         images.data.gather_labels(Part::Train, block, &mut labels);
@@ -55,16 +55,16 @@ pub(super) fn backward_by_hand(images: &LessonImages, seed: u64) -> Numbers {
 
 /// The lesson's net, 784–50–1 with the ReLU moved down by 0.5 and zero biases, and its two weights (`[out, in]`).
 fn lesson_net(images: &LessonImages, seed: u64) -> (CpuModel, [Vec<f32>; 2]) {
-    let (height, width) = images.data.image_size();
-    let inputs = images.data.pixels_per_image();
+    let [channels, height, width] = images.data.image_dims();
+    let inputs = images.data.values_per_image();
     let specs = [
         LayerSpec::Flatten,
         LayerSpec::Linear { out: UNITS, bias: true },
         LayerSpec::Activation(Activation::ShiftedRelu { shift: SHIFT }),
         LayerSpec::Linear { out: 1, bias: true },
     ];
-    let network = Network::build(Shape::Image { channels: 1, height, width }, &specs, Activations::Fused)
-        .expect("the shapes fit");
+    let network =
+        Network::build(Shape::Image { channels, height, width }, &specs, Activations::Fused).expect("the shapes fit");
     let mut model = CpuModel::new(Arc::new(network), 1);
     let weights = [
         normals(seed, "lesson_net/w1", inputs * UNITS, (2.0 / inputs as f64).sqrt()),

@@ -25,7 +25,7 @@ impl Sample {
         let mut chosen = Vec::new();
         let same = take_pairs(&mut waiting, &mut chosen, pairs, |a, b| labels[a as usize] == labels[b as usize]);
         let different = take_pairs(&mut waiting, &mut chosen, pairs, |a, b| labels[a as usize] != labels[b as usize]);
-        let mut images = vec![0.0; chosen.len() * data.pixels_per_image()];
+        let mut images = vec![0.0; chosen.len() * data.values_per_image()];
         data.gather(Part::Train, &chosen, &mut images);
         let labels = chosen.iter().map(|&i| labels[i as usize]).collect();
         Self { images, labels, same, different }
@@ -73,6 +73,7 @@ mod tests {
         let images = |n: usize| Images {
             pixels: (0..4 * n).map(|i| (i * 7 % 256) as u8).collect(),
             labels: (0..n).map(|i| i as u8 % classes).collect(),
+            channels: 1,
             rows: 2,
             cols: 2,
         };

@@ -99,12 +99,24 @@ pub struct Summary {
     /// Height and width of an image; 0 in what an earlier version wrote.
     #[serde(default)]
     pub image_size: [usize; 2],
+    /// Values of a pixel: 1 of grey images, as in what an earlier version wrote.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub channels: usize,
     /// Labels are below this; 0 as above.
     #[serde(default)]
     pub classes: usize,
     /// Findings from the records, in words.
     #[serde(default)]
     pub findings: Vec<Finding>,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_one(n: &usize) -> bool {
+    *n == 1
 }
 
 impl Summary {

@@ -61,7 +61,7 @@ impl StudyData {
     /// Its size in memory.
     pub fn size(&self) -> DataSize {
         let Dataset { train, test, .. } = &*self.dataset;
-        DataSize { train: train.len(), test: test.len(), pixels: train.rows * train.cols }
+        DataSize { train: train.len(), test: test.len(), pixels: train.dims().iter().product() }
     }
 
     /// The data under the split and the range of pixels of `config`.
@@ -79,7 +79,9 @@ pub fn validation(config: &DataConfig) -> DataConfig {
 }
 
 fn is_of(prepared: &Prepared, config: &DataConfig) -> bool {
-    prepared.split() == config.split && prepared.range_of_pixels() == config.range
+    prepared.split() == config.split
+        && prepared.range_of_pixels() == config.range
+        && prepared.moments() == config.moments
 }
 
 /// The one data set that all arms name.

@@ -34,7 +34,7 @@ pub fn summary(plan: &Plan, compute: &Compute, end: End, progress: &Progress, fi
         Compute::Cpu { threads } => *threads,
         Compute::Device(_) => 1,
     };
-    let size = plan.data.image_size();
+    let [channels, height, width] = plan.data.image_dims();
     let mut summary = Summary {
         name: experiment.name.clone(),
         outcome,
@@ -56,7 +56,8 @@ pub fn summary(plan: &Plan, compute: &Compute, end: End, progress: &Progress, fi
         parameters: plan.network.parameters(),
         timing: Timing { threads, wall_s, train_s, images_per_s: progress.images as f64 / train_s.max(1e-9) },
         files,
-        image_size: [size.0, size.1],
+        image_size: [height, width],
+        channels,
         classes: plan.data.classes(),
         findings: Vec::new(),
     };

@@ -18,7 +18,7 @@ pub struct DataSize {
     pub train: usize,
     /// Test images.
     pub test: usize,
-    /// Pixels of an image.
+    /// Values of an image.
     pub pixels: usize,
 }
 
@@ -28,7 +28,7 @@ impl DataSize {
 
     /// Both parts of `data`.
     pub fn of(data: &Prepared) -> Self {
-        Self { train: data.len(Part::Train), test: data.len(Part::Test), pixels: data.pixels_per_image() }
+        Self { train: data.len(Part::Train), test: data.len(Part::Test), pixels: data.values_per_image() }
     }
 }
 
@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn of(experiment: &Experiment, threads: usize) -> RunMemory {
-        let network = network(&experiment.model, (28, 28), outputs(experiment, 10)).unwrap();
+        let network = network(&experiment.model, [1, 28, 28], outputs(experiment, 10)).unwrap();
         of_run(experiment, &network, DataSize::KNOWN, threads)
     }
 
@@ -271,7 +271,7 @@ mod tests {
                      stats = {{ histogram_bins = {}, histogram_every = {every} }}\n", bins.min(10_000)
                 );
                 let Ok(experiment) = Experiment::parse("test.toml", &text, &[]) else { continue };
-                let Ok(network) = network(&experiment.model, (28, 28), 10) else { continue };
+                let Ok(network) = network(&experiment.model, [1, 28, 28], 10) else { continue };
                 for threads in [1, 1024, usize::MAX] {
                     let memory = of_run(&experiment, &network, DataSize::KNOWN, threads);
                     prop_assert!(memory.total() >= 4 * network.parameters() as u64);

@@ -149,7 +149,7 @@ impl Plan {
     pub fn new(experiment: Experiment, data: Prepared) -> Result<Self, TrainError> {
         let resolved = experiment.resolved()?;
         let outputs = outputs(&experiment, data.classes());
-        let network = Arc::new(network(&resolved.model, data.image_size(), outputs)?);
+        let network = Arc::new(network(&resolved.model, data.image_dims(), outputs)?);
         batch_size::check(&experiment, &network, data.len(Part::Train))?;
         memory::check(&memory::of_start(&network))?;
         let values = initialise(&network, &resolved.init, &resolved.model, experiment.seed)?;
@@ -297,7 +297,7 @@ impl Plan {
             "name": self.experiment.name,
             "seed": self.experiment.seed,
             "layers": layers,
-            "normalization": { "divisor": normalization.divisor, "mean": normalization.mean, "std": normalization.std },
+            "normalization": if let [all] = normalization { json!(all) } else { json!(normalization) },
         })
     }
 }
@@ -307,11 +307,11 @@ pub fn outputs(experiment: &Experiment, classes: usize) -> usize {
     (experiment.train.loss.row().outputs)(classes)
 }
 
-/// The network that `model` describes for images of `size` (height, width).
+/// The network that `model` describes for images of these channels, height and width.
 ///
 /// # Errors
 /// The shapes do not fit; says in which stage.
-pub fn network(model: &ModelConfig, size: (usize, usize), outputs: usize) -> Result<Network, BuildError> {
-    let (height, width) = size;
-    build(model, Shape::Image { channels: 1, height, width }, outputs)
+pub fn network(model: &ModelConfig, image: [usize; 3], outputs: usize) -> Result<Network, BuildError> {
+    let [channels, height, width] = image;
+    build(model, Shape::Image { channels, height, width }, outputs)
 }

@@ -49,13 +49,13 @@ fn the_usual_and_the_lesson_split_have_the_published_moments() {
     let Some(directory) = mnist() else { return };
     let dataset = std::sync::Arc::new(load_mnist(&directory).unwrap().dataset);
     let round = |x: f64| format!("{x:.4}");
-    let usual = Prepared::new(dataset.clone(), Split::Usual).unwrap().normalization();
+    let usual = Prepared::new(dataset.clone(), Split::Usual).unwrap().normalization()[0];
     assert_eq!((round(usual.mean), round(usual.std)), ("0.1307".into(), "0.3081".into()));
 
     let lesson = Prepared::new(dataset, Split::Lesson).unwrap();
-    let n = lesson.normalization();
+    let n = lesson.normalization()[0];
     assert_eq!((round(n.mean), round(n.std)), ("0.1304".into(), "0.3073".into()));
-    let mut valid = vec![0f64; lesson.len(Part::Test) * lesson.pixels_per_image()];
+    let mut valid = vec![0f64; lesson.len(Part::Test) * lesson.values_per_image()];
     let all: Vec<u32> = (0..lesson.len(Part::Test) as u32).collect();
     lesson.gather_f64(Part::Test, &all, &mut valid);
     let mean = valid.iter().sum::<f64>() / valid.len() as f64;
@@ -82,6 +82,7 @@ fn small() -> (Images, Images) {
     let images = |n: usize| Images {
         pixels: (0..4 * n).map(|i| (i * 5 % 256) as u8).collect(),
         labels: (0..n).map(|i| (i % 3) as u8).collect(),
+        channels: 1,
         rows: 2,
         cols: 2,
     };
@@ -288,7 +289,7 @@ fn turned(images: &Images) -> Images {
     let (rows, cols) = (images.rows, images.cols);
     let turn = |image: &[u8]| (0..rows * cols).map(|i| image[i % rows * cols + i / rows]).collect::<Vec<u8>>();
     let pixels = images.pixels.chunks(rows * cols).flat_map(turn).collect();
-    Images { pixels, labels: images.labels.clone(), rows: cols, cols: rows }
+    Images { pixels, labels: images.labels.clone(), channels: 1, rows: cols, cols: rows }
 }
 
 #[test]
@@ -317,7 +318,7 @@ fn full(known: Known, pixel: u8) -> (Images, Images) {
         let mut pixels = vec![pixel; n * side];
         pixels[..SIDE].fill(255);
         let labels = (0..n).map(|i| (i % known.classes) as u8 + known.form.first_label).collect();
-        Images { pixels, labels, rows: SIDE, cols: SIDE }
+        Images { pixels, labels, channels: 1, rows: SIDE, cols: SIDE }
     };
     (images(known.images[0]), images(known.images[1]))
 }

@@ -100,7 +100,7 @@ const RUNS: &[Made] = &[
 
 fn first(images: &Images, n: usize) -> Images {
     let pixels = images.pixels[..n * images.rows * images.cols].to_vec();
-    Images { pixels, labels: images.labels[..n].to_vec(), rows: images.rows, cols: images.cols }
+    Images { pixels, labels: images.labels[..n].to_vec(), channels: 1, rows: images.rows, cols: images.cols }
 }
 
 /// A part of the built-in digits as a set of its own.

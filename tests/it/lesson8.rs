@@ -24,7 +24,7 @@ fn noise(n: usize, mut state: u32) -> Images {
     let labels: Vec<u8> = (0..n).map(|i| (i % 10) as u8).collect();
     let pixels = labels.iter().flat_map(|&label| (0..784u16).map(move |i| i / 78 == u16::from(label)));
     let pixels = pixels.map(|bright| byte() / 2 + if bright { 100 } else { 0 }).collect();
-    Images { pixels, labels, rows: 28, cols: 28 }
+    Images { pixels, labels, channels: 1, rows: 28, cols: 28 }
 }
 
 /// 1000 training and 200 validation images of noise.

@@ -8,6 +8,8 @@ mod circles;
 mod cli;
 #[cfg(feature = "cli")]
 mod cohort;
+#[cfg(feature = "cli")]
+mod colour;
 #[cfg(all(feature = "cli", feature = "cuda"))]
 mod cuda;
 #[cfg(feature = "cli")]

@@ -25,6 +25,31 @@ pub fn generate(seed: u64) -> (Images, Images) {
     (images(seed, "train", TRAIN), images(seed, "test", TEST))
 }
 
+/// The digits of `seed`, each drawn in a colour on a ground of another: three channels of the same shapes and labels.
+pub fn in_colour(seed: u64) -> (Images, Images) {
+    let (train, test) = generate(seed);
+    (coloured(&train, seed, "train"), coloured(&test, seed, "test"))
+}
+
+/// Grey values from 0 to 255 become colours from a ground, which is rather dark, to an ink, which is rather bright.
+fn coloured(grey: &Images, seed: u64, part: &str) -> Images {
+    let plane = grey.rows * grey.cols;
+    let mut pixels = vec![0; 3 * grey.pixels.len()];
+    pixels.par_chunks_mut(CHUNK * 3 * plane).zip(grey.pixels.par_chunks(CHUNK * plane)).enumerate().for_each(
+        |(chunk, (pixels, grey))| {
+            let mut rng = rng::rng(seed, &format!("colour-digits/{part}/{chunk}"));
+            for (image, grey) in pixels.chunks_exact_mut(3 * plane).zip(grey.chunks_exact(plane)) {
+                for channel in image.chunks_exact_mut(plane) {
+                    let (ground, ink) = (rng::below(&mut rng, 128), 96 + rng::below(&mut rng, 160));
+                    let value = |grey: u8| (ground * (255 - u32::from(grey)) + ink * u32::from(grey)) / 255;
+                    channel.iter_mut().zip(grey).for_each(|(pixel, &grey)| *pixel = value(grey) as u8);
+                }
+            }
+        },
+    );
+    Images { pixels, labels: grey.labels.clone(), channels: 3, rows: grey.rows, cols: grey.cols }
+}
+
 /// `n` images of the part called `part`: as many of each digit as n allows, in random order.
 fn images(seed: u64, part: &str, n: usize) -> Images {
     let order = rng::permutation(&mut rng::rng(seed, &format!("digits/{part}/order")), n);
@@ -40,7 +65,7 @@ fn images(seed: u64, part: &str, n: usize) -> Images {
             }
         },
     );
-    Images { pixels, labels, rows: pen::SIZE, cols: pen::SIZE }
+    Images { pixels, labels, channels: 1, rows: pen::SIZE, cols: pen::SIZE }
 }
 
 #[cfg(test)]
@@ -64,6 +89,24 @@ mod tests {
         }
     }
     const GOLDEN: &str = "ddafbb071f30bf5e8c2dbd83eebcdbfdadefdd4e3242cc2f4957fd50145fc657";
+
+    /// As the digits, they must not change.
+    #[test]
+    fn coloured_digits_have_the_shapes_of_the_grey_ones_and_stay_as_they_are() {
+        let grey = images(0, "train", 600);
+        let coloured = coloured(&grey, 0, "train");
+        assert_eq!((coloured.dims(), &coloured.labels), ([3, 28, 28], &grey.labels));
+        // Within a channel the ground and the ink are one value each.
+        for (image, grey) in coloured.pixels.chunks(3 * 784).zip(grey.pixels.chunks(784)) {
+            for channel in image.chunks(784) {
+                let ground: Vec<u8> =
+                    channel.iter().zip(grey).filter(|(_, grey)| **grey == 0).map(|(&x, _)| x).collect();
+                assert!(ground.iter().all(|x| *x == ground[0] && *x < 128));
+            }
+        }
+        assert_eq!(files::file_sha256(&coloured.pixels), COLOURED);
+    }
+    const COLOURED: &str = "879afe297320f7938a110ac905a25ac78d20deed0f901d522e22ece62501ce31";
 
     #[test]
     fn the_number_of_threads_changes_nothing() {

@@ -23,13 +23,21 @@ impl DeviceImages {
             Part::Test => &mut self.test,
         };
         if images.is_none() {
-            let shape = (data.len(part), data.pixels_per_image());
+            let shape = (data.len(part), data.values_per_image());
             *images = Some(Tensor::from_slice(data.pixels(part), shape, device)?);
         }
         let images = images.as_ref().expect("was just uploaded");
-        let (scale, offset) = data.normalization().affine();
         let indices = Tensor::new(indices.concat(), device)?;
-        gpu::gather_images(images, &indices, scale, offset)
+        match data.normalization() {
+            [all] => {
+                let (scale, offset) = all.affine();
+                gpu::gather_images(images, &indices, scale, offset)
+            }
+            channels => {
+                let affine: Vec<(f64, f64)> = channels.iter().map(|channel| channel.affine()).collect();
+                gpu::gather_channels(images, &indices, &affine)
+            }
+        }
     }
 }
 
@@ -43,6 +51,7 @@ mod tests {
         let images = |n: usize| Images {
             pixels: (0..6 * n).map(|i| (i * 51 % 256) as u8).collect(),
             labels: vec![0; n],
+            channels: 1,
             rows: 2,
             cols: 3,
         };

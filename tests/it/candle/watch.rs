@@ -28,11 +28,11 @@ fn digits() -> Prepared {
 fn first_batches(data: &Prepared, seed: u64) -> Vec<(Tensor, Tensor)> {
     let order = epoch_order(seed, 0, data.len(Part::Train));
     let batch = |indices: &[u32]| {
-        let (mut pixels, mut labels) = (vec![0.0; indices.len() * data.pixels_per_image()], vec![0; indices.len()]);
+        let (mut pixels, mut labels) = (vec![0.0; indices.len() * data.values_per_image()], vec![0; indices.len()]);
         data.gather(Part::Train, indices, &mut pixels);
         data.gather_labels(Part::Train, indices, &mut labels);
         let labels: Vec<u32> = labels.into_iter().map(u32::from).collect();
-        let images = Tensor::from_vec(pixels, (indices.len(), data.pixels_per_image()), &CPU).unwrap();
+        let images = Tensor::from_vec(pixels, (indices.len(), data.values_per_image()), &CPU).unwrap();
         (images, Tensor::new(labels, &CPU).unwrap())
     };
     batches(&order, BATCH).take(STEPS).map(batch).collect()

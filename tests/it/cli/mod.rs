@@ -51,7 +51,7 @@ pub fn images(n: usize, mut state: u32) -> Images {
     let labels: Vec<u8> = (0..n).map(|i| (i % 4) as u8).collect();
     let pixels = labels.iter().flat_map(|&label| (0..64u8).map(move |i| (label, (i / 32) * 2 + (i % 8) / 4)));
     let pixels = pixels.map(|(label, quadrant)| noise() / 2 + if label == quadrant { 60 } else { 0 }).collect();
-    Images { pixels, labels, rows: 8, cols: 8 }
+    Images { pixels, labels, channels: 1, rows: 8, cols: 8 }
 }
 
 /// A temporary directory with a data set and room for configs and runs.
@@ -115,10 +115,10 @@ impl Work {
 
 /// How a call of the command ended.
 #[derive(Debug)]
-struct Ran {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
+pub struct Ran {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl From<Output> for Ran {
@@ -128,7 +128,7 @@ impl From<Output> for Ran {
     }
 }
 
-fn initlab(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
+pub fn initlab(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Ran {
     Command::new(env!("CARGO_BIN_EXE_initlab")).args(arguments).output().unwrap().into()
 }
 

@@ -43,7 +43,7 @@ fn every_shipped_config_builds_fits_a_terminal_and_survives_being_written_out() 
         let label = path.to_str().unwrap();
         let experiment = Experiment::parse(label, &text, &[]).unwrap();
         assert_eq!(Experiment::parse("again.toml", &experiment.to_toml(), &[]).as_ref(), Ok(&experiment), "{label}");
-        let network = network(&experiment.resolved().unwrap().model, (28, 28), 10).unwrap();
+        let network = network(&experiment.resolved().unwrap().model, [1, 28, 28], 10).unwrap();
         let ran = initlab(["model", label]);
         assert!(ran.code == Some(0) && ran.stderr.is_empty(), "{ran:?}");
         let widest = ran.stdout.lines().map(|line| line.chars().count()).max().unwrap();
