@@ -172,7 +172,7 @@ impl Activation {
         self.values().map(|x| x.unwrap_or(f64::INFINITY))
     }
 
-    /// The activation called `name` with its default parameters, those of [`Activation::ALL`].
+    /// Finds the activation called `name`, with the default parameters that it has in [`Activation::ALL`].
     pub fn from_name(name: &str) -> Option<Self> {
         let name = if name == Self::LINEAR { Self::Identity.name() } else { name };
         Self::ALL.into_iter().find(|phi| phi.name() == name)
@@ -183,7 +183,7 @@ impl Activation {
         self.row().name
     }
 
-    /// Says in a line what it is.
+    /// Describes the activation in one line, for help texts and the list of keys.
     pub fn help(self) -> &'static str {
         self.row().help
     }
@@ -220,7 +220,7 @@ impl Activation {
         self.pieces().and_then(Pieces::relu_form)
     }
 
-    /// φ(z).
+    /// Computes φ(z), the activation of the pre-activation `z`.
     pub fn value(self, z: f64) -> f64 {
         match &self.row().phi {
             Phi::Pieces(of) => of(self.numbers()).value(z),
@@ -228,7 +228,7 @@ impl Activation {
         }
     }
 
-    /// φ′(z), with PyTorch's choice at a kink: the slope of the side where z ≤ 0, and 0 at the ceiling.
+    /// Computes φ′(z). At a kink it is the slope of the side where z ≤ 0, and 0 at the ceiling, as in PyTorch.
     pub fn derivative(self, z: f64) -> f64 {
         match &self.row().phi {
             Phi::Pieces(of) => of(self.numbers()).slope(z),
@@ -236,7 +236,7 @@ impl Activation {
         }
     }
 
-    /// Where φ or its slope is not smooth, in units of the pre-activation, ascending.
+    /// Pre-activations at which φ or its slope is not smooth, ascending. Integrals are cut there.
     pub fn kinks(self) -> Vec<f64> {
         match &self.row().phi {
             Phi::Pieces(of) => of(self.numbers()).kinks(),
@@ -253,7 +253,7 @@ impl Activation {
         }
     }
 
-    /// True if φ′ can be read off h = φ(z), so that h may overwrite z.
+    /// True if φ′ can be computed from the output h = φ(z) alone, so that h may overwrite z in memory.
     pub fn slope_from_output(self) -> bool {
         (self.row().slope_from_output)(self.numbers())
     }

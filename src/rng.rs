@@ -19,7 +19,7 @@ pub fn rng(seed: u64, name: &str) -> Rng {
     named(seed, format_args!("{name}"))
 }
 
-/// As [`rng`], for a name that is still to be put together: it is hashed part by part and asks for no memory.
+/// Does as [`rng`] for a name that is still to be put together: it is hashed part by part and asks for no memory.
 fn named(seed: u64, name: fmt::Arguments<'_>) -> Rng {
     struct Name(Sha256);
     impl Write for Name {

@@ -9,8 +9,8 @@ use crate::activation::{Activation, Parameter};
 use crate::spelling::nearest;
 
 impl Activation {
-    /// Reads `name` or `name:key=value,key=value`; parameters left out keep the defaults of [`Activation::from_name`]. The name may
-    /// be that of a function, `name(x)`, and a number after it, `- 0.5`, is taken off a ReLU.
+    /// Reads an activation from `name` or `name:key=value,key=value`; parameters left out keep the defaults of
+    /// [`Activation::from_name`]. The name may be that of a function, `name(x)`, and a number after it, `- 0.5`, is taken off a ReLU.
     ///
     /// Every value must lie in the parameter's [`Range`](crate::activation::Range).
     pub fn parse(text: &str) -> Result<Self, ActivationParseError> {

@@ -73,7 +73,7 @@ impl Range {
             }
     }
 
-    /// The range in words.
+    /// Describes the range in the words of an error message.
     pub fn expected(self) -> &'static str {
         match self {
             Self::Finite => "a finite number",

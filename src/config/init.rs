@@ -9,7 +9,7 @@ use crate::config::range::{ABOVE_0, AT_LEAST_1};
 use crate::config::{ConfigError, Section, Value, choices};
 use crate::init::{Aim, BiasInit, Gain, InitRule, Preset, WeightInit};
 
-/// How the parameters of a network start.
+/// The start of a network's parameters, as the section `[init]` of a config says it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct InitConfig {
     /// Weights and biases of every layer, bar the first and the last if they have their own rules.
@@ -29,22 +29,23 @@ pub struct InitConfig {
     pub lsuv: Option<LsuvConfig>,
 }
 
-/// Layer-sequential unit-variance initialisation (Mishkin & Matas 2016).
+/// Settings of LSUV, layer-sequential unit variance: weights are rescaled, layer by layer, until a batch has unit variance
+/// behind each (Mishkin & Matas 2016).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct LsuvConfig {
-    /// A layer is done when its std is within this of 1.
+    /// Distance of a layer's std from 1 at which the layer is done.
     pub tolerance: f64,
-    /// Rescalings of one layer at most.
+    /// Most rescalings of one layer.
     pub max_iterations: usize,
-    /// Training images that are measured.
+    /// Number of training images in the batch that is measured.
     pub images: usize,
-    /// Whose std becomes 1.
+    /// The value of a layer whose std becomes 1.
     pub of: LsuvTarget,
     /// Method that moves each layer's mean to 0, or none.
     pub mean: LsuvMean,
 }
 
-/// Value of a layer whose std LSUV measures and brings to 1.
+/// The value of a layer whose standard deviation LSUV measures and brings to 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LsuvTarget {
@@ -58,7 +59,7 @@ pub enum LsuvTarget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LsuvMean {
-    /// Not at all.
+    /// Leaves the mean where it is.
     Keep,
     /// The bias takes the pre-activation's mean off.
     Bias,

@@ -24,7 +24,7 @@ use crate::config::value::{BOOLEAN, COUNT, NUMBER, STRING, TABLE, Value, quoted}
 
 /// A key whose value is a `T`; it must be given, unless it has a default.
 pub struct Key<T: 'static> {
-    /// As it stands in a config.
+    /// Name of the key in a config.
     pub name: &'static str,
     help: &'static str,
     reading: Reading<T>,
@@ -64,7 +64,7 @@ pub struct Keys {
     pub path: &'static str,
     /// The choice that makes these keys valid, such as `kind = "cnn"`; empty if they always are.
     pub when: &'static str,
-    /// In the order of reading.
+    /// Keys of the table, in the order in which they are read.
     pub keys: &'static [&'static dyn Documented],
 }
 
@@ -231,7 +231,7 @@ impl<T: Clone> Key<T> {
 }
 
 impl<T> Optional<T> {
-    /// As it stands in a config.
+    /// Name of the key in a config.
     pub const fn name(&self) -> &'static str {
         self.0.name
     }

@@ -86,7 +86,7 @@ pub enum Body {
     },
 }
 
-/// From the last image to a vector.
+/// The step from the last image to a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {

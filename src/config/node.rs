@@ -38,7 +38,7 @@ pub(crate) enum Data {
     Boolean(bool),
     Datetime(String),
     Array(Vec<Node>),
-    /// In the order of the text.
+    /// A table's entries, in the order of the text.
     Table(Vec<Entry>),
 }
 
@@ -78,7 +78,7 @@ impl Place {
 }
 
 impl Data {
-    /// As a config has it.
+    /// The value as a config has it.
     pub(crate) fn written(&self) -> String {
         let entry = |entry: &Entry| format!("{} = {}", entry.key, entry.node.data.written());
         match self {

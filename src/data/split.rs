@@ -137,12 +137,12 @@ fn moments_of<'a>(parts: impl Iterator<Item = &'a [u8]>) -> (f64, f64, f64) {
     (count as f64, sum as f64 / count as f64, spread as f64 / (count * count) as f64)
 }
 
-/// The two halves of a split.
+/// A half of a split: the images that a network learns from, or those that it is judged by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// The images that train.
+    /// Training images.
     Train,
-    /// The images that test.
+    /// Test images, on which nothing is learned.
     Test,
 }
 

@@ -4,7 +4,7 @@ use libm::erfc;
 
 use crate::inference::spread::mean;
 
-/// Of more values than this not every division is looked at.
+/// Values up to which every division into two groups is looked at.
 pub(super) const MOST_DIVIDED: usize = 20;
 
 /// Two-sided p-value that both samples have the same distribution, by the distance of their means: the share of all divisions

@@ -10,7 +10,7 @@ pub(super) struct Row<'a> {
     pub name: &'static str,
     pub law: Law,
     pub scale: Scale,
-    /// In the order of the variant's fields.
+    /// Parameters of the rule, in the order of the variant's fields.
     pub parameters: [Option<Parameter<'a>>; 2],
     pub help: &'static str,
 }

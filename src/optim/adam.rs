@@ -130,9 +130,9 @@ fn take(
 struct Rates {
     betas: [f32; 2],
     eps: f32,
-    /// Of the parameter, added to the gradient.
+    /// Factor of the parameter that is added to the gradient.
     penalty: f32,
-    /// Of the parameter, added to the step.
+    /// Factor of the parameter that is added to the step.
     decay: f32,
     /// On the first moment: the learning rate with its correction.
     rate: f32,

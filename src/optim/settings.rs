@@ -48,7 +48,7 @@ impl Range {
         }
     }
 
-    /// In words, after "two numbers".
+    /// The range in words, to stand after "two numbers".
     pub fn words(self) -> &'static str {
         match self {
             Self::Positive => "above 0",

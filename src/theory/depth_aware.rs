@@ -20,9 +20,10 @@ pub fn depth_aware(depth: usize, zeta: f64) -> Result<ShiftedLeakyRelu, TheoryEr
     centred_for_chi(chi).ok_or(TheoryError::DepthAware { depth, zeta })
 }
 
-/// The centred leaky ReLU with the given χ, a = −A/(χ + √(χ²−A²)) with A = π(χ−1) − χ; `None` outside 1 < χ ≤ π/(π−1).
+/// Computes the centred leaky ReLU (mean 0, std 1) that multiplies the gradient's variance by χ.
 ///
-/// This is the root in [0, 1) of A·a² + 2χ·a + A = 0, written so that it keeps its digits at A = 0.
+/// Its leak is a = −A/(χ + √(χ²−A²)) with A = π(χ−1) − χ, and there is none outside 1 < χ ≤ π/(π−1). This is the root in
+/// [0, 1) of A·a² + 2χ·a + A = 0, written so that it keeps its digits at A = 0.
 pub fn centred_for_chi(chi: f64) -> Option<ShiftedLeakyRelu> {
     // At the upper end A is rounding around 0.
     if !(chi > 1.0 && chi <= PI / (PI - 1.0) + 1e-12) {

@@ -36,14 +36,14 @@ pub struct LengthMap {
     variance_b: f64,
 }
 
-/// Which side of a fixed point is drawn to it.
+/// Behaviour of lengths near a fixed point: whether further layers bring them to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stability {
-    /// |Q′| < 1: both sides, geometrically.
+    /// |Q′| < 1: shorter and longer lengths approach it, geometrically.
     Attracting,
-    /// |Q′| > 1: neither side.
+    /// |Q′| > 1: all other lengths move away.
     Repelling,
-    /// Q′ = 1: more slowly than any geometric rate, from the sides that say so.
+    /// Q′ = 1: lengths approach it more slowly than at any geometric rate, from the sides that are true below.
     Marginal {
         /// Shorter lengths grow towards it.
         from_below: bool,

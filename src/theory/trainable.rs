@@ -22,7 +22,7 @@ const SETTLED: f64 = 1e-12;
 /// Course of a signal through the hidden layers, by the factor on its squared length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Course {
-    /// So far down that no learning rate makes up for it.
+    /// A fall so far that no learning rate makes up for it.
     Vanishes,
     /// More than tenfold down, which a learning rate makes up for.
     Shrinks,
@@ -30,12 +30,12 @@ pub enum Course {
     Holds,
     /// More than tenfold up, which a learning rate makes up for.
     Grows,
-    /// So far up that no learning rate makes up for it.
+    /// A rise so far that no learning rate makes up for it.
     Explodes,
 }
 
 impl Course {
-    /// Of a signal that changed by `factor`.
+    /// The fate of a signal that changed by `factor`.
     pub fn of(factor: f64) -> Self {
         match factor {
             factor if factor < VANISHES => Self::Vanishes,
