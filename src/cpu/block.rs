@@ -30,11 +30,11 @@ pub struct Look<'a> {
 
 /// Sums over a block that passed, and how far its live units are marked.
 pub struct Passed {
-    /// Of z.
+    /// Sums of the pre-activations z.
     pub z: BlockSums,
-    /// Of h, if it was looked at.
+    /// Sums of the activations h, if they were observed.
     pub h: BlockSums,
-    /// Of so many values, whole rows, the units with some z above zero are marked: a ReLU's find them in passing.
+    /// Number of values, in whole rows, whose units with some z > 0 are marked. A ReLU's loop finds these units in passing.
     pub marked: usize,
 }
 

@@ -39,7 +39,7 @@ fn count(counts: &mut [u64], block: &[f32], low: f32, scale: f32, bins: f32) {
 /// Numbers that a byte can be.
 const BYTES: usize = 256;
 
-/// As many as are usual, so that clearing the copies is less work than counting a block.
+/// Bins that are usual. For so few, clearing the copies is less work than counting a block.
 const FEW: usize = 128;
 
 fn in_copies<const N: usize>(counts: &mut [u64], block: &[f32], low: f32, scale: f32, bins: f32) {

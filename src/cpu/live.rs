@@ -37,7 +37,7 @@ pub fn live_interval(activation: Activation) -> (f32, f32) {
     })
 }
 
-/// Of a curve: on each side the edge is found by walking inwards from where the slope is negligible, as it is further out.
+/// The interval of a smooth activation. On each side its edge is found by walking inwards from where the slope is negligible.
 fn smooth_interval(activation: Activation) -> (f32, f32) {
     let negligible = |z: f64| activation.derivative(z).abs() <= NEGLIGIBLE_SLOPE;
     let edge = |sign: f64| {
@@ -65,7 +65,7 @@ pub struct LiveUnits {
 }
 
 impl LiveUnits {
-    /// So many units without a mark.
+    /// Marks for so many units, none of them set.
     pub fn none(units: usize) -> Self {
         let mut live = Self::default();
         live.reset(units);

@@ -136,7 +136,7 @@ impl ColumnList {
 /// The columns of a result.
 #[derive(Clone, Copy, Debug)]
 pub enum Columns<'a> {
-    /// So many, side by side in B and in the result.
+    /// So many columns, side by side in B and in the result.
     Even(usize),
     /// Run by run.
     Listed(&'a ColumnList),

@@ -17,7 +17,7 @@ struct Transpose<'a> {
 }
 
 impl Kernel for Transpose<'_> {
-    /// In squares of vectors, and one by one at the edges.
+    /// Transposes in squares of vectors, and one by one at the edges.
     #[inline(always)]
     fn run<V: Vector>(self) {
         let Self { from, to, rows, cols } = self;

@@ -133,7 +133,7 @@ fn launchable(values: usize) -> Result<()> {
     )
 }
 
-/// For each tap of each window the pixel that it sees.
+/// The pixel that each tap of each window sees.
 fn pixels_of(shape: &ConvShape) -> Vec<u32> {
     let [height, width] = shape.input;
     let inside = |start: usize, tap: usize, size: usize| {

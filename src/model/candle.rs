@@ -231,7 +231,7 @@ fn padded(x: &Tensor, padding: usize, value: f64) -> Result<Tensor> {
     border(&border(x, 2)?, 3)
 }
 
-/// For each place in the window the pixels that stand there: candle's own pooling has wrong gradients.
+/// The pixels at each place of the window, a tensor for each: candle's own pooling has wrong gradients.
 fn taps(x: &Tensor, shape: &ConvShape) -> Result<Vec<Tensor>> {
     let ConvShape { kernel, stride, output, .. } = *shape;
     let along = |dim: usize, offset: usize, count: usize| {

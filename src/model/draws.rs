@@ -12,7 +12,7 @@ pub struct Draws {
 }
 
 impl Draws {
-    /// Those of the layer `name`.
+    /// Random numbers of the layer `name`, drawn by place.
     pub fn of(self, name: &str) -> Places {
         Places::new(self.seed, format_args!("draw/{name}/step{}", self.step))
     }

@@ -64,7 +64,7 @@ pub enum LayerSpec {
         /// Added to the variance.
         eps: f64,
     },
-    /// In training each value is 0 with probability p and 1/(1 − p) times as large otherwise; elsewhere it stays.
+    /// Dropout: in training each value is 0 with probability p and 1/(1 − p) times as large otherwise; elsewhere it stays.
     Dropout {
         /// Probability of a value to be dropped, from 0 up to but not including 1.
         p: f64,

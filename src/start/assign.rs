@@ -34,13 +34,13 @@ pub enum Purpose {
 /// How a parameter starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Assigned {
-    /// By a rule for weights.
+    /// A rule for weights.
     Weight(WeightInit, Geometry),
-    /// By a rule for weights whose numbers need no fans.
+    /// A rule for weights whose numbers need no fans.
     Flat(WeightInit),
-    /// By a rule for biases.
+    /// A rule for biases.
     Bias(BiasInit),
-    /// By its module's hint.
+    /// The hint of the parameter's module.
     Hint(Hint),
     /// It keeps the values that it has.
     Stays,

@@ -120,7 +120,7 @@ impl Start {
         Self::new(None, "the modules' hints".into())
     }
 
-    /// Sets the seed; it is 0 otherwise.
+    /// Sets the seed from which all numbers are drawn. Without this call it is 0.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;

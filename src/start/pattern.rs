@@ -8,7 +8,7 @@ use crate::start::error::StartError;
 /// A full name, or a glob whose `*` also crosses the dots between modules.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    /// As it was given.
+    /// The pattern as it was given.
     pub text: String,
     glob: Result<Glob, String>,
 }

@@ -6,11 +6,11 @@ use crate::init::{BiasInit, InitRule, WeightInit};
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum LayerRule {
-    /// For weights. One that needs no fans, as zeros or a normal of a given std, is also for the biases that its pattern covers.
+    /// A rule for weights. One that needs no fans, as zeros or a normal of a given std, is also for the biases that its pattern covers.
     Weight(WeightInit),
-    /// For biases.
+    /// A rule for biases.
     Bias(BiasInit),
-    /// For both, each its own.
+    /// A rule for weights and one for biases.
     Both(InitRule),
     /// The module's own hint.
     Keep,

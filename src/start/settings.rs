@@ -72,6 +72,7 @@ impl Settings {
         self.patterns().try_for_each(|(_, pattern)| pattern.check())
     }
 
+    /// Keeps the hint with which a module asked for the parameter `name`, for [`Settings::hint_of`].
     pub fn remember(&self, name: &str, shape: &[usize], hint: Hint) {
         let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
         hints.insert(name.into(), (shape.to_vec(), hint));

@@ -15,7 +15,7 @@ pub struct Batches<'a> {
 }
 
 impl<'a> Batches<'a> {
-    /// Those of `plan` from `step` on; none is ready.
+    /// Batches of `plan` from `step` on; none is ready yet.
     pub fn new(plan: &'a Plan, step: u64) -> Self {
         Self { plan, step, order: (u64::MAX, Vec::new()), labels: Vec::new() }
     }

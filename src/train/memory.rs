@@ -177,7 +177,7 @@ pub struct TooMuch {
     pub available: Available,
 }
 
-/// That `needed` bytes more can be had, as far as the system says.
+/// Checks that `needed` bytes more can be had, as far as the system says.
 ///
 /// # Errors
 /// They cannot: both numbers, for a sentence.
@@ -190,7 +190,7 @@ pub fn check_bytes(needed: u64) -> Result<(), String> {
     }
 }
 
-/// That so much memory more can be had, as far as the system says.
+/// Checks that a run's memory can be had, as far as the system says.
 ///
 /// # Errors
 /// It cannot.

@@ -39,9 +39,9 @@ pub enum TrainError {
     Sizes {
         /// `inputs` or `outputs`.
         side: &'static str,
-        /// As they were given.
+        /// Number on that side, as the config gives it.
         given: usize,
-        /// As the data has them.
+        /// Number on that side, as the data has it.
         there: usize,
     },
     /// The run takes more memory than there is.
@@ -182,8 +182,8 @@ impl Plan {
         memory::of_run(&self.experiment, &self.network, DataSize::of(&self.data), threads)
     }
 
-    /// True if this run and the other can take their steps together: seed, start, learning rate, schedule, target and the
-    /// ReLUs' parameters may differ, everything else is the same.
+    /// True if this run and the other can train together in a cohort. Seed, start, learning rate, schedule, target and the ReLUs'
+    /// parameters may differ; everything else must be the same.
     pub fn like(&self, other: &Self) -> bool {
         let shared = |plan: &Self| {
             let Experiment { train, stats, record, optimizer, .. } = plan.experiment.clone();

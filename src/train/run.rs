@@ -21,7 +21,7 @@ use crate::train::step::RunStep;
 pub struct Group<'a> {
     compute: &'a Compute,
     engine: Box<dyn Engine>,
-    /// By their places in the engine; absent once they have ended.
+    /// Runs by their places in the engine; absent once they have ended.
     runs: Vec<Option<Running<'a>>>,
     /// How each run takes the step in progress.
     steps: Vec<RunStep>,

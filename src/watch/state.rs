@@ -25,9 +25,9 @@ pub(super) enum Side {
 /// How the live units of a layer are found.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Live {
-    /// By pre-activations strictly between two ends.
+    /// Pre-activations strictly between two ends.
     Between((f32, f32)),
-    /// By activations that vary from sample to sample.
+    /// Activations that vary from sample to sample.
     Varying,
 }
 

@@ -78,7 +78,7 @@ impl Watch {
         self
     }
 
-    /// Says which dimension of a layer's tensor holds its units. Otherwise it is the last one of vectors and sequences
+    /// Sets which dimension of a layer's tensor counts its units. By default it is the last of vectors and sequences
     /// `[batch, …, unit]`, and the second of images `[batch, channel, height, width]`.
     #[must_use]
     pub fn units(self, layer: &str, dim: usize) -> Self {
@@ -104,7 +104,7 @@ impl Watch {
         Ok(going_on.unwrap_or_else(|| h.clone()))
     }
 
-    /// Takes the statistics of the pre-activation `z` of a layer whose activation is tapped elsewhere.
+    /// Records the statistics of a layer's pre-activation `z`, for layers whose activation is watched by a call of its own.
     ///
     /// # Errors
     /// As [`Watch::tap`].

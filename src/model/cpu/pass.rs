@@ -129,11 +129,11 @@ pub fn latest<'a>(layers: &[Layer], states: &'a [State], input: &'a [f32]) -> &'
 /// Memory that the layers of one worker share; it grows in the first step and is reused after it.
 #[derive(Default)]
 pub struct Scratch {
-    /// Of the activations.
+    /// Scratch space of the activations.
     pub activation: activation::Scratch,
-    /// Of batch norms.
+    /// Scratch lines of batch norms.
     pub lines: Lines,
-    /// Of convolutions: outputs' gradients between zeros.
+    /// Scratch space of convolutions: the outputs' gradients with zeros between them.
     pub spread: Buffer,
     spare: Vec<Buffer>,
 }
@@ -160,9 +160,9 @@ pub struct Back<'a> {
     pub x: &'a [f32],
     /// The gradient of the layer's output, in a buffer that may be longer.
     pub gradient: Buffer,
-    /// Of a residual block, the gradient that came through its body.
+    /// Gradient that came through the body of a residual block.
     pub branch: Option<Buffer>,
-    /// Of all parameters; the layer overwrites its own.
+    /// Gradients of all parameters; the layer overwrites its own.
     pub gradients: &'a mut [f32],
     /// True if the gradient of the layer's input is asked for.
     pub wanted: bool,

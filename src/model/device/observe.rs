@@ -54,7 +54,7 @@ struct PackedLayer {
 #[derive(Clone, Copy, Default)]
 struct Place {
     sums: [usize; 5],
-    /// Of Σx³ and Σx⁴, which candle's tensors take of pre-activations where they are asked for, and the kernels of our own never.
+    /// Places of Σx³ and Σx⁴, which candle's tensors take of pre-activations where asked for, and our own kernels never.
     higher: Option<[usize; 2]>,
 }
 
@@ -275,7 +275,7 @@ fn reduce(tensors: &[(&Tensor, f64)], higher: bool, rows: usize, transfer: &mut 
     Ok(places)
 }
 
-/// For each layer the units that let gradient through in some row, unless all do whatever their z.
+/// The units of each layer that let gradient through in some row; none for a layer where all do whatever their z.
 fn live_units(layers: &[&LayerSeen], ends: &[Ends], rows: usize, transfer: &mut Transfer) -> Result<Vec<Marks>> {
     let some_die: Vec<usize> = (0..layers.len()).filter(|&i| ends[i].is_some()).collect();
     let mut found = vec![None; layers.len()];

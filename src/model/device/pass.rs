@@ -85,7 +85,7 @@ pub enum Kept {
 }
 
 impl Trace {
-    /// Of a layer that is no product: φ of `z`.
+    /// The trace of a layer that is no product: φ of `z`.
     pub fn new(prepared: &Prepared, input: Tensor, z: &Tensor, kept: Kept) -> Result<Self> {
         let (z, activated) = prepared.phi.forward(z, None)?;
         Ok(Self { input, z, activated, kept })
@@ -115,7 +115,7 @@ pub struct Gradient {
 }
 
 impl Gradient {
-    /// That of an output alone.
+    /// The gradient of an output alone.
     pub fn of_output(dh: Tensor) -> Self {
         Self { dh: Some(dh), dz: None }
     }
@@ -124,15 +124,15 @@ impl Gradient {
 /// A gradient on its way back through a layer.
 pub struct Back<'a> {
     pub pass: &'a Pass<'a>,
-    /// Of the layer's output.
+    /// Gradient of the layer's output.
     pub gradient: Gradient,
-    /// Of a residual block, the gradient that came through its body.
+    /// Gradient that came through the body of a residual block.
     pub branch: Option<Tensor>,
     /// The layer before it.
     pub before: Option<At<'a>>,
     /// True if the gradient of the layer's input is asked for.
     pub wanted: bool,
-    /// By parameter, each `[run, part, len]` in the kernels' layout: what is still to be added up.
+    /// Parts of the parameters' gradients that are still to be added up: by parameter, each `[run, part, len]` in the kernels' layout.
     pub found: &'a mut [Option<Tensor>],
 }
 

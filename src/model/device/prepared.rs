@@ -11,9 +11,9 @@ use crate::model::network::Network;
 /// One layer made ready.
 pub struct Prepared {
     pub phi: Phi,
-    /// Of a convolution that has kernels of its own.
+    /// A convolution that has kernels of our own.
     pub convolution: Option<Convolution>,
-    /// Of any other convolution, and of a pool.
+    /// Windows of any other convolution, and of a pool.
     pub windows: Option<Windows>,
     /// The layers of a residual block.
     pub body: Vec<Self>,

@@ -98,7 +98,7 @@ pub struct Estimates {
     pub new: Tensor,
 }
 
-/// Those of a batch norm after a training step on `rows` rows (unbiased variance, as PyTorch does); `None` of any other layer.
+/// Running estimates of a batch norm after a training step on `rows` rows (unbiased variance, as PyTorch does); `None` of any other layer.
 pub fn estimates_on_device(layer: &Layer, trace: &Trace, rows: usize) -> candle_core::Result<Option<Estimates>> {
     let (Op::BatchNorm { momentum, running: start, .. }, Kept::Normal { moments: [mean, variance], .. }) =
         (&layer.op, &trace.kept)

@@ -26,9 +26,9 @@ pub struct DeviceEngine {
     /// Factors on the learning rate, `[1, value]`, where they are not all 1.
     lr_scale: Option<Tensor>,
     images: DeviceImages,
-    /// Of the last forward and backward pass.
+    /// Gradient norms of the last forward and backward pass.
     gradient_norms: Vec<f64>,
-    /// Of the last batch.
+    /// Observations of the last batch.
     observed: Vec<Observed>,
     updated: Vec<Updated>,
 }

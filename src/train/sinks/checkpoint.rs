@@ -11,7 +11,7 @@ use crate::train::start::{Start, activations};
 struct Checkpoints<'a> {
     dir: &'a RunDir,
     config: String,
-    /// Of a run without any.
+    /// Histograms of a run that takes none.
     none: Histograms,
 }
 
