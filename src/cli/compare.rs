@@ -176,7 +176,7 @@ enum Made {
     Part(ExitCode),
 }
 
-/// That so many runs side by side have room.
+/// Checks that so many runs side by side fit into memory.
 fn fits(campaign: &Campaign, threads: usize) -> Result<()> {
     memory::check_bytes(campaign.memory(threads)).map_err(|found| {
         let most = (1..threads).rev().find(|&fewer| memory::check_bytes(campaign.memory(fewer)).is_ok()).unwrap_or(1);

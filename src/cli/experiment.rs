@@ -116,7 +116,7 @@ impl Loaded {
         Ok(plan)
     }
 
-    /// That the run has room on `compute`, at the line that makes most of it.
+    /// Checks that the run fits into memory on `compute`; the error points at the config's line that needs most of it.
     ///
     /// # Errors
     /// It has none.

@@ -32,7 +32,7 @@ pub fn carry_out(
     failures
 }
 
-/// That runs failed.
+/// The error that tells which runs failed.
 pub fn failed(failures: &[Failure], of: usize) -> anyhow::Error {
     let Failure { dir, error } = &failures[0];
     anyhow::anyhow!("{} of {of} runs failed; the first, {dir}: {error}", failures.len())

@@ -14,7 +14,7 @@ use crate::study::comparison::ArmSummary;
 use crate::study::record::{StudyRecord, Tuning};
 use crate::study::sentence::tells;
 
-/// Of a grid with more points than this, maps tell more than tables.
+/// Points of a grid up to which tables are printed; maps tell more of a larger one.
 const TABLES: usize = 6;
 
 /// The whole output, with a heading.

@@ -198,7 +198,7 @@ impl Kept {
         self.path.parent().expect("a file is in a directory")
     }
 
-    /// That this is the plan with this sum, of this version of initlab.
+    /// Checks that this is the plan with this sum, and of this version of initlab.
     ///
     /// # Errors
     /// It is another.
@@ -216,7 +216,7 @@ impl Kept {
         }
     }
 
-    /// That the data are those of the plan.
+    /// Checks that the data are those of the plan.
     ///
     /// # Errors
     /// They differ.

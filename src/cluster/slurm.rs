@@ -56,7 +56,7 @@ const OVERRIDES: [&str; 8] = [
     "SBATCH_ERROR",
 ];
 
-/// That jobs can be submitted from here.
+/// Checks that jobs can be submitted from here.
 ///
 /// # Errors
 /// There is no `sbatch`.

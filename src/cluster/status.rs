@@ -24,13 +24,13 @@ pub struct Status {
     pub shards: usize,
     /// Runs that have ended, by finishing or by diverging.
     pub done: usize,
-    /// Those of them that diverged.
+    /// Finished runs that diverged.
     pub diverged: usize,
     /// Runs that a task is at.
     pub running: usize,
     /// Runs that are still to be made.
     pub missing: usize,
-    /// Those of them that were stopped half-way and go on from there.
+    /// Missing runs that were stopped half-way and go on from there.
     pub half_done: usize,
     /// Runs that could not be made, or whose result cannot be read.
     pub failed: Vec<Failed>,

@@ -21,7 +21,7 @@ fn forwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)
     Some((way, (way[1].1 / way[0].1).powi(2)))
 }
 
-/// As [`forwards`], of the gradient's length, from the last hidden layer back to the first.
+/// Does as [`forwards`] for the gradient's length, from the last hidden layer back to the first.
 fn backwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)> {
     let length = |layer: &Hidden<'_>| Some((layer.at_start("grad_second_moment")? * layer.values? as f64).sqrt());
     let [first, last] = values(evidence, length)?;
@@ -35,7 +35,7 @@ fn values<'e>(evidence: &'e Evidence<'_>, of: impl Fn(&Hidden<'_>) -> Option<f64
     Some([at(0), at(all.len() - 1)])
 }
 
-/// From here to there, in words.
+/// Tells in words how far a value went from one layer to another.
 fn told(what: &str, [from, to]: [(&str, f64); 2], layers: usize) -> String {
     let verb = if to.1 < from.1 { "falls" } else { "grows" };
     let [a, b] = [from.1, to.1].map(three_digits);
@@ -148,7 +148,7 @@ struct Departure<'e> {
 }
 
 impl Departure<'_> {
-    /// By which factor the measurement lies beyond the prediction, 1 within its band.
+    /// Factor by which the measurement lies beyond the prediction's band; 1 within it.
     fn factor(&self) -> f64 {
         let ratio = self.measured / self.predicted;
         let within = (self.band.0..=self.band.1).contains(&self.measured);

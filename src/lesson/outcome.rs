@@ -39,7 +39,7 @@ impl Outcome {
 /// All results.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// In the order of the notebooks.
+    /// Results, in the order of the notebooks.
     pub results: Vec<Outcome>,
 }
 

@@ -50,7 +50,7 @@ pub(super) struct PairList {
     pub correlations: Vec<f64>,
     /// Pairs of one class.
     pub same: usize,
-    /// Of an image with itself, then of each pair; they sum to 1.
+    /// Weight of an image with itself, then of each pair; they sum to 1.
     weights: Vec<f64>,
     /// The weights times the product of both lengths over the squared mean length: a longer image counts more in a mean.
     relative: Vec<f64>,
@@ -110,7 +110,7 @@ pub(super) fn forecast(
     forecasts
 }
 
-/// For each flat index the layer, if it is not inside a residual block.
+/// The layer at each flat index, if it is not inside a residual block.
 pub(super) fn top_level_places(network: &Network) -> Vec<Option<&Layer>> {
     fn inside(layer: &Layer) -> usize {
         layer.body().iter().map(|layer| inside(layer) + 1).sum()

@@ -111,7 +111,7 @@ pub struct LayerRecord {
     pub h_std: Quantity,
     /// Variance of ∂(loss of one image)/∂z.
     pub gradient_variance: Quantity,
-    /// That variance over the next layer's: the χ of this step back.
+    /// The gradient's variance over the next layer's: the χ of this step back.
     pub gradient_ratio: Quantity,
     /// Mean correlation z·z′/(|z||z′|) of pairs of one class.
     pub correlation_same: Quantity,
@@ -134,7 +134,7 @@ pub struct Quantity {
     pub measured: Vec<Option<f64>>,
     /// Median over the seeds that have one.
     pub median: Option<f64>,
-    /// For infinitely wide layers.
+    /// Prediction for infinitely wide layers.
     pub predicted: Option<f64>,
     /// Lower end of the band that finite width opens around the prediction.
     pub low: Option<f64>,
@@ -234,7 +234,7 @@ pub struct Verdict {
     pub likeness: Option<f64>,
     /// Predictions checked, over layers, quantities and seeds.
     pub checked: usize,
-    /// Of these, inside their band.
+    /// Numbers that lie inside their band.
     pub inside: usize,
     /// Findings of a version that had no rules for them, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -130,7 +130,7 @@ fn input_report(sample: &Sample) -> InputRecord {
     }
 }
 
-/// Of each row, whether every seed's units are all off though something reaches them.
+/// True for each row whose units are all off in every seed though something reaches them.
 fn off(rows: &[Row], measured: &[Measured]) -> Vec<bool> {
     let off = |row: &RowMeasured| row.z.largest > 0.0 && row.h.largest == 0.0;
     (0..rows.len()).map(|i| rows[i].h.is_some() && measured.iter().all(|seed| off(&seed.rows[i]))).collect()

@@ -101,7 +101,7 @@ fn course(values: &[Option<f64>], leaves_floats_at: Option<usize>) -> Direction 
 }
 
 impl Trend {
-    /// Of a signal that changed by `factor` in second moment.
+    /// The word for a signal whose second moment changed by `factor`.
     fn of(factor: f64) -> Self {
         match Course::of(factor) {
             Course::Vanishes => Self::Vanishes,

@@ -36,14 +36,14 @@ impl Cause {
     }
 }
 
-/// Of each row, why its pre-activations and its gradients are 0; absent where they are not.
+/// Reason why a row's pre-activations or gradients are 0; absent where they are not.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Zeros {
-    /// Of z.
+    /// Reasons for z.
     pub forward: Vec<Option<Cause>>,
-    /// Of ∂loss/∂z.
+    /// Reasons for ∂loss/∂z.
     pub backward: Vec<Option<Cause>>,
-    /// Of h, or of z where no activation follows.
+    /// Reasons for h, or for z where no activation follows.
     activations: Vec<Option<Cause>>,
 }
 
@@ -54,7 +54,7 @@ pub(super) struct Seen<'a> {
     pub images: bool,
     /// True if every gradient of the outputs is 0.
     pub loss: bool,
-    /// Of each row, whether z is not 0 but all of h is.
+    /// True for each row in which z is not 0 but all of h is.
     pub off: &'a [bool],
 }
 

@@ -58,7 +58,7 @@ impl Histograms {
         }
     }
 
-    /// As tensors: `step` `[rows]`, and for each layer `[rows, bins + 2]`.
+    /// The histograms as tensors: `step` `[rows]`, and for each layer `[rows, bins + 2]`.
     pub fn tensors(&self) -> Vec<NamedTensor<'_>> {
         let rows = self.steps.len();
         let steps = NamedTensor::i64("step", vec![rows], &self.steps);

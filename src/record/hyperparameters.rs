@@ -19,7 +19,7 @@ enum Value {
 }
 
 impl Value {
-    /// As a `google.protobuf.Value`.
+    /// The value as a `google.protobuf.Value`.
     fn message(&self) -> Message {
         let mut message = Message::default();
         match self {

@@ -19,7 +19,7 @@ pub struct LayerRow<'a> {
     pub layer: usize,
     /// The layer's statistics in this pass.
     pub observation: &'a Observation,
-    /// Of the layer's weight, in a step that moved it.
+    /// Norms of the layer's weight, in a step that moved it.
     pub norms: Option<Norms>,
 }
 
@@ -53,7 +53,7 @@ pub struct LayerSeen {
     pub layer: usize,
     /// The layer's statistics in this pass.
     pub observation: Observation,
-    /// Of the layer's weight, in a step that moved it.
+    /// Norms of the layer's weight, in a step that moved it.
     pub norms: Option<Norms>,
 }
 

@@ -29,7 +29,7 @@ pub struct FileSum {
 pub struct Manifest(BTreeMap<String, FileSum>);
 
 impl FileSum {
-    /// Of a file that is there.
+    /// Length and sum of a file that is there.
     ///
     /// # Errors
     /// It cannot be read.
@@ -37,7 +37,7 @@ impl FileSum {
         Self::of_first(path, u64::MAX)
     }
 
-    /// Of the first so many bytes of a file that is there.
+    /// Length and sum of the first bytes of a file, at most `most` of them.
     fn of_first(path: &Path, most: u64) -> Result<Self, RecordError> {
         let sum = || -> std::io::Result<Self> {
             let (mut file, mut hash, mut bytes) = (File::open(path)?.take(most), Sha256::new(), 0);
@@ -55,7 +55,7 @@ impl FileSum {
         sum().map_err(RecordError::io(path, "reading the file"))
     }
 
-    /// Of a text.
+    /// Length and sum of a text.
     pub fn of_text(text: &str) -> Self {
         let rows = None;
         Self { bytes: text.len() as u64, rows, sha256: hex(Sha256::new_with_prefix(text)) }

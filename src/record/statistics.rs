@@ -72,11 +72,11 @@ pub enum Of {
 /// The kind of a number: how it is drawn and written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Of either sign, in the tensor's own unit.
+    /// Values of either sign, in the tensor's own unit.
     Signed,
-    /// Not below 0, over powers of ten.
+    /// Values that are not below 0, over powers of ten.
     Size,
-    /// From 0 to 1, written as a percentage.
+    /// Shares from 0 to 1, written as percentages.
     Share,
 }
 
@@ -207,7 +207,7 @@ pub const CHARTS: &[Chart] = &[
 
 /// Statistics in the first columns of the table of layers: at the first step, before anything was learnt.
 pub const AT_START: [&str; 4] = ["act_mean", "act_std", "dead", "grad_std"];
-/// Those in its last columns: at the last evaluation, on all test images.
+/// Statistics in the table's last columns: at the last evaluation, on all test images.
 pub const AT_END: [&str; 4] = ["act_mean", "act_std", "dead", "act_near_zero"];
 
 impl Statistic {

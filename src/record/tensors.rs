@@ -134,7 +134,7 @@ pub fn read(path: &Path) -> Result<(Tensors, Value), RecordError> {
     read_text(path).map(|(tensors, _, about)| (tensors, about))
 }
 
-/// As [`read()`], and the text of what it says about them.
+/// Reads as [`read()`], with the text of what the file says about its tensors.
 ///
 /// # Errors
 /// The file is absent, or no such file.

@@ -69,7 +69,7 @@ impl Axis {
 pub enum Shape {
     /// A line through the points, and a band from `low` to `high` where they differ.
     Line,
-    /// As [`Shape::Line`], with a marker on every point.
+    /// A line as [`Shape::Line`], with a marker on every point.
     Marked,
     /// A stair: each value holds until the next point.
     Stairs,

@@ -163,7 +163,7 @@ fn one_line(text: &str) -> String {
     text.chars().map(safe).collect()
 }
 
-/// As a sentence of its own.
+/// The text as a sentence of its own.
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect::<String>() + ".")

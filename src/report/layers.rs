@@ -22,9 +22,9 @@ pub struct Detail {
 }
 
 impl Detail {
-    /// For a page of one run.
+    /// Detail for a page of one run.
     pub const WHOLE: Self = Self { points: 160, histograms: usize::MAX };
-    /// For a run among others.
+    /// Detail for a run among others.
     pub const AMONG_OTHERS: Self = Self { points: 80, histograms: 5 };
 }
 
@@ -48,7 +48,7 @@ struct Layers<'a> {
 pub struct Scales(Vec<(&'static str, [f64; 2])>);
 
 impl Scales {
-    /// Those of these runs; of a single one each map has its own.
+    /// Scales that these runs share; of a single run each map has its own.
     pub fn of(runs: &[RunRecords]) -> Self {
         let of = |statistic: &'static Statistic| {
             let curves = runs.iter().flat_map(|run| &run.layers);

@@ -10,7 +10,7 @@ use crate::report::thin::Point;
 
 /// A net: its name, look and layers.
 pub(super) struct Net<'a> {
-    /// In legends.
+    /// Name of the run in legends.
     pub name: String,
     /// Its place among all, for its colour.
     pub place: usize,

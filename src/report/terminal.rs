@@ -24,7 +24,7 @@ impl Glyphs {
         }
     }
 
-    /// From here to there.
+    /// The glyph between start and end.
     pub fn arrow(self) -> &'static str {
         match self {
             Self::Unicode => "→",

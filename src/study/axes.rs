@@ -79,7 +79,7 @@ fn read_values<'a>(section: &Section<'a>) -> Result<ReadAxis<'a>, ConfigError> {
     Ok(ReadAxis { axis: Axis { name, labels }, points: Points::Values(path, values) })
 }
 
-/// That there are points, and no two of one name.
+/// Checks that there are points, and no two of one name.
 pub(crate) fn check_labels(section: &Section<'_>, key: &str, labels: &[String]) -> Result<(), ConfigError> {
     if labels.is_empty() {
         return Err(section.error(key, "is empty; expected at least one point"));

@@ -57,7 +57,7 @@ impl Campaign {
         self.cell_shape(run.cell)
     }
 
-    /// As [`Campaign::shape`], for the runs of a cell.
+    /// Shape of a cell's runs, as [`Campaign::shape`] has it.
     pub fn cell_shape(&self, cell: usize) -> usize {
         self.cells[cell].shape
     }
@@ -67,7 +67,7 @@ impl Campaign {
         self.cell_cost(run.cell)
     }
 
-    /// As [`Campaign::cost`], for the runs of a cell.
+    /// Cost of a cell's runs, as [`Campaign::cost`] has it.
     pub fn cell_cost(&self, cell: usize) -> f64 {
         self.cells[cell].cost
     }

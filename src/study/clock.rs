@@ -14,7 +14,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Of runs that begin in this order, so many at a time.
+    /// A clock for runs that begin in this order, so many at a time.
     pub fn new(runs: Vec<Work>, order: Vec<usize>, workers: usize) -> Self {
         Self { runs, order, workers, counted: 0.0 }
     }

@@ -18,11 +18,11 @@ pub struct ArmSummary {
     pub point: Vec<String>,
     /// Runs that ended.
     pub runs: usize,
-    /// Those of them that diverged.
+    /// Runs that diverged.
     pub diverged: usize,
     /// The learning rate of the runs.
     pub learning_rate: f64,
-    /// For each target of the study, who reached it and when.
+    /// Runs that reached each target of the study, and when.
     pub targets: Vec<TargetSummary>,
     /// Test accuracy at the end of the runs that did not diverge.
     pub test_accuracy: Option<Spread>,
@@ -87,7 +87,7 @@ pub struct Comparison {
     pub verdict: Verdict,
     /// The verdict as a sentence, with its numbers.
     pub text: String,
-    /// For each target of the study, how much sooner or later.
+    /// Difference in time for each target of the study.
     pub targets: Vec<TargetComparison>,
     /// Test accuracy at the end, arm minus baseline, of pairs in which neither diverged.
     pub test_accuracy: Option<Difference>,
@@ -127,7 +127,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words.
+    /// The verdict in words.
     pub fn text(self) -> &'static str {
         match self {
             Self::Sooner => "sooner",
@@ -205,7 +205,7 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// In sentences and CSV files.
+    /// Name of the unit in sentences and CSV files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Steps => "steps",
@@ -265,14 +265,14 @@ pub enum Test {
     LogRank,
     /// All of one arm and none of the other: 2/4ⁿ for n pairs.
     AllOrNone,
-    /// Nobody reached it: nothing to test, and p = 1.
+    /// No run reached it: nothing to test, and p = 1.
     Nothing,
     /// Some runs learnt and others did not: the larger of Student's p and that of all divisions of the runs into two groups.
     Permutation,
 }
 
 impl Test {
-    /// In CSV files.
+    /// Name in CSV files.
     pub fn name(self) -> &'static str {
         match self {
             Self::Student => "student",
@@ -319,7 +319,7 @@ impl Bound {
         }
     }
 
-    /// In CSV files.
+    /// Name in CSV files.
     pub fn name(self) -> &'static str {
         match self {
             Self::None => "none",

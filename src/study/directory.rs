@@ -127,7 +127,7 @@ impl StudyDir {
         }
     }
 
-    /// As [`PlanRecord::lacks`], of a study whose directory an earlier version wrote, without a plan.
+    /// Does as [`PlanRecord::lacks`] for a directory that an earlier version wrote, without a plan.
     fn lacks_earlier(&self) -> Result<Option<String>, RecordError> {
         let Some(text) = read(&self.path.join("study.json"))? else { return Ok(None) };
         let study: Earlier =

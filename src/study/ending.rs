@@ -34,7 +34,7 @@ pub(super) enum Ending {
 impl Ending {
     pub(super) const ALL: [Self; 3] = [Self::TestAccuracy, Self::TestLoss, Self::MeanLoss];
 
-    /// In the names of random streams.
+    /// Name in those of random streams.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::TestAccuracy => "test accuracy",
@@ -43,7 +43,7 @@ impl Ending {
         }
     }
 
-    /// Of a run that did not diverge.
+    /// The measure's value of a run that did not diverge.
     fn value(self, run: &RunRecord) -> Option<f64> {
         let value = match self {
             Self::TestAccuracy => run.test_accuracy,
@@ -122,7 +122,7 @@ pub(super) fn difference(
     })
 }
 
-/// In how many pairs the arm's run has learnt, and in how many the baseline's.
+/// Pairs in which the arm's run has learnt, and pairs in which the baseline's has.
 fn learnt(pairs: &[[&RunRecord; 2]]) -> [usize; 2] {
     let accuracy = |run: &RunRecord| run.test_accuracy.unwrap_or(f64::NAN);
     let best = pairs.iter().flatten().map(|run| accuracy(run)).fold(0.0, f64::max);

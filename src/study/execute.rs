@@ -25,7 +25,7 @@ pub enum Happening<'a> {
 /// How runs are carried out.
 #[derive(Clone, Debug)]
 pub enum Manner {
-    /// So many side by side, each on one core.
+    /// Runs side by side, each on one core.
     SideBySide {
         /// Runs at a time.
         threads: usize,

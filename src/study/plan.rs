@@ -21,7 +21,7 @@ pub struct PlannedRun {
     pub experiment: Experiment,
     /// Name of its directory: arm, point, seed, and the first digits of its identity.
     pub name: String,
-    /// As the earliest version named it.
+    /// Directory's name as the earliest version wrote it.
     earlier: String,
     data_sha256: String,
 }
@@ -57,7 +57,7 @@ impl Shard {
         runs.iter().skip(self.index).step_by(self.of)
     }
 
-    /// Those of them whose results `dir` does not hold.
+    /// Runs whose results `dir` does not hold.
     ///
     /// # Errors
     /// A result is there and cannot be read: what it says is not known, so it is not made again unasked.

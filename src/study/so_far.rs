@@ -27,7 +27,7 @@ pub struct SoFar<'a> {
 }
 
 impl<'a> SoFar<'a> {
-    /// Of `campaign`, some runs of which `dir` may hold already.
+    /// The standing of `campaign`, some runs of which `dir` may hold already.
     pub fn new(campaign: &'a Campaign, dir: &'a Path) -> Self {
         let there = campaign.runs.iter().map(|run| matches!(run.result(dir), Ok(Some(_)))).collect();
         Self { campaign, dir, there, has_spoken: false, next: MIN_PAIRS }

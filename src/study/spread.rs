@@ -6,7 +6,7 @@ use std::thread::{Builder, scope};
 
 use crate::train::threads::cores;
 
-/// Of fewer items than this the work is done before threads have begun.
+/// Items below which the work is done before threads have begun.
 const FEW: usize = 64;
 
 /// Applies `of` to each item, and keeps their order.

@@ -27,7 +27,7 @@ pub enum Measure {
 pub const LOSS_WINDOW: usize = 20;
 
 impl Measure {
-    /// As study files and tables of runs call it.
+    /// Name of the measure in study files and tables of runs.
     pub fn name(self) -> &'static str {
         match self {
             Self::TestAccuracy => "test_accuracy",
