@@ -65,7 +65,7 @@ pub enum Outcome {
     Valley(Suggestion),
     /// The loss has fallen and does not rise up to the last rate.
     StillFalling,
-    /// A valley as [`Finding::Valley`], but the loss falls no further than that of a net which gives every image the same answer.
+    /// A valley as [`Outcome::Valley`], but the loss falls no further than that of a net which gives every image the same answer.
     Blind(Suggestion),
     /// The loss never falls: it stays between these.
     Flat([f64; 2]),
