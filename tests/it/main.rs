@@ -15,6 +15,8 @@ mod cuda;
 #[cfg(feature = "cli")]
 mod data;
 mod depth;
+#[cfg(feature = "cli")]
+mod docs;
 mod dropout;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod faults;
