@@ -2,6 +2,7 @@
 
 use crate::config::model::ResidualStart;
 use crate::config::resolve::Resolved;
+use crate::init::law::Law;
 use crate::init::{Fans, fans};
 use crate::model::{Layer, Network, initialise};
 
@@ -18,6 +19,8 @@ pub(super) struct WeightLaw {
     pub centre_only: bool,
     /// True if the weight is orthogonal, so that it strays less than independent draws.
     pub orthogonal: bool,
+    /// True if its entries are independent and normal, so that exact laws hold.
+    pub normal: bool,
 }
 
 /// The law of weight layer `layer`, or why it has none that theory can use.
@@ -47,5 +50,6 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
         variance_b,
         centre_only: structure.centre_only,
         orthogonal: structure.orthogonal,
+        normal: law == Law::Normal,
     })
 }

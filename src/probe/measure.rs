@@ -37,6 +37,8 @@ pub(super) struct RowMeasured {
     pub same: Option<f64>,
     /// Mean correlation over the pairs of different classes.
     pub different: Option<f64>,
+    /// Mean square of h for the first image alone.
+    pub first_image: f64,
     /// fan_in·Var(w) of the drawn weights.
     pub variance_w: Option<f64>,
 }
@@ -89,10 +91,12 @@ pub(super) fn measure(plan: &Plan, rows: &[Row], sample: &Sample, jacobian: bool
             if row.z == index {
                 found.z = moments(output);
                 found.h = found.z;
+                found.first_image = moments(first(output, sample)).second;
                 found.same = correlation(output, sample.len(), &sample.same);
                 found.different = correlation(output, sample.len(), &sample.different);
             } else if row.h == Some(index) {
                 found.h = moments(output);
+                found.first_image = moments(first(output, sample)).second;
             }
         }
         index += 1;
@@ -112,6 +116,11 @@ pub(super) fn measure(plan: &Plan, rows: &[Row], sample: &Sample, jacobian: bool
 fn scaled_variance(network: &Network, index: usize, values: &[f32]) -> f64 {
     let squares: f64 = values.iter().map(|&w| f64::from(w) * f64::from(w)).sum();
     network.params[index].fan_in as f64 * squares / values.len() as f64
+}
+
+/// The part of `values` that belongs to the first image.
+fn first<'v>(values: &'v [f32], sample: &Sample) -> &'v [f32] {
+    &values[..values.len() / sample.len()]
 }
 
 fn moments(values: &[f32]) -> Moments {

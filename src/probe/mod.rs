@@ -2,8 +2,9 @@
 //!
 //! Reading order: [`sample`] chooses real images and pairs of them; [`rows`] names the places of a network that are looked
 //! at; `measure` sends the images through one seed's network; `forward` and `backward` predict the same numbers from the
-//! images' own lengths and correlations; `band` says how far a network of finite width may stray; `zeros` knows what is 0 by
-//! design; [`record`] holds it all as plain numbers, `verdict` draws the conclusions, and [`rules`] find what they mean, in the sentences of `words` and `advice`.
+//! images' own lengths and correlations; `band` says how far a network of finite width may stray, `one_image` how far exactly for a single
+//! image; `zeros` knows what is 0 by design; [`record`] holds it all as plain numbers, `verdict` draws the conclusions, and [`rules`] find
+//! what they mean, in the sentences of `words` and `advice`.
 
 mod advice;
 mod backward;
@@ -15,6 +16,7 @@ mod jacobian;
 mod layers;
 mod map;
 mod measure;
+mod one_image;
 pub mod record;
 mod response;
 pub mod rows;

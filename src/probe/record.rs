@@ -36,6 +36,9 @@ pub struct ProbeRecord {
     pub layers: Vec<LayerRecord>,
     /// The input–output Jacobian at one image; absent where it is not asked for or has too many rows.
     pub jacobian: Option<JacobianRecord>,
+    /// Probability that a network of this kind lets nothing of one image through; absent where the exact law does not hold.
+    #[serde(default)]
+    pub born_dead: Option<f64>,
     /// Limit of infinitely many layers of this kind; absent where a layer has no theory.
     pub far: Option<FarRecord>,
     /// The conclusions.
@@ -109,6 +112,12 @@ pub struct LayerRecord {
     pub h_mean: Quantity,
     /// Standard deviation of h.
     pub h_std: Quantity,
+    /// `E[h²]` over the units of the first image alone, with the exact band of its law where that is known.
+    #[serde(default)]
+    pub one_image: Quantity,
+    /// That over the layer before (the image itself, before the first): independent over layers and seeds.
+    #[serde(default)]
+    pub one_image_step: Quantity,
     /// Variance of ∂(loss of one image)/∂z.
     pub gradient_variance: Quantity,
     /// The gradient's variance over the next layer's: the χ of this step back.
@@ -234,8 +243,14 @@ pub struct Verdict {
     pub likeness: Option<f64>,
     /// Predictions checked, over layers, quantities and seeds.
     pub checked: usize,
-    /// Numbers that lie inside their band.
+    /// Numbers that lie inside their band. Numbers of one network stray together, so that they are fewer independent ones.
     pub inside: usize,
+    /// Steps of one image from layer to layer whose exact law is known: independent over layers and seeds.
+    #[serde(default)]
+    pub steps_checked: usize,
+    /// Steps that lie inside their exact band.
+    #[serde(default)]
+    pub steps_inside: usize,
     /// Findings of a version that had no rules for them, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<String>,

@@ -40,6 +40,10 @@ pub const RULES: &[Rule<OfStart>] = &[
         measure: "correlation of images of different classes in the last hidden layer", source: DEPTH },
     Rule { name: "departs_from_prediction", severity: Warning, threshold: 0.9, find: departs,
         measure: "share of the measured numbers in their 99.9 % bands", source: "those of one seed stray together from layer to layer: 0.97 of our starts' do" },
+    Rule { name: "departs_from_exact_law", severity: Warning, threshold: 0.99, find: departs_from_law,
+        measure: "share of one image's steps from layer to layer in the 99.9 % bands of their exact law", source: "Hanin & Nica 2018: independent over layers and seeds" },
+    Rule { name: "born_dead", severity: Warning, threshold: 1e-3, find: born_dead,
+        measure: "probability that a network lets nothing of one image through", source: "Lu et al. 2020: 1 - (1 - 2^-n)^layers" },
     Rule { name: "signal_course", severity: Note, threshold: 1e3, find: |e, threshold| (!drifts(&e.verdict.forward, threshold)).then(|| forwards(e, KEPT))?,
         measure: "as drifting_signal, within these limits", source: DEPTH },
     Rule { name: "gradient_course", severity: Note, threshold: 1e3, find: |e, threshold| (!drifts(&e.verdict.backward, threshold)).then(|| backwards(e, KEPT))?,
@@ -54,6 +58,8 @@ pub const RULES: &[Rule<OfStart>] = &[
         measure: "hidden layers up to which the gradient stays where nets trained", source: DEPTH },
     Rule { name: "as_predicted", severity: Note, threshold: 0.9, find: as_predicted,
         measure: "as departs_from_prediction", source: "Poole et al. 2016, Schoenholz et al. 2017; bands as in docs/depth.md" },
+    Rule { name: "as_the_exact_law", severity: Note, threshold: 0.99, find: as_the_law,
+        measure: "as departs_from_exact_law", source: "Hanin & Nica 2018" },
     Rule { name: "without_dropout", severity: Note, threshold: 0.0, find: |e, _| e.experiment.model.dropout.map(words::dropout).map(note),
         measure: "probability of dropout", source: "predictions are those of evaluations" },
     Rule { name: "nothing_to_change", severity: Note, threshold: 0.0, find: |e, _| advice::all(e).is_empty().then(|| note("nothing to change at this depth".into())),
@@ -127,4 +133,26 @@ fn as_predicted(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let verdict = evidence.verdict;
     let holds = verdict.checked > 0 && verdict.inside as f64 >= threshold * verdict.checked as f64;
     holds.then(|| note(words::in_band(evidence.report, verdict)))
+}
+
+/// The share of one image's steps in their exact bands, where the law is known.
+fn steps_in_band(evidence: &Evidence<'_>) -> Option<f64> {
+    let verdict = evidence.verdict;
+    (verdict.steps_checked > 0).then(|| verdict.steps_inside as f64 / verdict.steps_checked as f64)
+}
+
+fn departs_from_law(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
+    steps_in_band(evidence).filter(|share| *share < threshold)?;
+    let text = words::in_exact_band(evidence.report, evidence.verdict);
+    Some(Found::new(text, "the weights are not those that the law is of: probe.json has every step under one_image_step"))
+}
+
+fn as_the_law(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
+    steps_in_band(evidence).filter(|share| *share >= threshold)?;
+    Some(note(words::in_exact_band(evidence.report, evidence.verdict)))
+}
+
+fn born_dead(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
+    let share = evidence.report.born_dead.filter(|share| *share > threshold)?;
+    Some(Found::new(words::born_dead(share), "take wider layers, or init.preset = \"rai\", whose units lean to the positive side"))
 }

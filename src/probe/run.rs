@@ -16,6 +16,7 @@ use crate::probe::jacobian::{GramMoments, MAX_OUTPUTS};
 use crate::probe::layers::weight_law;
 use crate::probe::map::Taps;
 use crate::probe::measure::{Measured, RowMeasured, correlation, measure};
+use crate::probe::one_image::{Exact, exact};
 use crate::probe::record::{
     Condition, FarRecord, InputRecord, JacobianRecord, LayerRecord, ProbeRecord, Quantity, Verdict,
 };
@@ -78,12 +79,14 @@ pub fn probe(
     let alike = [0, 1].map(|kind| spread::median(&measured.iter().map(|seed| seed.alike[kind]).collect::<Vec<_>>()));
     let outputs = Outputs { images: sample.len(), alike };
     let backward = forecast_back(&network, &config, &rows, &forward, outputs);
+    let exact = exact(&network, &config, &rows);
     let off = off(&rows, &measured);
     let images = sample.images.iter().all(|&x| x == 0.0);
     let zeros = zeros(&network, &plan.start, &rows, Seen { images, loss: loss_is_flat(&measured), off: &off });
     let board =
-        Board { network: &network, config: &config, rows: &rows, measured: &measured, forward, backward, zeros };
-    let layers: Vec<LayerRecord> = (0..rows.len()).map(|i| board.layer(i)).collect();
+        Board { network: &network, config: &config, rows: &rows, measured: &measured, forward, backward, exact, zeros };
+    let input = sample.first_square();
+    let layers: Vec<LayerRecord> = (0..rows.len()).map(|i| board.layer(i, input)).collect();
     let hidden = rows.iter().filter(|row| row.h.is_some()).count();
     let first = rows.iter().find(|row| row.h.is_some());
     let mut report = ProbeRecord {
@@ -99,6 +102,7 @@ pub fn probe(
         input: input_report(&sample),
         layers,
         jacobian: jacobian.then(|| board.jacobian()).flatten(),
+        born_dead: board.exact.born_dead,
         far: board.far(),
         verdict: Verdict::default(),
         findings: Vec::new(),
@@ -150,6 +154,7 @@ struct Board<'a> {
     measured: &'a [Measured],
     forward: Vec<Result<RowForecast, String>>,
     backward: Vec<Result<BackForecast, String>>,
+    exact: Exact,
     zeros: Zeros,
 }
 
@@ -163,7 +168,7 @@ impl Board<'_> {
         Quantity::measured(self.measured.iter().map(|seed| of(&seed.rows[i])))
     }
 
-    fn layer(&self, i: usize) -> LayerRecord {
+    fn layer(&self, i: usize, input: f64) -> LayerRecord {
         let (row, layer) = (&self.rows[i], self.row_layer(i));
         let forward = self.forward[i].as_ref();
         let weight = layer.weight.map(|index| &self.network.params[index]);
@@ -178,6 +183,7 @@ impl Board<'_> {
         };
         let fans = weight.and_then(|param| fans(&param.shape).ok());
         let [gradient_variance, gradient_ratio] = self.gradient(i);
+        let [one_image, one_image_step] = self.one_image(i, input);
         let (forward_condition, backward_condition) = self.conditions(i);
         LayerRecord {
             name: layer.name.clone(),
@@ -197,6 +203,8 @@ impl Board<'_> {
             h_second_moment: h_second,
             h_mean,
             h_std,
+            one_image,
+            one_image_step,
             gradient_variance,
             gradient_ratio,
             correlation_same: beside(self.seen(i, |row| row.same), same),
@@ -230,6 +238,18 @@ impl Board<'_> {
         let [a, b, c] = three(&|row| row.z, forward.map(|f| (f.z_second, f.z_walk, 0.0, f.z_mean_std)));
         let [d, e, f] = three(&|row| row.h, forward.map(|f| (f.h_second, f.h_walk, f.h_mean, f.h_mean_std)));
         [a, b, c, d, e, f]
+    }
+
+    /// Mean square of h for the first image, whose own mean square is `input`, and its step from the row before.
+    fn one_image(&self, i: usize, input: f64) -> [Quantity; 2] {
+        let length = self.seen(i, |row| Some(row.first_image));
+        let step = Quantity::measured(self.measured.iter().map(|seed| {
+            let before = i.checked_sub(1).map_or(input, |before| seed.rows[before].first_image);
+            (before > 0.0).then(|| seed.rows[i].first_image / before)
+        }));
+        let Some(law) = self.exact.rows.get(i) else { return [length, step] };
+        let band = (input * law.length.0, input * law.length.1);
+        [length.beside(Some(input * law.mean), Some(band)), step.beside(Some(law.step_mean), Some(law.step))]
     }
 
     /// The gradient's variance, and its ratio to the next row's.

@@ -36,6 +36,12 @@ impl Sample {
         self.labels.len()
     }
 
+    /// Mean square of the first image.
+    pub fn first_square(&self) -> f64 {
+        let first = &self.images[..self.images.len() / self.len()];
+        first.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>() / first.len() as f64
+    }
+
     /// True if there is no image.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()

@@ -24,6 +24,7 @@ pub(super) fn conclude(
     let back: Vec<usize> = hidden.iter().rev().copied().collect();
     let backwards = followed(report, &back, &zeros.backward, gradient_length);
     let (checked, inside) = count(report, leaving);
+    let (steps_checked, steps_inside) = count_steps(report, leaving.0);
     let last = hidden.last().map(|&i| &report.layers[i]);
     let verdict = Verdict {
         forward: direction(&forwards, leaving.0, &zeros.forward, &hidden),
@@ -31,6 +32,8 @@ pub(super) fn conclude(
         likeness: last.and_then(|layer| layer.correlation_different.median),
         checked,
         inside,
+        steps_checked,
+        steps_inside,
         ..Verdict::default()
     };
     let evidence = Evidence { report, ways: [&forwards, &backwards], last, zeros, verdict: &verdict, experiment };
@@ -125,6 +128,14 @@ fn count(report: &ProbeRecord, (forwards, backwards): (Option<usize>, Option<usi
     with_band.fold((0, 0), |(all, inside), (quantity, within)| {
         (all + quantity.measured.iter().flatten().count(), inside + within)
     })
+}
+
+/// Steps of one image with an exact band, and how many are inside.
+fn count_steps(report: &ProbeRecord, forwards: Option<usize>) -> (usize, usize) {
+    let known =
+        report.layers.iter().take(forwards.map_or(usize::MAX, |end| end - 1)).map(|layer| &layer.one_image_step);
+    let with_band = known.filter_map(|step| Some((step.measured.iter().flatten().count(), step.inside?)));
+    with_band.fold((0, 0), |(all, inside), (count, within)| (all + count, inside + within))
 }
 
 /// The numbers of a layer's signal that are checked; the others follow from them.

@@ -45,7 +45,28 @@ pub(super) fn likeness(
 /// Says how many measured numbers lie in their bands.
 pub(super) fn in_band(report: &ProbeRecord, verdict: &Verdict) -> String {
     let band = 100.0 * report.confidence;
-    format!("{} of {} measured numbers lie in their {band} % band", verdict.inside, verdict.checked)
+    format!(
+        "{} of {} measured numbers lie in their {band} % band (those of one network stray together)",
+        verdict.inside, verdict.checked
+    )
+}
+
+/// Says how many of one image's steps lie in the exact bands of their law.
+pub(super) fn in_exact_band(report: &ProbeRecord, verdict: &Verdict) -> String {
+    format!(
+        "of one image {} of {} steps from layer to layer, which are independent, lie in their exact {} % band",
+        verdict.steps_inside,
+        verdict.steps_checked,
+        100.0 * report.confidence
+    )
+}
+
+/// Says how many networks are dead for an image.
+pub(super) fn born_dead(share: f64) -> String {
+    format!(
+        "of networks of this kind {} % let nothing of one image through: a layer of n units is dead for it with probability 2^-n",
+        three_digits(100.0 * share)
+    )
 }
 
 /// Describes a signal's course; nothing where it is 0 by design, which has sentences of its own.

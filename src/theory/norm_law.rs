@@ -134,7 +134,7 @@ impl NormLaw {
 pub fn dead(steps: &[NormStep]) -> f64 {
     let rectified = steps.iter().filter(|step| step.rectified);
     let log_living: f64 = rectified.map(|step| (-dead_layer(step.width)).ln_1p()).sum();
-    -log_living.exp_m1()
+    log_living.exp_m1().abs()
 }
 
 /// Probability that a ReLU layer of `width` units, without biases and with symmetric weights, lets nothing of one input through: 2⁻ⁿ.
