@@ -1,16 +1,40 @@
 //! Reading the call: clap's messages, with a tip where it has none that helps.
 
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, Parser};
 
 use crate::cli::Cli;
 use crate::config::reference;
 
-/// The call of this process; ends it with clap's message if it means nothing.
-pub(crate) fn read() -> Cli {
-    Cli::try_parse().unwrap_or_else(|error| {
-        let command = std::env::args().nth(1);
-        with_tip(error, command.as_deref(), Cli::command()).exit()
+/// Path of the command, where it is no program of its own but part of another's process.
+static OWN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Notes that the command was called by this path, whatever program the process runs.
+pub(crate) fn called_as(path: PathBuf) {
+    // A second call in the same process is by the same path.
+    let _ = OWN.set(path);
+}
+
+/// The path by which this command can be called again.
+///
+/// # Errors
+/// The system cannot tell.
+pub(crate) fn own() -> std::io::Result<PathBuf> {
+    OWN.get().map_or_else(std::env::current_exe, |path| Ok(path.clone()))
+}
+
+/// The call in these words, the first of which names the command.
+///
+/// # Errors
+/// They mean nothing, or ask for help; clap's message.
+pub(crate) fn read(words: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(words).map_err(|error| {
+        let command = words.get(1).map(|word| word.to_string_lossy());
+        with_tip(error, command.as_deref(), Cli::command())
     })
 }
 

@@ -1,5 +1,7 @@
 //! `initlab completions`: scripts for shells, which ask this program what may come next.
 
+use std::ffi::OsString;
+
 use anyhow::Context;
 use clap::{Args, CommandFactory};
 use clap_complete::CompleteEnv;
@@ -49,7 +51,11 @@ pub fn run(args: &CompletionsArgs) -> anyhow::Result<()> {
     super::print(&String::from_utf8_lossy(&script))
 }
 
-/// Answers a script that asks, and ends the process then.
-pub(super) fn answer() {
-    CompleteEnv::with_factory(super::Cli::command).var(VARIABLE).complete();
+/// Answers a script that asks; true if one did, so that nothing else is to be done.
+///
+/// # Errors
+/// The script asks what means nothing.
+pub(super) fn answer(words: &[OsString]) -> Result<bool, clap::Error> {
+    let directory = std::env::current_dir().ok();
+    CompleteEnv::with_factory(super::Cli::command).var(VARIABLE).try_complete(words.to_vec(), directory.as_deref())
 }

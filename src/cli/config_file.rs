@@ -19,7 +19,7 @@ const CONFIGS: &str = "configs";
 ///
 /// # Errors
 /// It cannot be read; says which file may be meant.
-pub(crate) fn read_config(path: &Path) -> Result<String> {
+pub fn read_config(path: &Path) -> Result<String> {
     read_text(path).map_err(|error| {
         let text = match meant(path, &error) {
             Some(found) => format!("did you mean {}?", found.display()),
@@ -82,7 +82,7 @@ fn entries(directory: &Path) -> Vec<PathBuf> {
 ///
 /// # Errors
 /// It is a study; says which command takes it.
-pub(crate) fn refuse_study(root: &Section<'_>, path: &Path) -> Result<()> {
+pub fn refuse_study(root: &Section<'_>, path: &Path) -> Result<()> {
     if root.value("model").is_some() || !Study::is_one(root) {
         return Ok(());
     }
@@ -97,7 +97,7 @@ pub(crate) fn refuse_study(root: &Section<'_>, path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// It is a config; says which command takes it.
-pub(crate) fn refuse_config(root: &Section<'_>, path: &Path) -> Result<()> {
+pub fn refuse_config(root: &Section<'_>, path: &Path) -> Result<()> {
     let is_config = ["model", "optimizer", "train"].into_iter().any(|key| root.value(key).is_some());
     if Study::is_one(root) || !is_config {
         return Ok(());

@@ -6,7 +6,7 @@ pub mod compare;
 mod complete;
 pub mod completions;
 pub mod config;
-mod config_file;
+pub mod config_file;
 pub mod data;
 pub mod dataset;
 mod device;
@@ -30,9 +30,9 @@ mod probe_study;
 mod probe_table;
 pub mod progress;
 pub mod report;
-mod run_name;
+pub mod run_name;
 mod shard;
-mod shortcuts;
+pub mod shortcuts;
 pub mod status;
 mod study_map;
 mod study_markup;
@@ -53,6 +53,8 @@ mod theory_layer;
 mod theory_rows;
 pub mod train;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -129,8 +131,32 @@ pub struct UsageError(pub String);
 /// Runs the command line of this process: exit code 0 for success, 1 for a failure, 2 for a wrong call or config, 3
 /// if a replayed result is outside its range, 130 after Ctrl-C, 143 after TERM.
 pub fn main() -> ExitCode {
-    completions::answer();
-    let command = call::read().command;
+    answer(&std::env::args_os().collect::<Vec<_>>())
+}
+
+/// Runs the command line `words`, without the command's own name, in a process of another program, in which `own` is the path of the
+/// command. Gives the exit code as a number.
+pub fn main_within(own: PathBuf, words: impl IntoIterator<Item = OsString>) -> u8 {
+    call::called_as(own);
+    let words: Vec<OsString> = std::iter::once("initlab".into()).chain(words).collect();
+    let code = answer(&words);
+    (0..u8::MAX).find(|&number| ExitCode::from(number) == code).unwrap_or(u8::MAX)
+}
+
+fn answer(words: &[OsString]) -> ExitCode {
+    let read = || if completions::answer(words)? { Ok(None) } else { call::read(words).map(Some) };
+    match read() {
+        Ok(Some(cli)) => carry_out(cli.command),
+        Ok(None) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody may look, as where a pipe is closed.
+            let _ = error.print();
+            ExitCode::from(error.exit_code() as u8)
+        }
+    }
+}
+
+fn carry_out(command: Command) -> ExitCode {
     threads::ready();
     let result = match command {
         Command::Train(args) => train::run(&args),
@@ -175,7 +201,7 @@ fn say_unchecked(runs: usize) {
 }
 
 /// A name as a directory may have it.
-pub(crate) fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     let safe: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
     safe.trim_start_matches('.').into()
 }

@@ -117,7 +117,10 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
 }
 
 /// Writes the numbers, and the page that draws them.
-fn write(directory: &Path, found: &ProbeRecord) -> Result<()> {
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn write(directory: &Path, found: &ProbeRecord) -> Result<()> {
     make_directory(directory)?;
     let _lock = Lock::to_add(directory);
     let json = json(found)?;

@@ -8,7 +8,7 @@ const LONGEST: usize = 60;
 const ELSEWHERE: [&str; 4] = ["seed", "name", "record", "stats"];
 
 /// `deep_mlp-xavier-seed0` for a config called deep_mlp with `init.preset=xavier`.
-pub(crate) fn run_name(name: &str, sets: &[String], seed: u64) -> String {
+pub fn run_name(name: &str, sets: &[String], seed: u64) -> String {
     let changes: Vec<String> = sets.iter().filter_map(|set| change(set)).collect();
     let changes: String = changes.join("-").chars().take(LONGEST).collect();
     let changes = if changes.is_empty() { String::new() } else { format!("-{changes}") };

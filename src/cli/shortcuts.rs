@@ -29,16 +29,23 @@ pub struct Shortcuts {
 /// Keys that a preset replaces: left in the config, they would change its start.
 const OF_PRESET: &[&str] = &["init.weight", "init.bias", "init.aim"];
 
+/// Names of the options, the keys that they set, and what the config says against these.
+pub const KEYS: [(&str, &str, &[&str]); 5] = [
+    ("--lr", "optimizer.lr", &[]),
+    ("--epochs", "train.epochs", &[]),
+    ("--init", "init.preset", OF_PRESET),
+    ("--activation", "model.activation", &[]),
+    ("--depth", "model.depth", &[]),
+];
+
 impl Shortcuts {
     /// Option, key, what the config says against it, value.
     fn all(&self) -> [(&'static str, &'static str, &'static [&'static str], Option<&String>); 5] {
-        [
-            ("--lr", "optimizer.lr", &[], self.lr.as_ref()),
-            ("--epochs", "train.epochs", &[], self.epochs.as_ref()),
-            ("--init", "init.preset", OF_PRESET, self.init.as_ref()),
-            ("--activation", "model.activation", &[], self.activation.as_ref()),
-            ("--depth", "model.depth", &[], self.depth.as_ref()),
-        ]
+        let values = [&self.lr, &self.epochs, &self.init, &self.activation, &self.depth];
+        std::array::from_fn(|i| {
+            let (option, path, instead_of) = KEYS[i];
+            (option, path, instead_of, values[i].as_ref())
+        })
     }
 
     /// The changes as `--set` takes them.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context, Result};
 
+use crate::cli::call;
 use crate::cli::file_name;
 use crate::cli::output::say;
 use crate::cluster::plan_file::{FILE, Kept, PlanFile};
@@ -87,7 +88,7 @@ impl Job<'_> {
 
     /// The command that takes this plan.
     fn compare(&self, sum: &str) -> Result<Vec<String>> {
-        let own = std::env::current_exe().context("cannot tell where initlab is")?;
+        let own = call::own().context("cannot tell where initlab is")?;
         let plan = self.dir.join(FILE);
         let mut words: Vec<String> = vec![own.display().to_string(), "compare".into()];
         words.extend(["--plan".into(), plan.display().to_string(), "--plan-sum".into(), sum.into()]);

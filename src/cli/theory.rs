@@ -6,6 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::activation::Activation;
+use crate::cli::UsageError;
 use crate::cli::complete;
 use crate::cli::path::path;
 use crate::cli::theory_chart::{LAYERS, by_layer};
@@ -55,6 +56,44 @@ pub struct TheoryArgs {
     /// Write the length of the signal by layer as a chart into this file, too: .svg, or .png
     #[arg(long, value_name = "FILE", value_parser = path())]
     chart: Option<PathBuf>,
+}
+
+impl TheoryArgs {
+    /// The command with these options alone.
+    ///
+    /// # Errors
+    /// A number out of range; names the option.
+    pub fn of(
+        activation: Activation,
+        variance_w: Option<f64>,
+        variance_b: Option<f64>,
+        depth: Option<u32>,
+        width: Option<u32>,
+    ) -> Result<Self, UsageError> {
+        let refuse = |name: &str, wrong: &dyn std::fmt::Display, expected: &str| {
+            Err(UsageError(format!("{name} = {wrong}: expected {expected}")))
+        };
+        match (variance_w, variance_b, depth, width) {
+            (Some(v), ..) if !(v.is_finite() && v > 0.0) => refuse("variance_w", &v, "a finite number above 0"),
+            (_, Some(b), ..) if !(b.is_finite() && b >= 0.0) => refuse("variance_b", &b, "a finite number, 0 or above"),
+            (None, Some(b), ..) => refuse("variance_b", &b, "variance_w beside it"),
+            (_, _, Some(l), _) if !(1..=10_000).contains(&l) => refuse("depth", &l, "1 to 10000 layers"),
+            (.., Some(0)) => refuse("width", &0, "at least one unit"),
+            (_, _, None, Some(n)) => refuse("width", &n, "depth beside it"),
+            (Some(_) | None, Some(_) | None, Some(_) | None, Some(_) | None) => {
+                Ok(Self { activation, variance_w, variance_b, depth, width, json: false, chart: None })
+            }
+        }
+    }
+}
+
+/// The table of the command, and the object of its `--json`.
+///
+/// # Errors
+/// The length of the signal cannot be followed.
+pub fn told(args: &TheoryArgs) -> anyhow::Result<(String, serde_json::Value)> {
+    let (rows, name) = (rows(args)?, args.activation.to_string());
+    Ok((table(&name, &rows), json(&name, &rows)))
 }
 
 /// Prints the table, or the object with `--json`, to stdout.

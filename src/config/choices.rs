@@ -65,7 +65,7 @@ pub(crate) fn activation(value: &Value<'_>) -> Result<Activation, ConfigError> {
 }
 
 /// Reads a weight rule.
-fn weight(value: &Value<'_>) -> Result<WeightInit, ConfigError> {
+pub(crate) fn weight(value: &Value<'_>) -> Result<WeightInit, ConfigError> {
     by_name_or_table(value, &WeightInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
         rule.parameters().try_for_each(|parameter| read_parameter(table, parameter))?;
         Ok(rule)
@@ -73,7 +73,7 @@ fn weight(value: &Value<'_>) -> Result<WeightInit, ConfigError> {
 }
 
 /// Reads a bias rule.
-fn bias(value: &Value<'_>) -> Result<BiasInit, ConfigError> {
+pub(crate) fn bias(value: &Value<'_>) -> Result<BiasInit, ConfigError> {
     by_name_or_table(value, &BiasInit::ALL.map(|rule| (rule.name(), rule)), |table, mut rule| {
         rule.parameters().try_for_each(|parameter| read_parameter(table, parameter))?;
         Ok(rule)

@@ -76,6 +76,20 @@ impl ConfigError {
         &self.0.message
     }
 
+    /// The text that the error is about, by its file's name, the line in it from 1, and the path of the key on that line, as far as
+    /// they are known: a change such as `--set` has no line, a whole file no key.
+    pub fn place(&self) -> (&str, Option<usize>, Option<String>) {
+        let Parts { place, mark, lack, .. } = &*self.0;
+        let lacking = lack.as_ref().map(|lack| lack.path.clone());
+        match mark {
+            Some(mark) => (&mark.source.label, Some(mark.place().0), lacking.or_else(|| mark.key())),
+            None => {
+                let of_set = place.strip_prefix("--set ").and_then(|set| set.split_once('='));
+                (place, None, lacking.or_else(|| of_set.map(|(path, _)| path.trim().into())))
+            }
+        }
+    }
+
     /// Drops the line that the error quotes and points at.
     #[must_use]
     pub(crate) fn without_quote(mut self) -> Self {

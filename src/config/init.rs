@@ -149,6 +149,30 @@ impl InitConfig {
     }
 }
 
+/// The rule for weights that `value` is: a name, or a table with its kind and parameters.
+///
+/// # Errors
+/// It is none.
+pub fn weight_rule(value: &Value<'_>) -> Result<WeightInit, ConfigError> {
+    choices::weight(value)
+}
+
+/// The rule for biases that `value` is, likewise.
+///
+/// # Errors
+/// It is none.
+pub fn bias_rule(value: &Value<'_>) -> Result<BiasInit, ConfigError> {
+    choices::bias(value)
+}
+
+/// The activation that `value` is: a name, a text such as `relu - 0.5`, or a table.
+///
+/// # Errors
+/// It is none.
+pub fn activation(value: &Value<'_>) -> Result<Activation, ConfigError> {
+    choices::activation(value)
+}
+
 const OF: Key<LsuvTarget> = choice(
     "of",
     || {

@@ -48,6 +48,23 @@ impl Mark {
         self.source.text[..self.span.start].matches('\n').count() + 1
     }
 
+    /// The path of the key that its line sets, below the last heading of a table before it; of a heading its table. Absent within a
+    /// value of several lines.
+    pub(crate) fn key(&self) -> Option<String> {
+        let heading = |line: &str| {
+            let name = line.trim().strip_prefix('[')?.trim_start_matches('[').split(']').next()?.trim();
+            Some(name.to_owned())
+        };
+        let lines = self.source.text.lines().take(self.line());
+        let line = lines.clone().last()?;
+        if let Some(table) = heading(line) {
+            return Some(table);
+        }
+        let (key, _) = line.split_once('=')?;
+        let table = lines.filter_map(heading).last();
+        Some(table.map_or_else(String::new, |table| table + ".") + key.trim())
+    }
+
     /// Its line with carets under it, for `columns` columns; another mark of the same text is shown with what is said of it.
     pub(crate) fn drawn(&self, other: Option<&(Self, String)>, columns: usize) -> String {
         let mut snippet =

@@ -243,3 +243,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_error_tells_file_line_and_key_to_programs() {
+    for (text, sets, line, key) in [
+        ("epochs = 'x'", &[][..], Some(1), Some("epochs")),
+        ("epochs = 1\n[model]\n\nactivation = 'rulu'", &[], Some(4), Some("model.activation")),
+        ("epochs = 1\nmodel = { activation = 'rulu' }", &[], Some(2), Some("model")),
+        ("epochs = 1\n[[model.stages]]\nchannels = -1", &[], Some(3), Some("model.stages.channels")),
+        ("seed = 1", &[], None, Some("epochs")),
+        ("epochs = 1", &["model.activation=rulu"], None, Some("model.activation")),
+    ] {
+        let error = read(text, sets).unwrap_err();
+        let (file, found, path) = error.place();
+        assert!(file == "x.toml" || !sets.is_empty(), "{file}");
+        assert_eq!((found, path.as_deref()), (line, key), "{error}");
+    }
+}

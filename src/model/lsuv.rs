@@ -69,7 +69,7 @@ pub enum LsuvError {
 }
 
 /// When a layer is done, and when it is given up.
-pub(crate) struct Goal<'a> {
+pub struct Goal<'a> {
     /// Its name.
     pub layer: &'a str,
     /// Images that are measured.
@@ -84,7 +84,7 @@ pub(crate) struct Goal<'a> {
 ///
 /// # Errors
 /// The std is none, or does not come to 1.
-pub(crate) fn to_unit_std<M>(
+pub fn to_unit_std<M>(
     model: &mut M,
     goal: &Goal<'_>,
     measure: impl Fn(&mut M) -> (f64, f64),

@@ -9,7 +9,11 @@ mod lsuv;
 mod module;
 mod output;
 mod probe;
+#[doc(hidden)]
+pub mod seen;
 mod settings;
+#[doc(hidden)]
+pub mod slices;
 mod state;
 mod sums;
 mod warnings;

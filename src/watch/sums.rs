@@ -5,10 +5,7 @@ use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 use crate::cpu::histogram::histogram as count;
 use crate::cpu::live::LiveUnits;
 use crate::cpu::moments::Sums;
-use crate::cpu::observer::add_block;
-
-/// Values that are summed at a time.
-const BLOCK: usize = 1 << 16;
+use crate::watch::slices;
 
 /// Runs `f` on a tensor's values: without a copy where they are `f32` in one piece in the host's memory.
 pub fn with_values<T>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> T) -> Result<T> {
@@ -26,15 +23,7 @@ pub fn sums(tensor: &Tensor, near_zero: f32, higher: bool) -> Result<Sums> {
     if !tensor.device().is_cpu() {
         return on_device(tensor, near_zero, higher);
     }
-    with_values(tensor, |values| {
-        let mut sums = Sums::default();
-        values.chunks(BLOCK).for_each(|block| add_block(&mut sums, block, near_zero));
-        if higher {
-            let power = |k: i32| values.iter().map(|&x| f64::from(x).powi(k)).sum::<f64>();
-            (sums.higher, sums.higher_n) = ([power(3), power(4)], sums.n);
-        }
-        sums
-    })
+    with_values(tensor, |values| slices::sums(values, near_zero, higher))
 }
 
 /// Sums by operations on the tensor, so that a few numbers leave a GPU and not the tensor.
@@ -67,32 +56,15 @@ pub fn unit_dim(rank: usize) -> Option<usize> {
 }
 
 /// Marks the units of which some value lies strictly between `low` and `high`.
-pub fn live_between(z: &Tensor, dim: usize, (low, high): (f32, f32)) -> Result<LiveUnits> {
+pub fn live_between(z: &Tensor, dim: usize, ends: (f32, f32)) -> Result<LiveUnits> {
     let (units, inner) = (z.dim(dim)?, z.dims()[dim + 1..].iter().product::<usize>());
-    with_values(z, |values| {
-        let mut live = vec![false; units];
-        for row in values.chunks(units * inner) {
-            for (live, values) in live.iter_mut().zip(row.chunks(inner)) {
-                *live = *live || values.iter().any(|&z| low < z && z < high);
-            }
-        }
-        live.into_iter().collect()
-    })
+    with_values(z, |values| slices::live_between(values, [units, inner], ends))
 }
 
 /// Marks the units whose values are not all the same: one that answers alike to every sample lets no gradient through.
 pub fn live_varying(h: &Tensor, dim: usize) -> Result<LiveUnits> {
     let (units, inner) = (h.dim(dim)?, h.dims()[dim + 1..].iter().product::<usize>());
-    with_values(h, |values| {
-        let first: Vec<f32> = (0..units).map(|unit| values[unit * inner]).collect();
-        let mut live = vec![false; units];
-        for row in values.chunks(units * inner) {
-            for ((live, values), first) in live.iter_mut().zip(row.chunks(inner)).zip(&first) {
-                *live = *live || values.iter().any(|x| x != first);
-            }
-        }
-        live.into_iter().collect()
-    })
+    with_values(h, |values| slices::live_varying(values, [units, inner]))
 }
 
 /// Counts in equal bins over `range`, with one bin more on either side.
@@ -109,7 +81,7 @@ pub fn square_sum(tensor: &Tensor) -> Result<f64> {
     if !tensor.device().is_cpu() || tensor.dtype() != DType::F32 {
         return tensor.detach().to_dtype(DType::F64)?.sqr()?.sum_all()?.to_scalar();
     }
-    with_values(tensor, |values| values.iter().map(|&x| f64::from(x) * f64::from(x)).sum())
+    with_values(tensor, slices::square_sum)
 }
 
 #[cfg(test)]
