@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::architecture::rust_files;
 
 /// Directories whose Rust files are read.
-const DIRECTORIES: [&str; 4] = ["src", "benches", "examples", "tests"];
+const DIRECTORIES: [&str; 5] = ["src", "benches", "examples", "tests", "python/src"];
 
 /// Words that no first line begins with: a noun or a verb in their place says more in as few words.
 const REFUSED: [&str; 5] = ["What", "Of which", "Those that", "The same", "Whether"];
