@@ -95,6 +95,8 @@ pub mod lesson;
 #[doc(hidden)]
 pub mod numerals;
 #[doc(hidden)]
+pub mod papers;
+#[doc(hidden)]
 pub mod probe;
 #[doc(hidden)]
 pub mod record;

@@ -98,6 +98,13 @@ const EXAMPLES: &[Of] = &[
     ),
     ("lesson8", &[("initlab lesson8", "What the lesson's notebooks print, over many seeds, beside theory.")]),
     (
+        "papers",
+        &[
+            ("initlab papers", "The results that take seconds: dying ReLUs, the exact law of a length."),
+            ("initlab papers --only trainability", "One of them, whatever it takes."),
+        ],
+    ),
+    (
         "data",
         &[
             ("initlab data fetch mnist", "Downloads MNIST into data/mnist."),

@@ -24,6 +24,9 @@ pub mod man;
 pub mod model;
 pub mod new;
 pub mod output;
+pub mod papers;
+mod papers_markdown;
+mod papers_table;
 mod path;
 pub mod probe;
 mod probe_study;
@@ -109,6 +112,9 @@ enum Command {
     /// Replay lesson 8's printed results over many seeds, beside theory.
     #[command(after_long_help = examples::of("lesson8"))]
     Lesson8(lesson8::Lesson8Args),
+    /// Replay published results over many seeds: the printed numbers beside ours.
+    #[command(after_long_help = examples::of("papers"))]
+    Papers(papers::PapersArgs),
     /// Show, get and check data sets.
     #[command(after_long_help = examples::of("data"))]
     Data(data::DataCommand),
@@ -171,6 +177,7 @@ fn carry_out(command: Command) -> ExitCode {
         Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Lesson8(args) => lesson8::run(&args),
+        Command::Papers(args) => papers::run(&args),
         Command::Data(command) => data::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Config(args) => config::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Man(args) => man::run(&args).map(|()| ExitCode::SUCCESS),

@@ -1,6 +1,7 @@
 //! Statistics over seeds and runs: plain numbers in, plain numbers out.
 
 pub mod bootstrap;
+pub mod kolmogorov;
 pub mod multiple;
 pub mod normal;
 pub mod paired;

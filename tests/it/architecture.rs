@@ -18,7 +18,7 @@ const ORDER: &[&[&str]] = &[
     &["train"],
     &["probe"],
     &["study"],
-    &["lesson", "cluster"],
+    &["lesson", "papers", "cluster"],
     &["report"],
     &["watch"],
     &["cli"],

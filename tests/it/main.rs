@@ -28,6 +28,7 @@ mod gradients;
 #[cfg(all(feature = "cli", feature = "hub"))]
 mod hub;
 mod lesson8;
+mod papers;
 mod paths;
 mod prediction;
 mod probe;

@@ -20,6 +20,7 @@ mod memory;
 mod model;
 mod output;
 mod ownership;
+mod papers;
 mod probe;
 mod python;
 mod records;
