@@ -12,12 +12,14 @@ use crate::train::TrainError;
 /// Hidden layers.
 const DEPTHS: [usize; 3] = [4, 16, 64];
 /// Learning rates that each start is tried with at each depth, in a geometric row.
-const RATES: [f64; 8] = [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 0.16, 0.32];
+const RATES: [f64; 6] = [0.0025, 0.005, 0.01, 0.02, 0.04, 0.08];
 /// Weights of the same variance, 1/fan_in in square layers.
 const STARTS: [(&str, &str); 2] =
     [("orthogonal", "{ kind = 'orthogonal', gain = 1.0 }"), ("Gaussian", "{ kind = 'kaiming_normal', gain = 1.0 }")];
 /// Steps after which a run has not learnt.
-const MOST: usize = 300;
+const MOST: usize = 600;
+/// Test accuracy that a run is to reach; a linear map of MNIST ends at about 0.85.
+const TARGET: f64 = 0.7;
 /// Times as many steps at the greatest depth as at the least that count as no growth.
 const GROWTH: f64 = 2.0;
 
@@ -25,7 +27,7 @@ const CONFIG: &str = "
 model = { kind = 'mlp', width = 64, depth = 4, activation = 'identity', bias = false }
 init.bias = 'zeros'
 optimizer.lr = 0.1
-train = { steps = 300, batch_size = 128, evaluate_every = 5, target_accuracy = 0.8, loss = 'mse' }
+train = { steps = 600, batch_size = 128, evaluate_every = 20, target_accuracy = 0.7, loss = 'mse' }
 stats = { every = 0, histogram_every = 0 }
 ";
 
@@ -49,7 +51,8 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
         let sets = [format!("model.depth={depth}"), format!("init.weight={weight}"), format!("optimizer.lr={rate:?}")];
         let rows = evaluations(plan(experiment(CONFIG, &sets, seed), setting.images())?)?;
         (setting.done)();
-        let reached = rows.last().filter(|row| row.test_accuracy >= 0.8).map_or(f64::INFINITY, |row| row.step as f64);
+        let reached =
+            rows.last().filter(|row| row.test_accuracy >= TARGET).map_or(f64::INFINITY, |row| row.step as f64);
         Ok(((depth, start, rate.to_bits()), reached))
     };
     let found: Result<Vec<_>, TrainError> = jobs.into_par_iter().with_max_len(1).map(one).collect();
@@ -68,7 +71,7 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
     for (start, (name, _)) in STARTS.iter().enumerate() {
         for depth in DEPTHS {
             let measured = sample(best(depth, start).1);
-            figures.push(Figure::shown(format!("{name}, {depth} layers: steps to 80 %"), measured));
+            figures.push(Figure::shown(format!("{name}, {depth} layers: steps to 70 %"), measured));
         }
     }
     let growth = ratio(&best(most, 0).1, &best(least, 0).1);
@@ -78,7 +81,7 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
     let (gaussian, orthogonal) = (best(most, 1).1, best(most, 0).1);
     figures.push(if gaussian.iter().all(|steps| steps.is_infinite()) {
         let learnt = Measured::Share { hits: 0, of: gaussian.len() };
-        Figure::claimed(format!("Gaussian, {most} layers: runs that reach 80 %"), learnt, Claim::Below { bound: 1.0 })
+        Figure::claimed(format!("Gaussian, {most} layers: runs that reach 70 %"), learnt, Claim::Below { bound: 1.0 })
     } else {
         Figure::claimed(name, ratio(&gaussian, &orthogonal), Claim::Above { bound: 1.0 })
     });
@@ -91,7 +94,7 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
     };
     let all = (0..STARTS.len()).flat_map(|start| DEPTHS.map(|depth| (start, depth)));
     let table = Table {
-        caption: "Steps to 80 % test accuracy by start, hidden layers and learning rate, median over seeds.".into(),
+        caption: "Steps to 70 % test accuracy by start, hidden layers and learning rate, median over seeds.".into(),
         header: ["start", "layers"].into_iter().map(String::from).chain(RATES.map(|rate| rate.to_string())).collect(),
         rows: all.map(row).collect(),
     };
