@@ -31,7 +31,7 @@ fn a_wrong_call_is_refused_and_says_what_is_right() {
 fn one_item_is_replayed_kept_and_shown_again() {
     let work = Work::new();
     let kept = work.path("kept.json");
-    let ran = initlab(["papers", "--only", "dying-relu", "--seeds", "500", "--json"]);
+    let ran = initlab(["papers", "--only", "dying-relu", "--seeds", "3000", "--json"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
     fs::write(&kept, &ran.stdout).unwrap();
     let again = initlab(["papers", "--only", "dying-relu", "--from", kept.to_str().unwrap(), "--json"]);
