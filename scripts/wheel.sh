@@ -43,15 +43,16 @@ if [ ! -x "$tools/bin/maturin" ]; then
 fi
 "$tools/bin/python" -c 'import ziglang' 2>/dev/null || "$tools/bin/pip" install -q ziglang || echo "zig cannot be installed: the wheel needs this machine's glibc" >&2
 
+# An argument of the last crate's alone: as a setting it would have every crate built anew.
 linker=()
 if [ "$(uname -sm)" = "Linux x86_64" ] && "$tools/bin/python" -c 'import ziglang' 2>/dev/null; then
   wrapper=$PWD/$here/zig-cc
   printf '#!/bin/sh\nPATH="%s:$PATH" exec maturin zig cc -- -target x86_64-linux-gnu.2.17 "$@"\n' "$PWD/$tools/bin" >"$wrapper"
   chmod +x "$wrapper"
-  linker=(env "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_LINKER=$wrapper")
+  linker=(-- -C "linker=$wrapper")
 fi
 rm -rf target/wheels
-"${linker[@]}" "$tools/bin/maturin" build --release --quiet --interpreter "$highest" --out target/wheels
+"$tools/bin/maturin" build --release --quiet --interpreter "$highest" --out target/wheels "${linker[@]}"
 wheel=$(ls target/wheels/*.whl)
 ls -l "$wheel" | awk '{printf "%s: %.1f MB\n", $NF, $5 / 1e6}'
 [ "${1:-}" = test ] || exit 0
@@ -68,14 +69,17 @@ for python in "$lowest" "$highest"; do
   (cd "$here" && "python$minor/bin/initlab" --version && "python$minor/bin/python" -c 'import initlab; initlab.theory("relu")')
   "$venv/bin/pip" install -q "$wheel[test]"
   echo "tests with Python $minor"
-  "$venv/bin/python" -m pytest -q -p no:cacheprovider
+  # Types and notebooks are the same for every Python.
+  everything=(python/tests)
+  [ "$python" = "$highest" ] || everything+=(--ignore python/tests/test_types.py --ignore python/tests/test_notebooks.py)
+  "$venv/bin/python" -m pytest -q -p no:cacheprovider "${everything[@]}" --doctest-modules --pyargs initlab
   [ "$lowest" != "$highest" ] || break
 done
 if [ -n "${INITLAB_TORCH:-}" ]; then
   echo "tests with PyTorch"
   "$INITLAB_TORCH" -m pip install -q --force-reinstall --no-deps "$wheel"
   "$INITLAB_TORCH" -m pip install -q "$wheel[test]"
-  "$INITLAB_TORCH" -m pytest -q -p no:cacheprovider
+  "$INITLAB_TORCH" -m pytest -q -p no:cacheprovider python/tests --doctest-modules --pyargs initlab
 else
   echo "tests with PyTorch are left out: INITLAB_TORCH names no Python that has it"
 fi
