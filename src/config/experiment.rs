@@ -12,6 +12,7 @@ use crate::config::resolve::{ResolveError, Resolved, resolve};
 use crate::config::schedule::Schedule;
 pub use crate::config::stats::StatsConfig;
 pub use crate::config::train::{Budget, TrainConfig};
+use crate::config::unfit::{self, Unfit};
 use crate::config::value::COUNT;
 use crate::config::{ConfigError, Document, Section, with_all_that_is_missing};
 
@@ -108,6 +109,9 @@ impl Experiment {
             stats: root.get(&STATS)?,
             record: root.get(&RECORD)?,
         };
+        if let Err(error) = unfit::check(&experiment.model, &experiment.init, &experiment.optimizer.rule) {
+            return Err(at_init(&root, &error));
+        }
         root.finish()?;
         Ok(experiment)
     }
@@ -130,6 +134,20 @@ impl Experiment {
 fn stem(label: &str) -> String {
     let path = std::path::Path::new(label);
     path.file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// A parametrisation that does not go with the rest, at its line.
+fn at_init(root: &Section<'_>, error: &Unfit) -> ConfigError {
+    let (key, text) = match error {
+        Unfit::Width(_) => ("base_width", error.to_string()),
+        Unfit::NoHidden | Unfit::Key { .. } => ("parametrisation", error.to_string()),
+    };
+    // The place has the key's path already.
+    let text = text.split_once([' ', ':']).map_or(text.as_str(), |(_, rest)| rest.trim_start());
+    match root.section("init") {
+        Ok(Some(init)) => init.error(key, text),
+        Ok(None) | Err(_) => root.error("init", text),
+    }
 }
 
 /// Reads `[init]`, and carries its aim out to see that the network of `model` can have it.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::activation::Activation;
 use crate::config::key::{Key, Keys, Optional, choice, count, form, number};
 use crate::config::node::Node;
+use crate::config::parametrisation::Parametrisation;
 use crate::config::range::{ABOVE_0, AT_LEAST_1};
 use crate::config::{ConfigError, Section, Value, choices};
 use crate::init::{Aim, BiasInit, Gain, InitRule, Preset, WeightInit};
@@ -24,6 +25,12 @@ pub struct InitConfig {
     /// The last layer's own rule.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last: Option<InitRule>,
+    /// How start and rates follow the width.
+    #[serde(skip_serializing_if = "Parametrisation::is_standard")]
+    pub parametrisation: Parametrisation,
+    /// Width of the widest hidden layer at which μP is the standard parametrisation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_width: Option<usize>,
     /// Data-dependent rescaling after the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lsuv: Option<LsuvConfig>,
@@ -100,12 +107,37 @@ const LAST: Optional<()> = elsewhere("last", "a table", "The last layer's own pr
     .example(OF_LAYER)
     .or("it starts as the others");
 
+const PARAMETRISATION: Key<Parametrisation> = choice(
+    "parametrisation",
+    || {
+        vec![
+            ("standard", Parametrisation::Standard, "The rules alone look at sizes; all parameters share the rate."),
+            (
+                "mup",
+                Parametrisation::Mup,
+                "Maximal update (Yang et al. 2021, table 3): rates and starts by layer and width.",
+            ),
+        ]
+    },
+    "How start and learning rates follow the width.",
+)
+.default("standard");
+const BASE_WIDTH: Optional<usize> =
+    count("base_width", "With mup: width of the widest hidden layer at which both parametrisations are one.")
+        .within(&[AT_LEAST_1])
+        .example("64")
+        .or("parametrisation is standard");
+
 /// A start of a layer of its own.
 const OF_LAYER: &str = "{ preset = \"torch\" }";
 
 /// The keys of `[init]`.
 pub(crate) const KEYS: &[Keys] = &[
-    Keys { path: "init", when: "", keys: &[&LSUV, &PRESET, &AIM, &choices::WEIGHT, &choices::BIAS, &FIRST, &LAST] },
+    Keys {
+        path: "init",
+        when: "",
+        keys: &[&LSUV, &PRESET, &AIM, &choices::WEIGHT, &choices::BIAS, &FIRST, &LAST, &PARAMETRISATION, &BASE_WIDTH],
+    },
     Keys { path: "init.first", when: "", keys: &[&choices::PRESET, &choices::WEIGHT, &choices::BIAS] },
     Keys { path: "init.last", when: "", keys: &[&choices::PRESET, &choices::WEIGHT, &choices::BIAS] },
     Keys { path: "init.lsuv", when: "", keys: &[&OF, &MEAN, &TOLERANCE, &MAX_ITERATIONS, &IMAGES] },
@@ -119,7 +151,20 @@ const fn elsewhere(name: &'static str, words: &'static str, help: &'static str) 
 impl InitConfig {
     /// Kaiming normal, fan_in, gain of each layer's activation, zero biases.
     pub fn kaiming() -> Self {
-        Self { rule: Preset::Kaiming.rule(), aim: None, first: None, last: None, lsuv: None }
+        Self {
+            rule: Preset::Kaiming.rule(),
+            aim: None,
+            first: None,
+            last: None,
+            parametrisation: Parametrisation::Standard,
+            base_width: None,
+            lsuv: None,
+        }
+    }
+
+    /// The base width, where μP is asked for.
+    pub fn base(&self) -> Option<usize> {
+        self.base_width.filter(|_| self.parametrisation == Parametrisation::Mup)
     }
 
     /// Reads `[init]` of a network with `activation`; whether an aim suits the network is not known here.
@@ -145,7 +190,22 @@ impl InitConfig {
             layer.finish()?;
             Ok(Some(own))
         };
-        Ok(Self { rule, aim, first: of_layer(FIRST.name())?, last: of_layer(LAST.name())?, lsuv })
+        let (first, last) = (of_layer(FIRST.name())?, of_layer(LAST.name())?);
+        let (parametrisation, base_width) = (section.get(&PARAMETRISATION)?, section.find(&BASE_WIDTH)?);
+        match (parametrisation, base_width) {
+            (Parametrisation::Standard, Some(_)) => {
+                return Err(
+                    section.error(BASE_WIDTH.name(), "is for parametrisation = \"mup\"; add that, or leave it out")
+                );
+            }
+            (Parametrisation::Mup, None) => {
+                let expected =
+                    "the width of the widest hidden layer at which rates and starts are as given, such as 64";
+                return Err(section.missing(BASE_WIDTH.name(), expected, "64"));
+            }
+            (Parametrisation::Standard, None) | (Parametrisation::Mup, Some(_)) => {}
+        }
+        Ok(Self { rule, aim, first, last, parametrisation, base_width, lsuv })
     }
 }
 

@@ -19,6 +19,7 @@ pub mod optimizer;
 mod overlay;
 #[doc(hidden)]
 pub mod overrides;
+pub mod parametrisation;
 #[doc(hidden)]
 pub mod range;
 #[doc(hidden)]
@@ -36,6 +37,7 @@ pub mod template;
 #[cfg(test)]
 mod tests;
 pub mod train;
+pub mod unfit;
 #[doc(hidden)]
 pub mod value;
 mod vocabulary;

@@ -21,6 +21,27 @@ pub struct StatsConfig {
     pub histogram_bins: usize,
     /// Limits of the histogram.
     pub histogram_range: [f64; 2],
+    /// Steps between two records of the gradients' noise; 0 for never.
+    #[serde(skip_serializing_if = "is_0")]
+    pub noise_every: usize,
+    /// Steps between two measurements of the sharpness; 0 for never.
+    #[serde(skip_serializing_if = "is_0")]
+    pub sharpness_every: usize,
+    /// Training images on which it is measured.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub sharpness_images: usize,
+}
+
+/// True if the key need not be written: nothing is recorded without it.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_0(every: &usize) -> bool {
+    *every == 0
+}
+
+/// True if so many images are measured where no key says otherwise.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+fn is_usual(images: &usize) -> bool {
+    *images == 1000
 }
 
 const EVERY: Key<usize> = count("every", "Steps between two records of every layer; 0 for never.").default("1");
@@ -39,11 +60,39 @@ const HISTOGRAM_RANGE: Key<Vec<f64>> =
     form("histogram_range", "two numbers, the lower one first", |value| value.numbers(), "Ends of the histogram.")
         .default("[-7.0, 7.0]");
 
+const NOISE_EVERY: Key<usize> = count(
+    "noise_every",
+    "Steps between two records of each layer's gradient noise scale (McCandlish et al. 2018); 0 for never.",
+)
+.default("0");
+
+const SHARPNESS_EVERY: Key<usize> = count(
+    "sharpness_every",
+    "Steps between two measurements of the largest eigenvalue of the loss's Hessian (Cohen et al. 2021); 0 for never.",
+)
+.default("0");
+const SHARPNESS_IMAGES: Key<usize> = count(
+    "sharpness_images",
+    "Training images on which that is measured, always the same; all where there are no more.",
+)
+.within(&[AT_LEAST_1])
+.default("1000");
+
 /// The keys of `[stats]`.
 pub(crate) const KEYS: Keys = Keys {
     path: "stats",
     when: "",
-    keys: &[&EVERY, &NEAR_ZERO, &GRADIENT_NEAR_ZERO, &HISTOGRAM_EVERY, &HISTOGRAM_BINS, &HISTOGRAM_RANGE],
+    keys: &[
+        &EVERY,
+        &NEAR_ZERO,
+        &GRADIENT_NEAR_ZERO,
+        &HISTOGRAM_EVERY,
+        &HISTOGRAM_BINS,
+        &HISTOGRAM_RANGE,
+        &NOISE_EVERY,
+        &SHARPNESS_EVERY,
+        &SHARPNESS_IMAGES,
+    ],
 };
 
 impl StatsConfig {
@@ -57,6 +106,9 @@ impl StatsConfig {
             histogram_every: section.get(&HISTOGRAM_EVERY)?,
             histogram_bins,
             histogram_range,
+            noise_every: section.get(&NOISE_EVERY)?,
+            sharpness_every: section.get(&SHARPNESS_EVERY)?,
+            sharpness_images: section.get(&SHARPNESS_IMAGES)?,
         };
         section.finish()?;
         Ok(stats)

@@ -7,6 +7,7 @@
 mod course;
 mod evidence;
 pub(crate) mod found;
+mod noise;
 pub(crate) mod remedy;
 pub(crate) mod rule;
 mod rules;

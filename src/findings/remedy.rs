@@ -67,7 +67,7 @@ fn middle_variance(evidence: &Evidence<'_>) -> Option<f64> {
     let (network, resolved) = (evidence.network.as_ref()?, evidence.resolved.as_ref()?);
     let weights: Vec<usize> = network.flat_layers().iter().filter_map(|layer| layer.weight).collect();
     let middle = *weights.get(weights.len() / 2)?;
-    let std = expected_std(network, &resolved.init, middle)?;
+    let std = expected_std(network, resolved, middle)?;
     Some(fans(&network.params[middle].shape).ok()?.fan_in as f64 * std * std)
 }
 

@@ -3,7 +3,7 @@
 use crate::findings::evidence::Evidence;
 use crate::findings::found::Found;
 use crate::findings::rule::Rule;
-use crate::findings::{course, start, units};
+use crate::findings::{course, noise, start, units};
 use crate::record::finding::Severity::{Fault, Note, Warning};
 use crate::theory::trainable::{EXPLODES, TENFOLD, VANISHES};
 
@@ -71,4 +71,7 @@ pub const RULES: &[Rule<OfRun>] = &[
     Rule { name: "still_falls", severity: Note, threshold: 0.1, find: course::still_falls,
         measure: "share by which the training loss falls from the third quarter of the steps to the last",
         source: "what falls by a tenth a quarter has not ended" },
+    Rule { name: "noise_scale", severity: Note, threshold: 0.0, find: noise::scale,
+        measure: "simple noise scale of all gradients over the later half of the recorded steps, with its 95 % interval, where \
+            stats.noise_every is set", source: "McCandlish et al. 2018, sections 2.2 and 2.3" },
 ];

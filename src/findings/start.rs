@@ -203,7 +203,7 @@ fn predictions<'e>(evidence: &'e Evidence<'_>) -> Option<Vec<Departure<'e>>> {
         }
         let fan_in = fans(&network.params[index].shape).ok()?.fan_in as f64;
         let variance_b = if layer.bias.is_some() { rule.bias.variance(fan_in).ok()? } else { 0.0 };
-        let variance_w = fan_in * expected_std(network, init, index)?.powi(2);
+        let variance_w = fan_in * expected_std(network, resolved, index)?.powi(2);
         let map = LengthMap::new(model.activation, variance_w, variance_b).ok()?;
         let &(next, step) = length_bands(&map, q, &widths[i - 1..i]).get(1)?;
         let slope = q * map.slope(q) / next;

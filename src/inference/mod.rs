@@ -2,7 +2,9 @@
 
 pub mod bootstrap;
 pub mod kolmogorov;
+pub mod lanczos;
 pub mod multiple;
+pub mod noise;
 pub mod normal;
 pub mod paired;
 pub mod permutation;
@@ -16,3 +18,4 @@ pub mod spread;
 pub mod student;
 pub mod superiority;
 pub mod survival;
+mod tridiagonal;

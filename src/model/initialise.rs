@@ -2,7 +2,11 @@
 
 use crate::config::init::InitConfig;
 use crate::config::model::{ModelConfig, ResidualStart};
-use crate::init::{InitError, InitRule, LayerPlace, WeightInit};
+use crate::config::resolve::Resolved;
+use crate::init::{InitError, WeightInit};
+use crate::model::mup::start_factor;
+use crate::model::places::last_weight;
+pub use crate::model::places::weight_rule;
 use crate::model::{Layer, Network, Op, Role};
 
 /// Every parameter's starting values, in PyTorch's order. Each comes from the stream of its own name, so that one
@@ -22,7 +26,13 @@ pub fn initialise(
     for (i, param) in network.params.iter().enumerate() {
         values.push(match param.role {
             Role::Weight => {
-                weight_rule(network, init, i).weight.sample(seed, &param.name, &param.shape, param.activation)?
+                let mut drawn =
+                    weight_rule(network, init, i).weight.sample(seed, &param.name, &param.shape, param.activation)?;
+                let factor = start_factor(network, init, model, i);
+                if factor != 1.0 {
+                    drawn.iter_mut().for_each(|w| *w = (f64::from(*w) * factor) as f32);
+                }
+                drawn
             }
             // A bias comes right after its weight.
             Role::Bias => weight_rule(network, init, i - 1).bias.sample(seed, &param.name, param.len(), param.fan_in),
@@ -53,7 +63,7 @@ pub fn drawn_std(network: &Network, init: &InitConfig, model: &ModelConfig, inde
     let std = rule.spread(&param.shape, param.activation).ok();
     let factors = if is_fixup(model) { fixup_factors(network) } else { Vec::new() };
     let factor = factors.iter().find(|(weight, _)| *weight == index).map_or(1.0, |(_, factor)| f64::from(*factor));
-    std.map(|std| factor * std)
+    std.map(|std| factor * std * start_factor(network, init, model, index))
 }
 
 /// The units of a layer that a sparse rule leaves without any weight.
@@ -99,27 +109,12 @@ pub fn empty_units(network: &Network, init: &InitConfig, seed: u64) -> Result<Ve
 }
 
 /// Standard deviation that the rule of weight `index` promises, if it has one: before Fixup and LSUV.
-pub fn expected_std(network: &Network, init: &InitConfig, index: usize) -> Option<f64> {
+pub fn expected_std(network: &Network, config: &Resolved, index: usize) -> Option<f64> {
+    let init = &config.init;
     let param = &network.params[index];
     let rule = weight_rule(network, init, index);
-    rule.weight.std(&param.shape, param.activation).ok().flatten()
-}
-
-/// The rule that starts weight `index`; the only weight of a network is its last.
-pub fn weight_rule(network: &Network, init: &InitConfig, index: usize) -> InitRule {
-    let last = Some(index) == last_weight(network);
-    let first = network.params.iter().position(|param| param.role == Role::Weight) == Some(index);
-    let place = LayerPlace::of(first, last);
-    let own = match place {
-        LayerPlace::Last | LayerPlace::Only => init.last,
-        LayerPlace::First => init.first,
-        LayerPlace::Middle => None,
-    };
-    own.unwrap_or_else(|| InitRule { weight: init.rule.weight.at(place), ..init.rule })
-}
-
-fn last_weight(network: &Network) -> Option<usize> {
-    network.params.iter().rposition(|param| param.role == Role::Weight)
+    let std = rule.weight.std(&param.shape, param.activation).ok().flatten();
+    std.map(|std| std * start_factor(network, init, &config.model, index))
 }
 
 fn bias_of(network: &Network, weight: usize) -> Option<usize> {

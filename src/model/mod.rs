@@ -27,14 +27,19 @@ pub mod lsuv;
 #[doc(hidden)]
 pub mod memory;
 mod mlp;
+#[doc(hidden)]
+pub mod mup;
 mod network;
 #[doc(hidden)]
 pub mod objective;
 #[doc(hidden)]
 pub mod observe;
 mod param;
+mod places;
 mod planner;
 mod shape;
+#[doc(hidden)]
+pub mod sharpness;
 mod unit;
 
 pub use candle::CandleNetwork;

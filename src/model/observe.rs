@@ -11,6 +11,8 @@ pub struct Observe {
     pub statistics: bool,
     /// Bins of the activations' histograms (without the two outer ones); 0 for none.
     pub histogram_bins: usize,
+    /// True if the noise of the gradients is taken.
+    pub noise: bool,
     /// Thresholds and ranges.
     pub settings: ObserveSettings,
 }
@@ -19,7 +21,7 @@ impl Default for Observe {
     fn default() -> Self {
         let settings =
             ObserveSettings { near_zero: 0.05, gradient_near_zero: 1e-8, histogram_range: (-7.0, 7.0), higher: false };
-        Self { statistics: false, histogram_bins: 0, settings }
+        Self { statistics: false, histogram_bins: 0, noise: false, settings }
     }
 }
 
@@ -30,6 +32,25 @@ pub struct Observed {
     pub loss: LossSums,
     /// One entry for each of [`Network::observed`] if statistics were taken.
     pub observations: Vec<Observation>,
+    /// Squares of the gradients of the batch's parts, if they were asked for and there are two parts.
+    pub parts: GradientParts,
+}
+
+/// Squares of the gradients of a batch and of its parts, from which [`crate::inference::noise`] tells signal from noise.
+#[derive(Clone, Debug, Default)]
+pub struct GradientParts {
+    /// Number of parts; 0 where nothing was measured.
+    pub parts: usize,
+    /// Of each parameter, Σ_s n_s|G_s|² over the parts, and B|G_B|² of the batch; G are means over images.
+    pub squares: Vec<[f64; 2]>,
+}
+
+impl GradientParts {
+    /// Forgets what was measured and keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.parts = 0;
+        self.squares.clear();
+    }
 }
 
 impl Observed {

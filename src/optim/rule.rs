@@ -70,6 +70,11 @@ pub trait Rule: Sync {
         measure_by_blocks(&|values| self.step(step, values), values, norms);
     }
 
+    /// The largest eigenvalue of the loss's Hessian at which steps of rate `lr` on it do not grow; absent where none is known.
+    fn sharpness_limit(&self, _lr: f64) -> Option<f64> {
+        None
+    }
+
     /// The direction of step `t`, from 1, of all parameters of all runs, `[run, value]`: times the learning rate it is what parameters
     /// `p` with gradients `g` lose. `slots` are laid out like them; `places` says where each parameter is.
     ///

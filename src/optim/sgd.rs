@@ -59,6 +59,14 @@ impl Rule for Sgd {
         if self.momentum == 0.0 { &[] } else { &["momentum"] }
     }
 
+    /// 2(1 + β)/η, with Nesterov's gradient 2(1 + β)/((1 + 2β)η) (Cohen et al. 2021, appendix B), less what an L2 penalty adds to
+    /// every eigenvalue.
+    fn sharpness_limit(&self, lr: f64) -> Option<f64> {
+        let beta = self.momentum;
+        let ahead = if self.nesterov { 1.0 + 2.0 * beta } else { 1.0 };
+        Some(2.0 * (1.0 + beta) / (ahead * lr) - self.weight_decay)
+    }
+
     fn step(&self, &Step { lr, .. }: &Step<'_>, [p, g, buffer, _]: Values<'_>) {
         if self.is_plain() {
             descend(p, g, lr as f32);

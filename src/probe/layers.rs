@@ -40,7 +40,7 @@ pub(super) fn weight_law(network: &Network, config: &Resolved, layer: &Layer) ->
     if let Some(reason) = structure.unpredictable {
         return Err(reason.into());
     }
-    let std = initialise::expected_std(network, init, index).ok_or("its weights have no std that is known before")?;
+    let std = initialise::expected_std(network, config, index).ok_or("its weights have no std that is known before")?;
     let Fans { fan_in, fan_out } = fans(&param.shape).map_err(|error| error.to_string())?;
     let (fan_in, fan_out) = (fan_in as f64, fan_out as f64);
     let variance_b = if layer.bias.is_none() { 0.0 } else { rule.bias.variance(fan_in)? };

@@ -6,10 +6,13 @@ use crate::record::RecordError;
 use crate::record::checkpoint;
 use crate::record::histograms::Histograms;
 use crate::record::layers::{KEYS, NUMBERS, header};
+use crate::record::lines::{broken, if_present, rows, rows_below, whole_lines};
+use crate::record::noise::{self, LayerNoise};
 use crate::record::rows::{EPOCHS, STEPS};
+use crate::record::sharpness;
 use crate::record::statistics::{STATISTICS, place};
 use crate::record::summary::Summary;
-use crate::record::whole::{is_there, text_if_there};
+use crate::record::whole::is_there;
 
 /// The records of one run.
 #[derive(Clone, Debug)]
@@ -26,6 +29,10 @@ pub struct RunRecords {
     pub epochs: Columns,
     /// `layers.csv`, a layer after the other in the network's order.
     pub layers: Vec<LayerColumns>,
+    /// `noise.csv`, a layer after the other, if there is one.
+    pub noise: Vec<LayerNoise>,
+    /// `sharpness.csv`; without rows if it is absent.
+    pub sharpness: Columns,
     /// `histograms.safetensors`, if there is one.
     pub histograms: Option<Histograms>,
 }
@@ -164,6 +171,8 @@ impl RunRecords {
             steps: Columns::read(&file("steps.csv"), STEPS)?,
             epochs: Columns::read_evaluations(dir)?,
             layers: if wanted.is_empty() { Vec::new() } else { layers(&file("layers.csv"), wanted)? },
+            noise: noise::read(dir)?,
+            sharpness: Columns::read(&file(sharpness::FILE), sharpness::HEADER)?,
             histograms: None,
         })
     }
@@ -174,52 +183,6 @@ impl RunRecords {
             Some(summary) => summary.name.clone(),
             None => self.path.file_name().map_or_else(|| "run".into(), |name| name.to_string_lossy().into_owned()),
         }
-    }
-}
-
-fn if_present(path: &Path) -> Result<Option<String>, RecordError> {
-    text_if_there(path).map_err(RecordError::io(path, "reading the file"))
-}
-
-/// The file without a last line that is still being written.
-fn whole_lines(path: &Path) -> Result<String, RecordError> {
-    let mut text = if_present(path)?.unwrap_or_default();
-    text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
-    Ok(text)
-}
-
-/// The lines below the header, which must be the expected one.
-fn rows<'a>(path: &Path, text: &'a str, header: &str) -> Result<std::str::Lines<'a>, RecordError> {
-    rows_below(path, text, header, |found| found == header)
-}
-
-/// The lines below a header that `suits`; `header` is the one of this version.
-fn rows_below<'a>(
-    path: &Path,
-    text: &'a str,
-    header: &str,
-    suits: impl Fn(&str) -> bool,
-) -> Result<std::str::Lines<'a>, RecordError> {
-    let mut lines = text.lines();
-    match lines.next() {
-        Some(found) if !suits(found) => Err(RecordError::Broken {
-            path: path.into(),
-            // What such a file holds is not said: a link may lead to any other.
-            what: "has other columns".into(),
-            expected: header.into(),
-            advice: "the records are from another version: train again with --overwrite",
-        }),
-        _ => Ok(lines),
-    }
-}
-
-/// `row` counts from 0 below the header.
-fn broken(path: &Path, row: usize) -> RecordError {
-    RecordError::Broken {
-        path: path.into(),
-        what: format!("line {} is something else", row + 2),
-        expected: "numbers, one for each column of the header".into(),
-        advice: "the file is damaged: train again with --overwrite",
     }
 }
 

@@ -34,13 +34,15 @@ pub struct RunDir {
     lock: Option<Lock>,
 }
 
-const FILES: [&str; 12] = [
+const FILES: [&str; 14] = [
     summary::FILE,
     "config.toml",
     CHECKPOINT,
     "steps.csv",
     "layers.csv",
     "epochs.csv",
+    "noise.csv",
+    "sharpness.csv",
     "events.jsonl",
     "histograms.safetensors",
     "init.safetensors",

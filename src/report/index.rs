@@ -14,7 +14,7 @@ use crate::study::record::StudyRecord;
 pub const FILE: &str = "index.md";
 
 /// Files that a directory may hold, in the order in which they are told.
-const FILES: [(&str, &str); 16] = [
+const FILES: [(&str, &str); 18] = [
     ("report.html", "charts of everything below, in one page that needs no network"),
     ("run.json", "the result: outcome, accuracies, findings, lengths and sums of the other files"),
     ("study.json", "the study: runs, summaries, comparisons, verdicts, findings"),
@@ -24,6 +24,14 @@ const FILES: [(&str, &str); 16] = [
     ("steps.csv", "a row for each step: learning rate, loss, accuracy, norm of the gradient"),
     ("epochs.csv", "a row for each evaluation on the test images"),
     ("layers.csv", "a row for each layer and recorded step: means, deviations, dead units, gradients, updates"),
+    (
+        "noise.csv",
+        "a row for each layer and recorded step: variance of an image's gradient, squared gradient, noise scale",
+    ),
+    (
+        "sharpness.csv",
+        "a row for each measured step: largest eigenvalue of the loss's Hessian, and the limit of stable steps",
+    ),
     ("events.jsonl", "the same as lines of JSON"),
     ("histograms.safetensors", "counts of each layer's activations over time"),
     ("init.safetensors", "the weights before the first step"),

@@ -32,7 +32,7 @@ impl Detail {
 const FIRST: u64 = 10;
 
 /// Which layers have a curve of their own: at most as many as there are colours, the first and the last among them.
-fn spread(n: usize, limit: usize) -> Vec<usize> {
+pub(super) fn spread(n: usize, limit: usize) -> Vec<usize> {
     let kept = n.min(limit);
     (0..kept).map(|i| if kept < 2 { 0 } else { i * (n - 1) / (kept - 1) }).collect()
 }

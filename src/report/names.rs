@@ -102,6 +102,8 @@ mod tests {
             steps,
             epochs,
             layers: vec![],
+            noise: vec![],
+            sharpness: Columns::default(),
             histograms: None,
         }
     }

@@ -7,15 +7,20 @@ use crate::record::read::{Columns, RunRecords};
 use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::layers::{self, Detail, Scales};
 use crate::report::names::{by_difference, directory};
+use crate::report::noise;
 use crate::report::overlay::{self, Net};
 use crate::report::page::{Block, Page, Section, Table};
 use crate::report::palette::Style;
+use crate::report::sharpness;
 use crate::report::thin::{Point, thin};
 
 /// The page of one run.
 pub fn page(run: &RunRecords) -> Page {
     let mut sections = vec![outcome(run), curves(run)];
     sections.extend(layers::sections(run, Detail::WHOLE, &Scales::default()));
+    sections.extend(
+        [noise::section(run), sharpness::section(run)].into_iter().filter(|section| !section.blocks.is_empty()),
+    );
     sections.push(origin(run));
     Page { title: label(run), lead: lead(run), findings: said_of(run), sections }
 }

@@ -13,8 +13,10 @@ pub fn config_error(document: &Document, error: &TrainError) -> Option<ConfigErr
         TrainError::Resolve(error) => Some(at_init(document, &error.to_string())),
         TrainError::Init(error) => Some(at_init(document, &error.to_string())),
         TrainError::OneValue(error) => Some(at_key(document, "train", "batch_size", &error.to_string())),
+        TrainError::Noise(error) => Some(at_key(document, "stats", "noise_every", &error.to_string())),
         TrainError::LsuvOfOne { .. } => Some(at_init(document, &error.to_string())),
         TrainError::Lsuv(error) => Some(at_init(document, &error.to_string())),
+        TrainError::Parametrisation(error) => Some(at_init(document, &error.to_string())),
         TrainError::Sizes { .. }
         | TrainError::Record(_)
         | TrainError::Device(_)

@@ -48,6 +48,29 @@ pub fn check(experiment: &Experiment, network: &Network, images: usize) -> Resul
     }
 }
 
+/// A network in which the images of a batch depend on each other, so that none has a gradient of its own.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "cannot be measured: {layer} lets the images of a batch depend on each other, so that no image has a gradient of its own; leave it \
+     out, or take a norm that looks at one image, `norm = \"layer\"`"
+)]
+pub struct Dependent {
+    /// Name of the first batch norm.
+    pub layer: String,
+}
+
+/// Refuses to measure the noise of gradients in a network with batch norm.
+///
+/// # Errors
+/// Names the first batch norm.
+pub fn check_noise(experiment: &Experiment, network: &Network) -> Result<(), Dependent> {
+    let layers = network.flat_layers();
+    match layers.iter().find(|layer| matches!(layer.op, Op::BatchNorm { .. })) {
+        Some(layer) if experiment.stats.noise_every > 0 => Err(Dependent { layer: layer.name.clone() }),
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The first batch norm for which one image is one value of each channel.
 pub fn one_value(network: &Network) -> Option<&str> {
     let layers = network.flat_layers();

@@ -23,7 +23,7 @@ pub fn mark_after_pass(engine: &mut dyn Engine, runs: &mut [Option<Running<'_>>]
         if diverged.is_none() && !observed.loss.loss.is_finite() {
             // Without this step's statistics, the batch is run again to find the layer.
             if !observe.statistics && repeated.is_none() {
-                let all = Observe { statistics: true, histogram_bins: 0, ..*observe };
+                let all = Observe { statistics: true, histogram_bins: 0, noise: false, ..*observe };
                 repeated = Some(engine.repeat(&mut batches(runs), &all)?);
             }
             diverged = repeated.as_ref().and_then(|repeated| first_layer(layers, &repeated[i], step));

@@ -8,8 +8,13 @@ use crate::config::model::{Body, ModelConfig};
 use crate::data::{Part, Prepared};
 use crate::model::Network;
 use crate::model::memory::{HostMemory, convolution, host};
+use crate::model::sharpness::PASS;
 use crate::train::machine::{self, Available};
 use crate::train::step::EVALUATION_BATCH;
+
+/// Vectors in `f64` that a measurement of the sharpness works with, and products that it commonly takes, each with a vector in `f32`.
+const VECTORS: u64 = 7;
+const PRODUCTS: u64 = 20;
 
 /// Images of a data set, as far as its memory goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +113,10 @@ pub fn of_run(experiment: &Experiment, network: &Network, data: DataSize, thread
     let histograms = if stats.histogram_every > 0 { steps / stats.histogram_every as u64 } else { 0 };
     let row = 8 * (stats.histogram_bins as u64 + 2).saturating_mul(network.observed.len() as u64);
     let host = host(network, rows, evaluated, threads, bins);
-    let records = histograms.saturating_mul(row).saturating_add(4 * data.train as u64);
+    let records = histograms
+        .saturating_mul(row)
+        .saturating_add(4 * data.train as u64)
+        .saturating_add(curvature(experiment, network, threads));
     // The gradients of one shard come with the parameters; those of the others with the batch.
     let own = host.parameters.saturating_add(parameters.saturating_mul(2 + slots));
     let most = [
@@ -124,6 +132,18 @@ pub fn of_run(experiment: &Experiment, network: &Network, data: DataSize, thread
         records,
         most: most.into_iter().max_by_key(|(bytes, _)| *bytes).map_or(Most::Model, |(_, most)| most),
     }
+}
+
+/// Estimates the memory that measuring the sharpness takes: a network of its own, its images, and Lanczos' vectors.
+fn curvature(experiment: &Experiment, network: &Network, threads: usize) -> u64 {
+    if experiment.stats.sharpness_every == 0 {
+        return 0;
+    }
+    let images = experiment.stats.sharpness_images;
+    let samples = 4 * (images as u64).saturating_mul(network.input.len() as u64);
+    let vectors = (8 * VECTORS + 4 * PRODUCTS).saturating_mul(network.parameters() as u64);
+    let rows = if network.running.is_empty() { images.min(PASS) } else { images };
+    host(network, rows, 1, threads, 0).total().saturating_add(samples).saturating_add(vectors)
 }
 
 /// Estimates the memory that it takes to draw a start and put it into a network.

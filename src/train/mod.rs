@@ -24,6 +24,8 @@ pub mod prepare;
 mod run;
 mod running;
 #[doc(hidden)]
+pub mod sharpness;
+#[doc(hidden)]
 pub mod sinks;
 #[doc(hidden)]
 pub mod start;

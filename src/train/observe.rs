@@ -18,6 +18,7 @@ pub fn of_step(plan: &Plan, step: u64) -> Observe {
     Observe {
         statistics: due(stats.every) || histogram,
         histogram_bins: if histogram { stats.histogram_bins } else { 0 },
+        noise: due(stats.noise_every),
         settings: ObserveSettings {
             near_zero: stats.near_zero as f32,
             gradient_near_zero: stats.gradient_near_zero as f32,
@@ -29,5 +30,5 @@ pub fn of_step(plan: &Plan, step: u64) -> Observe {
 
 /// Says what to observe in an evaluation.
 pub fn of_evaluation(plan: &Plan) -> Observe {
-    Observe { histogram_bins: 0, statistics: plan.experiment.stats.every > 0, ..of_step(plan, 0) }
+    Observe { histogram_bins: 0, noise: false, statistics: plan.experiment.stats.every > 0, ..of_step(plan, 0) }
 }

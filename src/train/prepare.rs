@@ -11,17 +11,19 @@ use crate::config::experiment::{Budget, TrainConfig};
 use crate::config::init::LsuvMean;
 use crate::config::model::ModelConfig;
 use crate::config::resolve::ResolveError;
+use crate::config::unfit::{self, Unfit};
 use crate::data::{Part, Prepared, epoch_order};
 use crate::init::InitError;
 use crate::model::build::{BuildError, build};
 use crate::model::cpu::CpuModel;
 use crate::model::initialise::initialise;
 use crate::model::lsuv::{LsuvError, lsuv};
+use crate::model::mup::set_rates;
 use crate::model::objective::Loss;
 use crate::model::{Layer, Network, Op, Shape};
 use crate::record::RecordError;
 use crate::record::tensors::NamedTensor;
-use crate::train::batch_size::{self, OneValue};
+use crate::train::batch_size::{self, Dependent, OneValue};
 use crate::train::memory::{self, DataSize, RunMemory, TooMuch};
 
 /// A run that cannot start or go on.
@@ -67,6 +69,12 @@ pub enum TrainError {
     /// The records cannot be written or read.
     #[error(transparent)]
     Record(#[from] RecordError),
+    /// The parametrisation does not go with the rest.
+    #[error(transparent)]
+    Parametrisation(#[from] Unfit),
+    /// The noise of gradients is asked for of a network in which images depend on each other.
+    #[error("stats.noise_every {0}")]
+    Noise(#[from] Dependent),
     /// The device failed.
     #[error("the device failed: {0}; try --device cpu")]
     Device(#[from] candle_core::Error),
@@ -103,6 +111,8 @@ impl TrainError {
             | Self::OneValue(_)
             | Self::LsuvOfOne { .. }
             | Self::Lsuv(_)
+            | Self::Noise(_)
+            | Self::Parametrisation(_)
             | Self::Device(_)
             | Self::Together => self.to_string(),
         }
@@ -149,8 +159,12 @@ impl Plan {
     pub fn new(experiment: Experiment, data: Prepared) -> Result<Self, TrainError> {
         let resolved = experiment.resolved()?;
         let outputs = outputs(&experiment, data.classes());
-        let network = Arc::new(network(&resolved.model, data.image_dims(), outputs)?);
+        unfit::check(&experiment.model, &experiment.init, &experiment.optimizer.rule)?;
+        let mut network = network(&resolved.model, data.image_dims(), outputs)?;
+        set_rates(&mut network, &resolved.init, &resolved.model, &experiment.optimizer.rule);
+        let network = Arc::new(network);
         batch_size::check(&experiment, &network, data.len(Part::Train))?;
+        batch_size::check_noise(&experiment, &network)?;
         memory::check(&memory::of_start(&network))?;
         let values = initialise(&network, &resolved.init, &resolved.model, experiment.seed)?;
         let loss = experiment.train.loss;

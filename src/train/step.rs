@@ -26,7 +26,13 @@ pub struct Batch<'a> {
     pub draws: Option<Draws>,
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// The first `n` images.
+    #[must_use]
+    pub fn first(&self, n: usize) -> Batch<'a> {
+        Batch { indices: &self.indices[..n], labels: &self.labels[..n], ..*self }
+    }
+
     /// Writes the samples of some rows, as the CPU's model asks for them.
     pub fn fill(&self) -> impl Fn(Range<usize>, &mut [f32]) + Sync {
         |rows, out| self.data.gather(self.part, &self.indices[rows], out)

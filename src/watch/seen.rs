@@ -93,6 +93,8 @@ impl Seen<'_> {
             steps: Columns::default(),
             epochs: Columns::default(),
             layers,
+            noise: Vec::new(),
+            sharpness: Columns::default(),
             histograms: self.histograms(),
         }
     }

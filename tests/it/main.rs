@@ -28,6 +28,7 @@ mod gradients;
 #[cfg(all(feature = "cli", feature = "hub"))]
 mod hub;
 mod lesson8;
+mod noise;
 mod papers;
 mod paths;
 mod prediction;
@@ -39,5 +40,6 @@ mod report;
 mod server;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod slurm;
+mod sharpness;
 mod theory;
 mod tidy;

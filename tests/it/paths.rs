@@ -25,6 +25,7 @@ use initlab::rng;
 const OBSERVE: Observe = Observe {
     statistics: true,
     histogram_bins: 20,
+    noise: false,
     settings: ObserveSettings { near_zero: 0.05, gradient_near_zero: 0.05, histogram_range: (-2.0, 2.0), higher: true },
 };
 

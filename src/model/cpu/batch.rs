@@ -15,6 +15,9 @@ use crate::model::layers::batch_norm;
 use crate::model::objective::{Loss, Targets, loss_and_gradient};
 use crate::model::observe::{Observe, Observed, reset};
 
+/// Values that stay in a core's first cache from one use to the next.
+const NEAR: usize = 1 << 12;
+
 impl CpuModel {
     /// Forward and backward pass over a batch: the mean loss's gradients end in [`CpuModel::gradients_mut`].
     ///
@@ -43,7 +46,7 @@ impl CpuModel {
             shard.loss = sums;
         });
         self.finish_running(rows);
-        self.add_up_gradients();
+        self.add_up_gradients(rows, observe.noise);
         self.add_up_what_was_seen(observe)
     }
 
@@ -90,6 +93,7 @@ impl CpuModel {
                 loss_and_gradient(loss, outputs, classes, targets, 1.0, scratch)
             });
         });
+        self.seen.parts.clear();
         self.add_up_what_was_seen(observe)
     }
 
@@ -170,8 +174,12 @@ impl CpuModel {
         }
     }
 
-    /// Adds up the shards' gradients in their order, and measures them while they are near.
-    fn add_up_gradients(&mut self) {
+    /// Adds up the shards' gradients in their order, and measures them while they are near; with `noise`, each shard's too.
+    fn add_up_gradients(&mut self, rows: usize, noise: bool) {
+        self.seen.parts.clear();
+        if noise && self.used > 1 {
+            return self.add_up_and_measure_parts(rows);
+        }
         let (total, rest) = self.shards[..self.used].split_first_mut().expect("there is at least one shard");
         self.squares.resize(self.network.params.len(), 0.0);
         let (pool, sums) = (self.pool.as_ref(), &mut total.gradients);
@@ -179,6 +187,57 @@ impl CpuModel {
             rest.iter().for_each(|shard| update::accumulate(sum, &shard.gradients[param.range()]));
             *square = update::sum_of_squares(sum);
         });
+    }
+
+    /// As [`CpuModel::add_up_gradients`], to the same bits, with the squares of each shard's gradient.
+    fn add_up_and_measure_parts(&mut self, rows: usize) {
+        let Self { shards, used, squares, seen, network, pool, .. } = self;
+        let (total, rest) = shards[..*used].split_first_mut().expect("there is at least one shard");
+        seen.parts.parts = *used;
+        seen.parts.squares.resize(network.params.len(), [0.0; 2]);
+        // A shard's gradient is its share of the batch's mean: its own mean is rows/n times as large.
+        let rows = rows as f64;
+        let weight = |shard: &Shard| rows * rows / shard.rows.len() as f64;
+        let (first, sums) = (weight(total), &mut total.gradients);
+        for_each_param(network, pool.as_ref(), [sums], &mut seen.parts.squares, |param, [sum], [parts, whole]| {
+            *parts = 0.0;
+            // What was squared is added while it is near.
+            for (i, sum) in sum.chunks_mut(NEAR).enumerate() {
+                *parts += first * update::sum_of_squares(sum);
+                let start = param.start + i * NEAR;
+                for shard in rest.iter() {
+                    let part = &shard.gradients[start..start + sum.len()];
+                    *parts += weight(shard) * update::sum_of_squares(part);
+                    update::accumulate(sum, part);
+                }
+            }
+            *whole = update::sum_of_squares(sum);
+        });
+        squares.clear();
+        squares.extend(seen.parts.squares.iter().map(|[_, whole]| *whole));
+        seen.parts.squares.iter_mut().for_each(|[_, whole]| *whole *= rows);
+    }
+
+    /// Measures the last batch of `rows` images, which was not cut, as two parts: `first` is the mean gradient of its first `n`
+    /// images, the batch's own gradient has the rest.
+    pub fn measure_halves(&mut self, first: &[f32], n: usize, rows: usize) {
+        let Self { network, shards, seen, .. } = self;
+        let (whole, n, rows) = (&shards[0].gradients, n as f64, rows as f64);
+        seen.parts.parts = 2;
+        seen.parts.squares.clear();
+        seen.parts.squares.extend(network.params.iter().map(|param| {
+            let pairs = first[param.range()].iter().zip(&whole[param.range()]);
+            pairs.fold([0.0; 2], |[parts, batch], (&a, &g)| {
+                let (a, g) = (f64::from(a), f64::from(g));
+                let b = (rows * g - n * a) / (rows - n);
+                [parts + n * a * a + (rows - n) * b * b, batch + rows * g * g]
+            })
+        }));
+    }
+
+    /// True if a batch of so many images is cut into shards.
+    pub fn is_cut(&self, rows: usize) -> bool {
+        policy::shards(&self.network, rows) > 1
     }
 
     /// Adds up what the shards have seen, in their order.

@@ -84,6 +84,11 @@ impl CpuModel {
         network.observed.iter_mut().filter(|w| w.name == name).for_each(|w| w.activation = activation);
     }
 
+    /// Threads that it uses.
+    pub fn threads(&self) -> usize {
+        self.workers.len()
+    }
+
     /// All parameters in the kernels' layout.
     pub fn flat_params(&self) -> &[f32] {
         &self.params

@@ -9,7 +9,7 @@ use crate::model::device::model::DeviceModel;
 use crate::model::device::observe::Seen;
 use crate::model::device::transfer::Transfer;
 use crate::model::objective::{Loss, Targets};
-use crate::model::observe::Observed;
+use crate::model::observe::{GradientParts, Observed};
 
 /// The targets of all runs on the device, `[run, row]`.
 pub enum Goal {
@@ -64,7 +64,8 @@ impl DeviceModel {
         let observed = (0..self.runs())
             .map(|run| {
                 let (loss, correct) = (numbers[losses.start + run], numbers[correct.start + run] as usize);
-                Observed { loss: LossSums { loss, correct, rows }, observations: packed.unpack(&numbers, run) }
+                let observations = packed.unpack(&numbers, run);
+                Observed { loss: LossSums { loss, correct, rows }, observations, parts: GradientParts::default() }
             })
             .collect();
         Ok((observed, numbers))

@@ -22,6 +22,8 @@ pub struct CpuEngine {
     model: CpuModel,
     state: CpuState,
     updated: Updated,
+    /// Gradient of half a batch, for the noise of batches that are not cut.
+    half: Vec<f32>,
 }
 
 impl CpuEngine {
@@ -29,7 +31,21 @@ impl CpuEngine {
     pub fn new(network: Arc<Network>, threads: usize, optimizer: Optimizer, loss: Loss) -> Self {
         let state = CpuState::new(&optimizer, network.parameters());
         let model = CpuModel::new(network, threads);
-        Self { optimizer, loss, model, state, updated: Updated::default() }
+        Self { optimizer, loss, model, state, updated: Updated::default(), half: Vec::new() }
+    }
+
+    /// A pass over `batch` from whose halves the noise of the gradients is measured: where the batch is not cut into shards, the
+    /// first half goes ahead of it.
+    fn pass_by_halves(&mut self, batch: &Batch<'_>, observe: &Observe) {
+        let (rows, half) = (batch.indices.len(), batch.indices.len() / 2);
+        if half == 0 || self.model.is_cut(rows) {
+            return self.pass(batch, observe);
+        }
+        self.pass(&batch.first(half), &Observe::default());
+        self.half.clear();
+        self.half.extend_from_slice(self.model.gradients_mut());
+        self.pass(batch, observe);
+        self.model.measure_halves(&self.half, half, rows);
     }
 
     fn pass(&mut self, batch: &Batch<'_>, observe: &Observe) {
@@ -50,7 +66,12 @@ impl Engine for CpuEngine {
         batches: &mut dyn Iterator<Item = Batch<'b>>,
         observe: &Observe,
     ) -> Result<&[Observed]> {
-        self.pass(&only(batches), observe);
+        let batch = only(batches);
+        if observe.noise {
+            self.pass_by_halves(&batch, observe);
+        } else {
+            self.pass(&batch, observe);
+        }
         Ok(self.observed())
     }
 
@@ -113,6 +134,10 @@ impl Engine for CpuEngine {
             running: self.model.running().to_vec(),
             batches_seen: self.model.batches_seen(),
         })
+    }
+
+    fn threads(&self) -> usize {
+        self.model.threads()
     }
 
     fn set_weights(&mut self, _run: usize, weights: &Weights<'_>) -> Result<()> {

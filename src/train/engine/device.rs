@@ -16,6 +16,7 @@ use crate::train::engine::Engine;
 use crate::train::engine::images::DeviceImages;
 use crate::train::optimizer_state::DeviceState;
 use crate::train::step::{Batch, RunStep, Updated, clip_factor, split_params};
+use crate::train::threads::cores;
 
 /// Networks of one shape with their optimisers' state and the images, all on the device.
 pub struct DeviceEngine {
@@ -59,6 +60,30 @@ impl DeviceEngine {
 
     fn network(&self) -> &Arc<Network> {
         self.model.network()
+    }
+
+    /// A pass whose gradients' noise is measured, from that of the first half of each batch, which goes ahead of it.
+    fn pass_by_halves(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<()> {
+        let (rows, n) = (batches[0].indices.len(), batches[0].indices.len() / 2);
+        if n == 0 {
+            return self.pass(batches, observe);
+        }
+        let halves: Vec<Batch<'_>> = batches.iter().map(|batch| batch.first(n)).collect();
+        self.pass(&halves, &Observe::default())?;
+        let first = self.model.gradients().clone();
+        self.pass(batches, observe)?;
+        let whole = self.model.gradients().clone();
+        let (n, m, rows) = (n as f64, (rows - n) as f64, rows as f64);
+        let second = ((&whole * (rows / m))? - (&first * (n / m))?)?;
+        let ranges: Vec<_> = self.network().params.iter().map(|param| param.range()).collect();
+        let squares = squares_of_ranges([&first, &second, &whole], &ranges)?.to_vec2::<f64>()?;
+        let runs = self.observed.len();
+        for (run, observed) in self.observed.iter_mut().enumerate() {
+            let [a, b, g] = [run, runs + run, 2 * runs + run].map(|row| &squares[row]);
+            observed.parts.parts = 2;
+            observed.parts.squares = (0..ranges.len()).map(|i| [n * a[i] + m * b[i], rows * g[i]]).collect();
+        }
+        Ok(())
     }
 
     fn pass(&mut self, batches: &[Batch<'_>], observe: &Observe) -> Result<()> {
@@ -137,7 +162,12 @@ impl Engine for DeviceEngine {
         batches: &mut dyn Iterator<Item = Batch<'b>>,
         observe: &Observe,
     ) -> Result<&[Observed]> {
-        self.pass(&Vec::from_iter(batches), observe)?;
+        let batches = Vec::from_iter(batches);
+        if observe.noise {
+            self.pass_by_halves(&batches, observe)?;
+        } else {
+            self.pass(&batches, observe)?;
+        }
         Ok(self.observed())
     }
 
@@ -188,6 +218,10 @@ impl Engine for DeviceEngine {
             running: self.model.running().map_or(Ok(Vec::new()), values)?,
             batches_seen: self.model.batches_seen(),
         })
+    }
+
+    fn threads(&self) -> usize {
+        cores()
     }
 
     fn set_weights(&mut self, run: usize, weights: &Weights<'_>) -> Result<()> {

@@ -105,6 +105,9 @@ pub trait Engine {
     /// The device fails.
     fn weights(&self, run: usize) -> Result<Weights<'_>>;
 
+    /// Threads of the host that it leaves idle between steps.
+    fn threads(&self) -> usize;
+
     /// Takes over the parameters of one run, and, where there are any, the optimiser's state and the running estimates.
     ///
     /// # Errors

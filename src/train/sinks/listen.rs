@@ -91,6 +91,11 @@ impl<'a, Row> Seen<'a, Row> {
         })
     }
 
+    /// Threads that may work on more than the step.
+    pub fn threads(&self) -> usize {
+        self.engine.0.threads()
+    }
+
     /// Everything that training changes, as it is after the step.
     ///
     /// # Errors

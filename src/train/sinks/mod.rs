@@ -12,6 +12,8 @@ mod layers;
 mod listen;
 pub mod memory;
 mod model;
+mod noise;
+mod sharpness;
 mod steps;
 mod summary;
 mod table;
@@ -30,6 +32,8 @@ const SINKS: &[Open] = &[
     steps::open,
     layers::open,
     epochs::open,
+    noise::open,
+    sharpness::open,
     model::open,
     histograms::open,
     json_lines::open,
