@@ -21,6 +21,9 @@ pub fn largest_pair(matrix: &Symmetric) -> (f64, f64) {
     if !(low.is_finite() && high.is_finite()) {
         return (f64::NAN, f64::NAN);
     }
+    if n == 1 {
+        return (diagonal[0], 1.0);
+    }
     let size = high.abs().max(low.abs());
     while high - low > 4.0 * f64::EPSILON * size {
         let middle = 0.5 * (low + high);
