@@ -13,9 +13,10 @@ use crate::cli::experiment::ConfigArgs;
 use crate::cli::findings;
 use crate::cli::path::path;
 use crate::cli::probe_study;
-use crate::cli::probe_table::text;
+use crate::cli::probe_table::{sharpness_of_starts, text};
 use crate::config::document::read_text;
 use crate::probe::record::LayerRecord;
+use crate::probe::sharpness::sharpness;
 use crate::probe::{Probe, ProbeError, ProbeRecord, probe};
 use crate::record::lock::Lock;
 use crate::record::seal::seal;
@@ -43,6 +44,9 @@ pub struct ProbeArgs {
     /// Threads; the result does not depend on it [default: one for each core].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Measure the largest eigenvalue of the loss's Hessian on so many training images, too, and the largest stable rate.
+    #[arg(long, value_name = "IMAGES", value_parser = clap::value_parser!(u32).range(1..))]
+    sharpness: Option<u32>,
     /// Write the numbers to probe.json in this directory, and report.html.
     #[arg(long, value_name = "DIR", value_parser = path())]
     out: Option<PathBuf>,
@@ -69,10 +73,14 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     let bar = bar(options.seeds);
     let found = probe(&loaded.experiment, &data, options, || bar.inc(1));
     bar.finish_and_clear();
-    let found = found.map_err(|error| match error {
+    let mut found = found.map_err(|error| match error {
         ProbeError::Network(error) => loaded.at_config(error),
         error @ ProbeError::Images { .. } => error.into(),
     })?;
+    if let Some(images) = args.sharpness {
+        let measured = sharpness(&loaded.experiment, &data, (options.seeds, images as usize), threads);
+        found.sharpness = Some(measured.map_err(|error| loaded.at_config(error))?);
+    }
     if let Some(directory) = &args.out {
         write(directory, &found)?;
     }
@@ -104,7 +112,14 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
     let bar = bar(options.seeds * probe_study::starts(&study).len());
     let reports = probe_study::reports(&args.config, &study, options, || bar.inc(1));
     bar.finish_and_clear();
-    let reports = reports?;
+    let mut reports = reports?;
+    if let Some(images) = args.sharpness {
+        for (report, experiment) in reports.iter_mut().zip(probe_study::starts(&study)) {
+            let data = args.config.load_data(&experiment)?;
+            let measured = sharpness(&experiment, &data, (options.seeds, images as usize), options.threads);
+            report.sharpness = Some(measured?);
+        }
+    }
     let mut paths = String::new();
     if let Some(directory) = &args.out {
         for found in &reports {
@@ -113,7 +128,11 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
             paths += &findings::path_of_report(&directory.join(report::FILE));
         }
     }
-    super::print(&if args.json { json(&reports)? } else { probe_study::text(&study.name, &reports) + &paths })
+    super::print(&if args.json {
+        json(&reports)?
+    } else {
+        probe_study::text(&study.name, &reports) + &sharpness_of_starts(&reports) + &paths
+    })
 }
 
 /// Writes the numbers, and the page that draws them.

@@ -2,12 +2,21 @@
 
 use crate::cli::findings;
 use crate::cli::theory_rows::wrapped;
-use crate::numerals::{four_digits, or_dash, three_decimals, two_decimals};
+use crate::numerals::{four_digits, or_dash, three_decimals, three_digits, two_decimals};
 use crate::probe::record::{Condition, ProbeRecord, Quantity, Trend};
 
 /// The whole text.
 pub(crate) fn text(report: &ProbeRecord) -> String {
-    [head(report), forward(report), backward(report), reasons(report), jacobian(report), verdict(report)].concat()
+    [
+        head(report),
+        forward(report),
+        backward(report),
+        reasons(report),
+        jacobian(report),
+        sharpness(report),
+        verdict(report),
+    ]
+    .concat()
 }
 
 fn head(report: &ProbeRecord) -> String {
@@ -126,6 +135,39 @@ fn jacobian(report: &ProbeRecord) -> String {
         told(&jacobian.spread)
     );
     format!("\n{}\n", wrapped(&line, ""))
+}
+
+/// Curvature at the start, where it was asked for.
+fn sharpness(report: &ProbeRecord) -> String {
+    let Some(found) = &report.sharpness else { return String::new() };
+    let limit = match found.stable_rate {
+        Some(stable) => format!(
+            "steps on all of them overshoot at rates above {}; the config has {}",
+            three_digits(stable),
+            found.rate
+        ),
+        None => "no largest stable rate is known for this optimiser".into(),
+    };
+    let value = or_dash(found.eigenvalue.median, four_digits);
+    let line = format!(
+        "sharpness: largest eigenvalue of the loss's Hessian {value} on {} training images; {limit}",
+        found.images
+    );
+    format!("\n{}\n", wrapped(&line, ""))
+}
+
+/// Curvature of every start of a study, where it was asked for.
+pub(crate) fn sharpness_of_starts(reports: &[ProbeRecord]) -> String {
+    let mut text = String::new();
+    for report in reports {
+        let Some(found) = &report.sharpness else { continue };
+        if text.is_empty() {
+            text = format!("\n{:<24}{:>12}{:>22}\n", "start", "sharpness", "largest stable rate");
+        }
+        let [value, rate] = [found.eigenvalue.median, found.stable_rate].map(|x| or_dash(x, three_digits));
+        text += &format!("{:<24}{value:>12}{rate:>22}\n", report.name);
+    }
+    text
 }
 
 fn verdict(report: &ProbeRecord) -> String {

@@ -23,6 +23,7 @@ pub mod rows;
 pub mod rules;
 pub mod run;
 pub mod sample;
+pub mod sharpness;
 mod verdict;
 mod words;
 mod zeros;

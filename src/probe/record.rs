@@ -41,6 +41,9 @@ pub struct ProbeRecord {
     pub born_dead: Option<f64>,
     /// Limit of infinitely many layers of this kind; absent where a layer has no theory.
     pub far: Option<FarRecord>,
+    /// The largest eigenvalue of the loss's Hessian, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharpness: Option<SharpnessRecord>,
     /// The conclusions.
     pub verdict: Verdict,
     /// The meaning of all this, in words; docs/findings.md has the rules.
@@ -214,6 +217,20 @@ pub enum Trend {
     Grows,
     /// It shrinks to less than a tenth, and nets train all the same.
     Shrinks,
+}
+
+/// Curvature at the start.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SharpnessRecord {
+    /// Training images on which it is measured.
+    pub images: usize,
+    /// Largest eigenvalue of the Hessian of the mean loss, for each seed.
+    pub eigenvalue: Quantity,
+    /// Median of the largest rates at which steps of the config's optimiser on all these images do not overshoot; absent where none is
+    /// known for this optimiser.
+    pub stable_rate: Option<f64>,
+    /// The config's rate.
+    pub rate: f64,
 }
 
 /// One direction of the signal.

@@ -104,6 +104,7 @@ pub fn probe(
         jacobian: jacobian.then(|| board.jacobian()).flatten(),
         born_dead: board.exact.born_dead,
         far: board.far(),
+        sharpness: None,
         verdict: Verdict::default(),
         findings: Vec::new(),
     };

@@ -38,6 +38,11 @@ fn verdict(probe: &ProbeRecord) -> Section {
     if verdict.checked > 0 {
         facts.push(("predictions within their band".into(), format!("{} of {}", verdict.inside, verdict.checked)));
     }
+    if let Some(found) = &probe.sharpness {
+        let told = |x: Option<f64>| x.map_or_else(|| "not known".into(), number);
+        facts.push((format!("sharpness on {} training images", found.images), told(found.eigenvalue.median)));
+        facts.push(("largest stable rate on all of them".into(), told(found.stable_rate)));
+    }
     section.blocks.push(Block::Facts(facts));
     section
 }
