@@ -144,7 +144,10 @@ fn steps_in_band(evidence: &Evidence<'_>) -> Option<f64> {
 fn departs_from_law(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     steps_in_band(evidence).filter(|share| *share < threshold)?;
     let text = words::in_exact_band(evidence.report, evidence.verdict);
-    Some(Found::new(text, "the weights are not those that the law is of: probe.json has every step under one_image_step"))
+    Some(Found::new(
+        text,
+        "the weights are not those that the law is of: probe.json has every step under one_image_step",
+    ))
 }
 
 fn as_the_law(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
@@ -154,5 +157,8 @@ fn as_the_law(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
 
 fn born_dead(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let share = evidence.report.born_dead.filter(|share| *share > threshold)?;
-    Some(Found::new(words::born_dead(share), "take wider layers, or init.preset = \"rai\", whose units lean to the positive side"))
+    Some(Found::new(
+        words::born_dead(share),
+        "take wider layers, or init.preset = \"rai\", whose units lean to the positive side",
+    ))
 }

@@ -38,8 +38,8 @@ mod real_data;
 mod report;
 #[cfg(all(feature = "cli", feature = "fetch"))]
 mod server;
+mod sharpness;
 #[cfg(all(feature = "cli", target_os = "linux"))]
 mod slurm;
-mod sharpness;
 mod theory;
 mod tidy;
