@@ -28,6 +28,7 @@ mod gradients;
 #[cfg(all(feature = "cli", feature = "hub"))]
 mod hub;
 mod lesson8;
+mod mup;
 mod noise;
 mod papers;
 mod paths;
