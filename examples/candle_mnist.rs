@@ -47,12 +47,14 @@ impl Net {
 
 /// Images `[n, 1, 28, 28]` and labels of a part of the data.
 fn tensors(data: &Prepared, part: Part, indices: &[u32]) -> Result<(Tensor, Tensor)> {
-    let (height, width) = data.image_size();
-    let (mut pixels, mut labels) = (vec![0.0; indices.len() * height * width], vec![0; indices.len()]);
+    let [channels, height, width] = data.image_dims();
+    let (mut pixels, mut labels) = (vec![0.0; indices.len() * channels * height * width], vec![0; indices.len()]);
     data.gather(part, indices, &mut pixels);
     data.gather_labels(part, indices, &mut labels);
     let labels: Vec<u32> = labels.into_iter().map(u32::from).collect();
-    let images = Tensor::from_vec(pixels, (indices.len(), 1, height, width), &Device::Cpu)?;
+    // The crate's kernels have channels last, candle has them first.
+    let images = Tensor::from_vec(pixels, (indices.len(), height, width, channels), &Device::Cpu)?;
+    let images = images.permute((0, 3, 1, 2))?.contiguous()?;
     Ok((images, Tensor::new(labels, &Device::Cpu)?))
 }
 
