@@ -194,9 +194,9 @@ mod tests {
                 let mut changed = lines.clone();
                 changed[at] = key;
                 if let Err(error) = read(kind, &changed.join("\n")) {
-                    // What stands instead of another key must say so.
+                    // A key that stands instead of another, or needs one, must say so.
                     assert!(
-                        error.message().contains("instead of") || error.message().contains("stands for"),
+                        ["instead of", "stands for", "add that"].iter().any(|says| error.message().contains(says)),
                         "{key}: {error}"
                     );
                 }

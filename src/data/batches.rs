@@ -24,14 +24,14 @@ impl Prepared {
     /// # Panics
     /// If an index is not below `len(part)` or `out` has another length.
     pub fn gather(&self, part: Part, indices: &[u32], out: &mut [f32]) {
-        let affine = |n: &Normalization| {
-            let (scale, offset) = n.affine();
-            (scale as f32, offset as f32)
-        };
-        let channels: Vec<(f32, f32)> = self.normalization().iter().map(affine).collect();
-        self.gather_map(part, indices, out, |image, out| match channels[..] {
-            [(scale, offset)] => normalise(image, scale, offset, out),
-            _ => interleave(image, &channels, out, |value, (scale, offset)| f32::from(value) * scale + offset),
+        self.gather_map(part, indices, out, |image, out| match self.normalization() {
+            [all] => {
+                let (scale, offset) = all.affine();
+                normalise(image, scale as f32, offset as f32, out);
+            }
+            channels => interleave(image, channels, out, |value, (scale, offset)| {
+                f32::from(value) * scale as f32 + offset as f32
+            }),
         });
     }
 
@@ -40,9 +40,8 @@ impl Prepared {
     /// # Panics
     /// As [`Prepared::gather`].
     pub fn gather_f64(&self, part: Part, indices: &[u32], out: &mut [f64]) {
-        let channels: Vec<(f64, f64)> = self.normalization().iter().map(|n| n.affine()).collect();
         self.gather_map(part, indices, out, |image, out| {
-            interleave(image, &channels, out, |value, (scale, offset)| f64::from(value) * scale + offset);
+            interleave(image, self.normalization(), out, |value, (scale, offset)| f64::from(value) * scale + offset);
         });
     }
 
@@ -73,12 +72,13 @@ impl Prepared {
     }
 }
 
-/// Writes `image`, `[channels, plane]`, to `out`, `[plane, channels]`, each value normalised as its channel.
-fn interleave<T, A: Copy>(image: &[u8], channels: &[A], out: &mut [T], normalise: impl Fn(u8, A) -> T) {
+/// Writes `image`, `[channels, plane]`, to `out`, `[plane, channels]`; `value` gets each with its channel's scale and offset.
+fn interleave<T>(image: &[u8], channels: &[Normalization], out: &mut [T], value: impl Fn(u8, (f64, f64)) -> T) {
     let planes = image.chunks_exact(image.len() / channels.len());
-    for (channel, (plane, &affine)) in planes.zip(channels).enumerate() {
+    for (channel, (plane, normalization)) in planes.zip(channels).enumerate() {
+        let affine = normalization.affine();
         let places = out[channel..].iter_mut().step_by(channels.len());
-        places.zip(plane).for_each(|(place, &value)| *place = normalise(value, affine));
+        places.zip(plane).for_each(|(place, &pixel)| *place = value(pixel, affine));
     }
 }
 

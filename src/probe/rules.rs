@@ -159,6 +159,6 @@ fn born_dead(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let share = evidence.report.born_dead.filter(|share| *share > threshold)?;
     Some(Found::new(
         words::born_dead(share),
-        "take wider layers, or init.preset = \"rai\", whose units lean to the positive side",
+        "widen the layers, or init.preset = \"rai\", whose units lean to the positive side",
     ))
 }

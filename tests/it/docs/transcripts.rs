@@ -41,7 +41,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// What a call prints in a terminal of 80 columns.
+/// The output of a call in a terminal of 80 columns.
 fn printed(call: &[String]) -> String {
     let place = place();
     let ran = Command::new(env!("CARGO_BIN_EXE_initlab"))
