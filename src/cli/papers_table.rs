@@ -39,7 +39,7 @@ fn line(figure: &Figure) -> String {
     let Cells { expected, ours, range, verdict } = Cells::of(figure);
     let name = wrapped(&figure.name, "  ");
     format!("{name}\n")
-        + &format!("  {:<24}{expected:>10}{ours:>10}{range:>22} {verdict}", counted(figure)).trim_end()
+        + format!("  {:<24}{expected:>10}{ours:>10}{range:>22} {verdict}", counted(figure)).trim_end()
         + "\n"
 }
 

@@ -44,7 +44,7 @@ pub fn read(place: &Path, set: &str) -> Result<ReadSet, DataError> {
             let found = "no such file".into();
             let next = format!("unpack the whole archive: it has {}, … and {TEST}", name(1));
             return Err(DataError::fault(
-                &place.join(file),
+                place.join(file),
                 Fault { field: "file", found, expected: "it".into(), next },
             ));
         }
@@ -134,7 +134,10 @@ mod tests {
         (0..n).flat_map(record).collect()
     }
 
-    fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    /// Names with what is in them.
+    type Files<'a> = &'a [(&'a str, &'a [u8])];
+
+    fn directory(files: Files<'_>) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join(UNPACKED)).unwrap();
         files.iter().for_each(|(name, bytes)| fs::write(dir.path().join(UNPACKED).join(name), bytes).unwrap());
@@ -156,7 +159,7 @@ mod tests {
         let (good, mut label) = (file(2), file(2));
         label[RECORD] = 10;
         #[rustfmt::skip]
-        let cases: [(&[(&str, &[u8])], &str); 5] = [
+        let cases: [(Files<'_>, &str); 5] = [
             (&[("data_batch_1.bin", &good)], "test_batch.bin: file: found no such file"),
             (&[(TEST, &good)], "data_batch_1.bin: file: found no such file"),
             (&[("data_batch_1.bin", &good[1..]), (TEST, &good)], "data_batch_1.bin: size: found 6145 bytes, expected a multiple of 3073"),

@@ -189,7 +189,7 @@ fn sharpness_is_recorded_with_its_limit_and_changes_nothing_else() {
     ran(&on, 1, dir.path());
     let page = initlab::report::page(&[dir.path().into()]).unwrap();
     let titles = page.titles();
-    assert!(titles.iter().any(|title| *title == "Sharpness"), "{titles:?}");
+    assert!(titles.contains(&"Sharpness"), "{titles:?}");
 }
 
 /// The first `n` of the built-in digits.
