@@ -8,7 +8,7 @@ use initlab::report::chart::{Axis, Chart, Rule, Series, Shape};
 use initlab::report::draw::{self, Frame};
 use initlab::report::palette::Style;
 use initlab::report::thin::Point;
-use initlab::study::range_test::{Finding, RangeTest, SWEEPS, experiment, narrowed, quick_steps};
+use initlab::study::range_test::{Outcome, RangeTest, SWEEPS, experiment, narrowed, quick_steps};
 use initlab::train::engine::Compute;
 use initlab::train::{Event, Plan, train_into};
 use pyo3::prelude::*;
@@ -59,12 +59,12 @@ pub fn lr_find<'py>(
     })?;
     let smoothed = test.smoothed();
     let (name, suggestion) = match finding {
-        Finding::Valley(suggestion) => ("valley", Some((suggestion.rate, suggestion.lowest))),
-        Finding::Blind(suggestion) => ("blind", Some((suggestion.rate, suggestion.lowest))),
-        Finding::StillFalling => ("still_falling", None),
-        Finding::Flat(_) => ("flat", None),
-        Finding::Rises => ("rises", None),
-        Finding::NotFinite => ("not_finite", None),
+        Outcome::Valley(suggestion) => ("valley", Some((suggestion.rate, suggestion.lowest))),
+        Outcome::Blind(suggestion) => ("blind", Some((suggestion.rate, suggestion.lowest))),
+        Outcome::StillFalling => ("still_falling", None),
+        Outcome::Flat(_) => ("flat", None),
+        Outcome::Rises => ("rises", None),
+        Outcome::NotFinite => ("not_finite", None),
     };
     let [rates, smoothed] = [&test.rates, &smoothed].map(|values| array(py, values, &[values.len()]));
     Ok((rates?, smoothed?, name, suggestion))
@@ -80,7 +80,7 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// A quick pass over the whole range if it is wide, then the sweeps.
-    fn run(&self, [low, high]: [f64; 2], mut steps: usize) -> Result<(RangeTest, Finding), Failure> {
+    fn run(&self, [low, high]: [f64; 2], mut steps: usize) -> Result<(RangeTest, Outcome), Failure> {
         let mut range = [low, high];
         self.teller.tell(News::Begin { total: SWEEPS, done: 0 });
         if let Some(few) = quick_steps(low, high, steps) {
@@ -94,7 +94,7 @@ impl Search<'_> {
             self.teller.tell(News::Done(number + 1, String::new()));
         }
         let test = RangeTest::joined(&sweeps);
-        let finding = test.finding(range[1] == high);
+        let finding = test.outcome(range[1] == high);
         Ok((test, finding))
     }
 

@@ -2,7 +2,7 @@
 //!
 //! [`items`] is the table of papers: a row says who printed what, how it is measured, and which function replays it; the files
 //! `dying_relu`, `exact_norm`, `trainability`, `deep_linear` and `lsuv_fitnet` do. Each gives [`figure`]s: a printed or exact number
-//! beside ours, or a claim that ours must bear out. [`published`] reads the printed numbers with their places, [`training`] trains from a
+//! beside ours, or a claim that ours must bear out. [`published`] reads the printed numbers with their places, `training` trains from a
 //! config's text, and [`report`] counts verdicts. A new paper is a file, a row, and its numbers in `published.toml`.
 
 mod chain;
