@@ -1,16 +1,14 @@
 //! `initlab.lr_find`: the range test of a config's learning rate.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use initlab::data::Part;
 use initlab::report::chart::{Axis, Chart, Rule, Series, Shape};
 use initlab::report::draw::{self, Frame};
 use initlab::report::palette::Style;
 use initlab::report::thin::Point;
-use initlab::study::range_test::{Outcome, RangeTest, SWEEPS, experiment, narrowed, quick_steps};
+use initlab::study::range_search::{RangeSearch, sweep};
+use initlab::study::range_test::{Outcome, SWEEPS, experiment, quick_steps};
 use initlab::train::engine::Compute;
-use initlab::train::{Event, Plan, train_into};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -18,7 +16,7 @@ use crate::arrays::array;
 use crate::errors::{Failure, guarded};
 use crate::source::{Changes, Source};
 use crate::train::{Asked, overridden, threads_of};
-use crate::work::{News, Teller, work};
+use crate::work::{News, work};
 
 /// Rates, smoothed losses, the outcome's name, and the rates that it suggests: to train with, and of the lowest loss.
 type Found<'py> = (Bound<'py, PyAny>, Bound<'py, PyAny>, &'static str, Option<(f64, f64)>);
@@ -53,12 +51,20 @@ pub fn lr_find<'py>(
     let swept = experiment(&overridden(read, seed, dataset), low, high, steps);
     let asked = Asked { document, experiment: swept, data };
     let compute = Compute::Cpu { threads: threads_of(threads)? };
-    let (test, finding) = work(py, show, |stop, teller| {
+    let RangeSearch { test, outcome, .. } = work(py, show, |stop, teller| {
         let plan = asked.plan(&compute, teller)?;
-        Search { plan: &plan, compute: &compute, stop, teller }.run([low, high], steps)
+        let passes = SWEEPS + u64::from(quick_steps(low, high, steps).is_some());
+        teller.tell(News::Begin { total: passes, done: 0 });
+        let mut over = 0;
+        RangeSearch::run([low, high], steps, |number, range, steps| {
+            let test = sweep(&plan, &compute, number, range, steps, stop)?;
+            over += 1;
+            teller.tell(News::Done(over, String::new()));
+            Ok::<_, Failure>(test)
+        })
     })?;
     let smoothed = test.smoothed();
-    let (name, suggestion) = match finding {
+    let (name, suggestion) = match outcome {
         Outcome::Valley(suggestion) => ("valley", Some((suggestion.rate, suggestion.lowest))),
         Outcome::Blind(suggestion) => ("blind", Some((suggestion.rate, suggestion.lowest))),
         Outcome::StillFalling => ("still_falling", None),
@@ -68,54 +74,6 @@ pub fn lr_find<'py>(
     };
     let [rates, smoothed] = [&test.rates, &smoothed].map(|values| array(py, values, &[values.len()]));
     Ok((rates?, smoothed?, name, suggestion))
-}
-
-/// The sweeps of one test, as the command makes them.
-struct Search<'a> {
-    plan: &'a Plan,
-    compute: &'a Compute,
-    stop: &'a AtomicBool,
-    teller: &'a Teller,
-}
-
-impl Search<'_> {
-    /// A quick pass over the whole range if it is wide, then the sweeps.
-    fn run(&self, [low, high]: [f64; 2], mut steps: usize) -> Result<(RangeTest, Outcome), Failure> {
-        let mut range = [low, high];
-        self.teller.tell(News::Begin { total: SWEEPS, done: 0 });
-        if let Some(few) = quick_steps(low, high, steps) {
-            let quick = self.sweep(0, range, few)?;
-            steps -= quick.rates.len();
-            range = narrowed(low, high, quick.rates.last().copied().filter(|_| quick.lost));
-        }
-        let mut sweeps = Vec::new();
-        for number in 0..SWEEPS {
-            sweeps.push(self.sweep(number, range, steps)?);
-            self.teller.tell(News::Done(number + 1, String::new()));
-        }
-        let test = RangeTest::joined(&sweeps);
-        let finding = test.outcome(range[1] == high);
-        Ok((test, finding))
-    }
-
-    /// Trains from the plan's start over a range of rates, in memory. Each `number` has batches of its own, the first those of the
-    /// plan.
-    fn sweep(&self, number: u64, [low, high]: [f64; 2], steps: usize) -> Result<RangeTest, Failure> {
-        let mut plan = self.plan.clone();
-        plan.experiment = experiment(&self.plan.experiment, low, high, steps);
-        // The start is drawn already.
-        plan.experiment.seed = plan.experiment.seed.wrapping_add(number);
-        let mut test = RangeTest::new(plan.loss.blind(plan.data.labels(Part::Train), plan.data.classes()));
-        let enough = AtomicBool::new(self.stop.load(Ordering::Relaxed));
-        train_into(&plan, self.compute, Vec::new(), &enough, |event| {
-            if let Event::Step { row, .. } = event
-                && (test.push(row.lr, row.loss) || self.stop.load(Ordering::Relaxed))
-            {
-                enough.store(true, Ordering::Relaxed);
-            }
-        })?;
-        Ok(test)
-    }
 }
 
 /// The curve as a chart: its title and its SVG.

@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
-use std::sync::atomic::Ordering;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
 use crate::cli::UsageError;
@@ -13,17 +12,16 @@ use crate::cli::experiment::ConfigArgs;
 use crate::cli::findings;
 use crate::cli::output::say;
 use crate::cli::path::path;
-use crate::data::Part;
 use crate::record::finding::Finding;
-use crate::record::run_dir::Existing;
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::palette::Style;
 use crate::report::thin::Point;
 use crate::study::range_rules::{Tested, of_test};
-use crate::study::range_test::{Outcome, RangeTest, SWEEPS, Suggestion, experiment, narrowed, quick_steps};
+use crate::study::range_search::{RangeSearch, sweep};
+use crate::study::range_test::{Outcome, RangeTest, Suggestion, experiment};
 use crate::train::engine::Compute;
 use crate::train::threads::cores;
-use crate::train::{Event, Plan, train};
+use crate::train::{Plan, TrainError};
 
 /// Find a learning rate: short runs whose rate grows step by step, their loss as a curve, and a suggestion.
 ///
@@ -78,10 +76,10 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
 }
 
 /// The smoothed loss over the rate, with the suggestion as a line.
-fn chart(name: &str, found: &Search) -> Chart {
-    let smoothed = found.test.smoothed();
-    let points = found.test.rates.iter().zip(&smoothed).map(|(&rate, &loss)| Point::new(rate, loss)).collect();
-    let rules = match found.outcome {
+fn chart(name: &str, Found { search, .. }: &Found) -> Chart {
+    let smoothed = search.test.smoothed();
+    let points = search.test.rates.iter().zip(&smoothed).map(|(&rate, &loss)| Point::new(rate, loss)).collect();
+    let rules = match search.outcome {
         Outcome::Valley(Suggestion { rate, lowest }) | Outcome::Blind(Suggestion { rate, lowest }) => vec![
             Rule { upright: true, value: rate, label: format!("suggested {rate:.2e}") },
             Rule { upright: true, value: lowest, label: format!("lowest loss {lowest:.2e}") },
@@ -98,63 +96,25 @@ fn chart(name: &str, found: &Search) -> Chart {
     }
 }
 
-/// Keeps what was tried, and what came out.
-struct Search {
-    /// Where a quick pass lost the loss.
-    lost_at: Option<f64>,
-    /// The sweeps together.
-    test: RangeTest,
-    outcome: Outcome,
+/// What was tried, and what is said of it.
+struct Found {
+    search: RangeSearch,
     findings: Vec<Finding>,
 }
 
 impl LrFindArgs {
-    /// A quick pass over the whole range if it is wide, then the sweeps.
-    fn search(&self, plan: &Plan, compute: &Compute) -> Result<Search> {
-        let (mut range, mut steps, mut lost_at) = ([self.low, self.high], self.steps as usize, None);
-        if let Some(few) = quick_steps(self.low, self.high, steps) {
-            let quick = self.sweep(plan, compute, 0, range, few)?;
-            steps -= quick.rates.len();
-            lost_at = quick.rates.last().copied().filter(|_| quick.lost);
-            range = narrowed(self.low, self.high, lost_at);
-        }
-        let sweeps = (0..SWEEPS).map(|i| self.sweep(plan, compute, i, range, steps)).collect::<Result<Vec<_>>>()?;
-        let test = RangeTest::joined(&sweeps);
-        let outcome = test.outcome(range[1] == self.high);
-        let findings = of_test(&Tested { test: &test, outcome, high: self.high });
-        Ok(Search { lost_at, test, outcome, findings })
-    }
-
-    /// Trains from the plan's start over a range of rates, in a directory that goes away. Each `number` has batches of its own,
-    /// the first those of the plan.
-    fn sweep(
-        &self,
-        plan: &Plan,
-        compute: &Compute,
-        number: u64,
-        [low, high]: [f64; 2],
-        steps: usize,
-    ) -> Result<RangeTest> {
-        let dir = tempfile::tempdir().context("no temporary directory can be made; set TMPDIR to a writable one")?;
-        let mut plan = Plan { experiment: experiment(&plan.experiment, low, high, steps), ..plan.clone() };
-        // The start is drawn already.
-        plan.experiment.seed = plan.experiment.seed.wrapping_add(number);
-        let labels = plan.data.labels(Part::Train);
-        let mut test = RangeTest::new(plan.loss.blind(labels, plan.data.classes()));
-        let enough = AtomicBool::new(false);
-        train(&plan, compute, dir.path(), Existing::Keep, &enough, |event| {
-            if let Event::Step { row, .. } = event
-                && test.push(row.lr, row.loss)
-            {
-                enough.store(true, Ordering::Relaxed);
-            }
+    fn search(&self, plan: &Plan, compute: &Compute) -> Result<Found, TrainError> {
+        let stop = AtomicBool::new(false);
+        let search = RangeSearch::run([self.low, self.high], self.steps as usize, |number, range, steps| {
+            sweep(plan, compute, number, range, steps, &stop)
         })?;
-        Ok(test)
+        let findings = of_test(&Tested { test: &search.test, outcome: search.outcome, high: self.high });
+        Ok(Found { search, findings })
     }
 }
 
-fn text(name: &str, found: &Search) -> String {
-    let Search { lost_at, test, .. } = found;
+fn text(name: &str, found: &Found) -> String {
+    let RangeSearch { lost_at, test, .. } = &found.search;
     let mut text = format!("{name}: smoothed training loss as the learning rate grows\n{}", curve(test));
     if let Some(rate) = lost_at {
         text.push_str(&format!("(a quick pass lost the loss at {rate:.1e}; these are the rates below)\n"));
@@ -192,13 +152,13 @@ fn curve(test: &RangeTest) -> String {
 mod tests {
     use super::*;
 
-    fn search(outcome: Outcome, high: f64) -> Search {
+    fn search(outcome: Outcome, high: f64) -> Found {
         let mut test = RangeTest::new(2.3);
         (0..300).for_each(|i| {
             test.push(10f64.powf(-4.0 + f64::from(i) / 60.0), 3.0 - f64::from(i) / 150.0);
         });
         let findings = of_test(&Tested { test: &test, outcome, high });
-        Search { lost_at: Some(1e-300), test, outcome, findings }
+        Found { search: RangeSearch { lost_at: Some(1e-300), test, outcome }, findings }
     }
 
     #[test]

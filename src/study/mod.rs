@@ -37,6 +37,7 @@ pub mod plan;
 pub mod power;
 pub mod predict;
 pub mod range_rules;
+pub mod range_search;
 pub mod range_test;
 pub mod record;
 pub mod samples;

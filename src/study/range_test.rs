@@ -231,15 +231,18 @@ fn running_mean(values: &[f64], reach: usize) -> Vec<f64> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+
     use rand::Rng;
 
     use super::*;
     use crate::rng;
+    use crate::study::range_search::RangeSearch;
 
-    /// Repeats the command's search on a net whose loss is a function of the logarithm (base 10) of the rate; `noise` is added.
+    /// The search on a net whose loss is a function of the logarithm (base 10) of the rate; `noise` is added.
     fn searched(low: f64, high: f64, steps: usize, noise: f64, seed: u64, loss: impl Fn(f64) -> f64) -> Outcome {
         let mut stream = rng::rng(seed, "noise");
-        let mut sweep = |[low, high]: [f64; 2], steps: usize| {
+        let sweep = |_: u64, [low, high]: [f64; 2], steps: usize| {
             let mut test = RangeTest::new(10f64.ln());
             let rates = (0..steps).map(|i| low * (high / low).powf(i as f64 / steps as f64));
             for rate in rates {
@@ -248,16 +251,10 @@ mod tests {
                     break;
                 }
             }
-            test
+            Ok::<_, Infallible>(test)
         };
-        let (mut range, mut left) = ([low, high], steps);
-        if let Some(few) = quick_steps(low, high, steps) {
-            let quick = sweep(range, few);
-            left -= quick.rates.len();
-            range = narrowed(low, high, quick.rates.last().copied().filter(|_| quick.lost));
-        }
-        let sweeps: Vec<RangeTest> = (0..SWEEPS).map(|_| sweep(range, left)).collect();
-        RangeTest::joined(&sweeps).outcome(range[1] == high)
+        let Ok(found) = RangeSearch::run([low, high], steps, sweep);
+        found.outcome
     }
 
     /// Learns around 1e-2 and explodes beyond 1.
