@@ -35,6 +35,10 @@ STUDY = {
 }
 
 
+# A shell that starts the tests in the background has them ignore Ctrl-C, which some of them press.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def has(package: str) -> bool:
     return importlib.util.find_spec(package) is not None
 
