@@ -1,4 +1,4 @@
-//! How a learning rate range test is made: a quick pass over a wide range, then sweeps of the decades below the rate that it lost.
+//! The course of a learning rate range test: a quick pass over a wide range, then sweeps of the decades below the rate that it lost.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
