@@ -238,7 +238,8 @@ fn multiples(to: &mut String, charts: &[Chart], figures: &mut usize) {
 }
 
 fn figure(to: &mut String, class: &str, title: &str, about: &str, content: impl FnOnce(&mut String)) {
-    write!(to, "<figure class=\"{class}\"><h3>{}</h3><p class=\"about\">{}</p>", escape(title), escape(about))
+    let (title, about) = (escape(title), escape(about));
+    write!(to, "<figure class=\"{class}\" aria-label=\"{title}\"><h3>{title}</h3><p class=\"about\">{about}</p>")
         .expect(OK);
     content(to);
     to.push_str("</figure>\n");

@@ -111,7 +111,7 @@ fn sooner(record: &StudyRecord, _: f64) -> Option<Found> {
     };
     let target = record.targets.first()?.text();
     let groups = grouped(comparisons.iter().filter_map(told))?;
-    Some(Found::new(format!("steps to {target} over those of {}: {groups}", record.baseline), ""))
+    Some(Found::new(format!("steps to {target} over those of {}; {groups}", record.baseline), ""))
 }
 
 fn better(record: &StudyRecord, _: f64) -> Option<Found> {
@@ -124,7 +124,7 @@ fn better(record: &StudyRecord, _: f64) -> Option<Found> {
         Some((verdict, format!("{} ({})", comparison.arm, numbers(difference))))
     };
     let groups = grouped(comparisons.iter().filter_map(told))?;
-    Some(Found::new(format!("test accuracy at the end against {}: {groups}", record.baseline), ""))
+    Some(Found::new(format!("test accuracy at the end against {}; {groups}", record.baseline), ""))
 }
 
 /// `verdict: arm, arm; verdict: arm`, the verdicts in the order of their first arm; nothing where there are too few seeds for any.
@@ -138,7 +138,7 @@ fn grouped(told: impl Iterator<Item = (String, String)>) -> Option<String> {
     }
     let silent = groups.iter().all(|(verdict, _)| verdict == Verdict::TooFewSeeds.text());
     let told: Vec<String> =
-        groups.into_iter().map(|(verdict, arms)| format!("{verdict} {}", arms.join(", "))).collect();
+        groups.into_iter().map(|(verdict, arms)| format!("{verdict}: {}", arms.join(", "))).collect();
     (!silent).then(|| told.join("; "))
 }
 
@@ -222,9 +222,9 @@ mod tests {
         let told =
             |record: &StudyRecord| of_study(record).into_iter().find(|finding| finding.rule == "sooner").unwrap().text;
         for (base, arm, want) in [
-            (300.0, 100.0, "sooner arm (0.33"),
-            (100.0, 300.0, "later arm (3.0"),
-            (100.0, 100.0, "no difference seen arm"),
+            (300.0, 100.0, "sooner: arm (0.33"),
+            (100.0, 300.0, "later: arm (3.0"),
+            (100.0, 100.0, "no difference seen: arm"),
         ] {
             let text = told(&study(base, arm, 5));
             assert!(text.contains(want), "{text}");
