@@ -35,7 +35,7 @@ def train(
 ) -> Run:
     """Trains a network as ``config`` describes it, and records loss, accuracy and every layer.
 
-    Further keywords change keys of the config: short names (``lr``, ``epochs``, ``init``, ``activation``, ``depth``), whole sections
+    Further keywords change keys of the config: short names (``lr``, ``epochs``, ``steps``, ``init``, ``activation``, ``depth``), whole sections
     (``model={...}``), or paths with ``__`` between their parts (``optimizer__momentum=0.9``).
 
     The records go to ``out``, or to the first free ``runs/NAME-seedN``. Python's lock is released meanwhile. Ctrl-C ends the run after

@@ -15,6 +15,9 @@ pub struct Shortcuts {
     /// Passes over the training images: train.epochs, in place of train.steps.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<String>,
+    /// Training steps: train.steps, in place of train.epochs.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    steps: Option<String>,
     /// A preset such as kaiming, xavier or torch: init.preset, in place of init.weight, bias and aim.
     #[arg(long, value_name = "PRESET", add = complete::preset())]
     init: Option<String>,
@@ -30,9 +33,10 @@ pub struct Shortcuts {
 const OF_PRESET: &[&str] = &["init.weight", "init.bias", "init.aim"];
 
 /// Names of the options, the keys that they set, and what the config says against these.
-pub const KEYS: [(&str, &str, &[&str]); 5] = [
+pub const KEYS: [(&str, &str, &[&str]); 6] = [
     ("--lr", "optimizer.lr", &[]),
     ("--epochs", "train.epochs", &[]),
+    ("--steps", "train.steps", &[]),
     ("--init", "init.preset", OF_PRESET),
     ("--activation", "model.activation", &[]),
     ("--depth", "model.depth", &[]),
@@ -40,8 +44,8 @@ pub const KEYS: [(&str, &str, &[&str]); 5] = [
 
 impl Shortcuts {
     /// Option, key, what the config says against it, value.
-    fn all(&self) -> [(&'static str, &'static str, &'static [&'static str], Option<&String>); 5] {
-        let values = [&self.lr, &self.epochs, &self.init, &self.activation, &self.depth];
+    fn all(&self) -> [(&'static str, &'static str, &'static [&'static str], Option<&String>); 6] {
+        let values = [&self.lr, &self.epochs, &self.steps, &self.init, &self.activation, &self.depth];
         std::array::from_fn(|i| {
             let (option, path, instead_of) = KEYS[i];
             (option, path, instead_of, values[i].as_ref())

@@ -86,10 +86,11 @@ fn the_short_options_of_train_are_overrides_whose_errors_name_them() {
     let config = fs::read_to_string(work.path("short/config.toml")).unwrap();
     assert!(config.contains("kaiming_uniform") && config.contains("shift = 0.25"), "{config}");
     #[rustfmt::skip]
-    let cases: [(&[&str], &str); 8] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["--lr", "fast"], "--lr fast: `lr` in [optimizer] must be a number, found string \"fast\""),
         (&["--lr", "-1"], "--lr -1: `lr` in [optimizer] must be above 0, found -1"),
         (&["--epochs", "0"], "--epochs 0: `epochs` in [train] must be at least 1, found 0"),
+        (&["--steps", "0"], "--steps 0: `steps` in [train] must be at least 1, found 0"),
         (&["--init", "kaimin"], "--init kaimin: `preset` in [init] has the unknown name \"kaimin\"; did you mean \"kaiming\"?"),
         (&["--activation", "rleu"], "--activation rleu: `activation` in [model] has the unknown name \"rleu\"; did you mean \"relu\"?"),
         (&["--activation", "tanh - 1"], "--activation tanh - 1: `activation` in [model] cannot be read: `tanh` takes no shift"),
