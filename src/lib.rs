@@ -106,6 +106,8 @@ pub mod report;
 pub mod rng;
 #[doc(hidden)]
 pub mod study;
+#[doc(hidden)]
+pub mod width;
 
 mod spelling;
 

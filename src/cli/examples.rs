@@ -82,6 +82,17 @@ const EXAMPLES: &[Of] = &[
         ],
     ),
     (
+        "width",
+        &[
+            ("initlab width configs/smoke.toml", "Exponents of the width from 64 to 2048, and what they mean."),
+            (
+                "initlab width configs/smoke.toml --set init.parametrisation=mup --set init.base_width=10",
+                "The same under maximal update parametrisation.",
+            ),
+            ("initlab width configs/smoke.toml --widths 100,200,400,800 --chart width.svg", "Other widths, and a chart."),
+        ],
+    ),
+    (
         "report",
         &[
             ("initlab report runs/net-seed0", "Draws report.html anew."),

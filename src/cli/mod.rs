@@ -55,6 +55,9 @@ mod theory_config;
 mod theory_layer;
 mod theory_rows;
 pub mod train;
+pub mod width;
+mod width_table;
+mod widths;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -103,6 +106,9 @@ enum Command {
     /// Measure a config's network before training, beside what theory predicts.
     #[command(after_long_help = examples::of("probe"))]
     Probe(probe::ProbeArgs),
+    /// Check how a network follows its width: whether its learning rate carries over to a wider one.
+    #[command(after_long_help = examples::of("width"))]
+    Width(width::WidthArgs),
     /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
     #[command(after_long_help = examples::of("report"))]
     Report(report::ReportArgs),
@@ -174,6 +180,7 @@ fn carry_out(command: Command) -> ExitCode {
         Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Model(args) => model::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Probe(args) => probe::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Width(args) => width::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Theory(args) => theory::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Lesson8(args) => lesson8::run(&args),

@@ -1,11 +1,9 @@
 //! `initlab probe`: a config's network before its first training step, measured beside predicted.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::cli::config_file::read_config;
 use crate::cli::device::host_threads;
@@ -14,6 +12,7 @@ use crate::cli::findings;
 use crate::cli::path::path;
 use crate::cli::probe_study;
 use crate::cli::probe_table::{sharpness_of_starts, text};
+use crate::cli::progress::bar;
 use crate::config::document::read_text;
 use crate::probe::record::LayerRecord;
 use crate::probe::sharpness::sharpness;
@@ -70,7 +69,7 @@ pub fn run(args: &ProbeArgs) -> Result<()> {
     }
     let loaded = args.config.read()?;
     let data = args.config.load_data(&loaded.experiment)?;
-    let bar = bar(options.seeds);
+    let bar = bar(options.seeds, "seeds");
     let found = probe(&loaded.experiment, &data, options, || bar.inc(1));
     bar.finish_and_clear();
     let mut found = found.map_err(|error| match error {
@@ -109,7 +108,7 @@ fn run_study(args: &ProbeArgs, options: Probe) -> Result<()> {
     let label = args.config.config.display().to_string();
     let source = read_config(&args.config.config)?;
     let study = Study::parse(&label, &source, &args.config.sets, &read_text)?;
-    let bar = bar(options.seeds * probe_study::starts(&study).len());
+    let bar = bar(options.seeds * probe_study::starts(&study).len(), "seeds");
     let reports = probe_study::reports(&args.config, &study, options, || bar.inc(1));
     bar.finish_and_clear();
     let mut reports = reports?;
@@ -152,15 +151,4 @@ pub fn write(directory: &Path, found: &ProbeRecord) -> Result<()> {
 
 fn json(found: &impl serde::Serialize) -> Result<String> {
     Ok(format!("{}\n", serde_json::to_string_pretty(found)?))
-}
-
-/// A bar over the seeds on stderr, in a terminal.
-fn bar(seeds: usize) -> ProgressBar {
-    if !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::with_draw_target(Some(seeds as u64), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{wide_bar:.cyan/dim} {pos}/{len} seeds, {eta} left");
-    bar.set_style(style.expect("the template is valid").progress_chars("━━─"));
-    bar
 }

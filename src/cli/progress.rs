@@ -105,3 +105,14 @@ impl Default for Progress {
         Self::new()
     }
 }
+
+/// A bar over so many of what `words` names, on stderr, in a terminal.
+pub(crate) fn bar(of: usize, words: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(Some(of as u64), ProgressDrawTarget::stderr());
+    let template = format!("{{wide_bar:.cyan/dim}} {{pos}}/{{len}} {words}, {{eta}} left");
+    bar.set_style(ProgressStyle::with_template(&template).expect("the template is valid").progress_chars("━━─"));
+    bar
+}

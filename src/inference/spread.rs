@@ -29,6 +29,11 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// The geometric mean of values of at least 0; NaN for an empty sample.
+pub fn geometric_mean(values: &[f64]) -> f64 {
+    mean(&values.iter().map(|x| x.ln()).collect::<Vec<_>>()).exp()
+}
+
 /// Standard deviation with n − 1 in the denominator; NaN for fewer than two values.
 pub fn sample_std(values: &[f64]) -> f64 {
     if values.len() < 2 {
@@ -64,5 +69,12 @@ mod tests {
         assert_eq!(mean(&[1.0, 2.0, 6.0]), 3.0);
         assert!((sample_std(&[1.0, 2.0, 6.0]) - 7f64.sqrt()).abs() < 1e-12);
         assert!(sample_std(&[1.0]).is_nan());
+    }
+
+    #[test]
+    fn a_geometric_mean_is_that_of_the_logarithms() {
+        assert!((geometric_mean(&[1.0, 2.0, 32.0]) - 4.0).abs() < 1e-12);
+        assert_eq!(geometric_mean(&[0.0, 7.0]), 0.0);
+        assert!(geometric_mean(&[]).is_nan());
     }
 }

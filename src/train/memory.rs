@@ -87,6 +87,22 @@ impl fmt::Display for RunMemory {
     }
 }
 
+impl RunMemory {
+    /// So many of the same beside each other.
+    #[must_use]
+    pub fn times(self, n: usize) -> Self {
+        let times = |bytes: u64| bytes.saturating_mul(n.max(1) as u64);
+        let HostMemory { parameters, gradients, activations, statistics } = self.network;
+        let network = HostMemory {
+            parameters: times(parameters),
+            gradients: times(gradients),
+            activations: times(activations),
+            statistics: times(statistics),
+        };
+        Self { network, optimizer: times(self.optimizer), records: times(self.records), most: self.most }
+    }
+}
+
 /// `bytes` for a reader, rounded up.
 pub fn size(bytes: u64) -> String {
     match bytes {
@@ -155,17 +171,26 @@ pub fn of_start(network: &Network) -> RunMemory {
 
 /// Estimates the memory that it takes to send `images` forward and back through so many networks side by side.
 pub fn of_probe(model: &ModelConfig, plan: &Network, images: usize, side_by_side: usize) -> RunMemory {
-    let times = side_by_side.max(1) as u64;
-    let HostMemory { parameters, gradients, activations, statistics } = host(plan, images.max(1), 1, 1, 0);
-    let network = HostMemory {
-        parameters: parameters.saturating_mul(times),
-        gradients: gradients.saturating_mul(times),
-        activations: activations.saturating_mul(times),
-        statistics: statistics.saturating_mul(times),
-    };
+    let network = host(plan, images.max(1), 1, 1, 0);
     let own = network.parameters.saturating_add(network.gradients);
     let most = if network.activations > own { largest_stage(model, plan) } else { Most::Model };
-    RunMemory { optimizer: network.parameters, network, most, ..RunMemory::default() }
+    RunMemory { optimizer: network.parameters, network, most, ..RunMemory::default() }.times(side_by_side)
+}
+
+/// Estimates the memory of so many runs of `experiment` side by side, each with its network once more, to look at its layers with
+/// `images`.
+pub fn of_watched_runs(
+    experiment: &Experiment,
+    network: &Network,
+    (data, images): (DataSize, usize),
+    side_by_side: usize,
+) -> RunMemory {
+    let mut run = of_run(experiment, network, data, 1);
+    let look = host(network, images.max(1), 1, 1, 0);
+    run.network.parameters = run.network.parameters.saturating_add(look.parameters);
+    // The values at the start stay beside those that are looked at.
+    run.network.activations = run.network.activations.saturating_add(look.activations.saturating_mul(2));
+    run.times(side_by_side)
 }
 
 /// The stage whose convolutions keep most of each image, if there are any.

@@ -16,7 +16,7 @@ const ORDER: &[&[&str]] = &[
     &["record"],
     &["findings"],
     &["train"],
-    &["probe"],
+    &["probe", "width"],
     &["study"],
     &["lesson", "papers", "cluster"],
     &["report"],

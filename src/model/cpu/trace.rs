@@ -9,7 +9,9 @@ use crate::cpu::subnormal::Flushing;
 use crate::model::cpu::model::CpuModel;
 use crate::model::cpu::pass::Pass;
 use crate::model::cpu::shard::Shard;
+use crate::model::cpu::workspace::Workspace;
 use crate::model::layer::Layer;
+use crate::model::network::Network;
 use crate::model::objective::{Loss, Targets, loss_and_gradient};
 use crate::model::observe::{Observe, reset};
 
@@ -49,6 +51,16 @@ impl CpuModel {
         found
     }
 
+    /// Forward pass of one worker over the whole batch, as in training: samples channels last. `see` gets every
+    /// layer with its output, channels last, in execution order. Running estimates do not change.
+    pub fn look(&mut self, samples: &[f32], mut see: impl FnMut(&Layer, &[f32])) {
+        let _flushing = Flushing::begin();
+        let network = Arc::clone(&self.network);
+        let (mut pass, workspace, _) = self.whole(&network, samples, &Observe::default(), &mut []);
+        workspace.forward(&mut pass);
+        self.workers[0].visit(&network, &mut |layer, output, _| see(layer, output));
+    }
+
     /// Forward and backward pass of one worker over the whole batch, to the gradient of the samples.
     fn pass_over(
         &mut self,
@@ -58,35 +70,47 @@ impl CpuModel {
     ) -> (Vec<Observation>, Vec<f32>) {
         let _flushing = Flushing::begin();
         let network = Arc::clone(&self.network);
+        let mut observations = Vec::new();
+        if observe.statistics {
+            reset(&mut observations, &network, observe);
+        }
+        let samples = network.input.channels_last(samples);
+        let (mut pass, workspace, shard) = self.whole(&network, &samples, observe, &mut observations);
+        workspace.forward(&mut pass);
+        shard.gradients.resize(network.parameters());
+        let input = workspace.backward(&mut pass, &mut shard.gradients, true, output_gradient);
+        let input = network.input.channels_first(&input.expect("the gradient of the samples was asked for"));
+        (observations, input)
+    }
+
+    /// A pass of one worker over the whole batch, channels last, with what it works in.
+    fn whole<'a>(
+        &'a mut self,
+        network: &'a Network,
+        samples: &[f32],
+        observe: &Observe,
+        observations: &'a mut [Observation],
+    ) -> (Pass<'a>, &'a mut Workspace, &'a mut Shard) {
         self.transpose_weights();
-        let rows = samples.len() / network.input.len();
         if self.shards.is_empty() {
             self.shards.push(Shard::default());
         }
         let (workspace, shard) = (&mut self.workers[0], &mut self.shards[0]);
         workspace.scratch.activation.careful = true;
-        let mut observations = Vec::new();
-        if observe.statistics {
-            reset(&mut observations, &network, observe);
-        }
-        workspace.input = Buffer::from(&*network.input.channels_last(samples));
-        let mut pass = Pass {
-            network: &network,
+        workspace.input = Buffer::from(samples);
+        let pass = Pass {
+            network,
             params: &self.params,
             transposed: &self.transposed,
             running: &self.running,
             training: true,
             draws: self.draws,
             first_row: 0,
-            rows,
+            rows: samples.len() / network.input.len(),
             threads: 1,
             settings: observe.settings,
-            observations: &mut observations,
+            observations,
         };
-        workspace.forward(&mut pass);
-        shard.gradients.resize(network.parameters());
-        let input = workspace.backward(&mut pass, &mut shard.gradients, true, output_gradient);
-        let input = network.input.channels_first(&input.expect("the gradient of the samples was asked for"));
-        (observations, input)
+        (pass, workspace, shard)
     }
 }

@@ -1,0 +1,255 @@
+//! The table of rules about a coordinate check: what the exponents mean for the learning rate.
+
+use crate::config::parametrisation::Parametrisation;
+use crate::findings::Rule;
+use crate::findings::found::Found;
+use crate::findings::rule::sorted;
+use crate::record::finding::Finding;
+use crate::record::finding::Severity::{Fault, Note, Warning};
+use crate::width::record::{Growth, LayerRecord, WidthRecord};
+use crate::width::theory::Place;
+
+/// A rule about a coordinate check.
+type OfCheck = fn(&WidthRecord, f64) -> Option<Found>;
+
+/// Exponents so far from 0 or from theory's count as the same: over five doublings a size changes by 2^0.5 at most, within which a best
+/// rate is hardly told from its neighbours.
+const SAME: f64 = 0.1;
+const SOURCE: &str = "Yang et al. 2021: what keeps its size at every width keeps the best rate";
+const FACTOR: &str = "over five doublings of the width a factor of 1.4";
+
+/// The rules; of each check one of those about the logits speaks.
+#[rustfmt::skip]
+pub const RULES: &[Rule<OfCheck>] = &[
+    Rule { name: "runs_diverged", severity: Fault, threshold: 0.0, find: diverged,
+        measure: "runs that met numbers that are not finite", source: "no exponent is of these" },
+    Rule { name: "logits_do_not_move", severity: Fault, threshold: 0.0, find: still,
+        measure: "change of the logits after the last step", source: "what is 0 follows no power" },
+    Rule { name: "logits_grow", severity: Warning, threshold: SAME, find: grow,
+        measure: "exponent of the logits' change after the last step, with its whole interval", source: SOURCE },
+    Rule { name: "logits_fade", severity: Warning, threshold: SAME, find: fade,
+        measure: "the same below 0", source: SOURCE },
+    Rule { name: "layers_grow", severity: Warning, threshold: SAME, find: layers_grow,
+        measure: "the same of the layers before", source: SOURCE },
+    Rule { name: "layers_fade", severity: Warning, threshold: SAME, find: layers_fade,
+        measure: "the same of the layers before, below 0", source: "Yang & Hu 2021: such layers learn no features in a wide network" },
+    Rule { name: "start_follows_width", severity: Warning, threshold: SAME, find: start,
+        measure: "exponent of the values at the start, with its whole interval; logits may fade", source: "Yang et al. 2021, table 3" },
+    Rule { name: "narrower_than_inputs", severity: Warning, threshold: 1.0, find: narrow,
+        measure: "the narrowest width over the values that a unit of the first layer sees", source: "theory's exponents are of widths far beyond" },
+    Rule { name: "unsettled", severity: Note, threshold: SAME, find: unsettled,
+        measure: "exponent of the logits' change after the last step, where its interval reaches to both sides", source: FACTOR },
+    Rule { name: "rate_carries_over", severity: Note, threshold: SAME, find: carries_over,
+        measure: "the same, with its whole interval within", source: SOURCE },
+    Rule { name: "apart_from_theory", severity: Note, threshold: SAME, find: apart,
+        measure: "distance of an interval from theory's exponent, where theory has one", source: FACTOR },
+    Rule { name: "as_theory", severity: Note, threshold: SAME, find: as_theory,
+        measure: "the same, where no interval is further away", source: FACTOR },
+    Rule { name: "no_theory", severity: Note, threshold: 0.0, find: no_theory,
+        measure: "exponents that theory has", source: "Yang et al. 2021, table 3 and appendix C" },
+];
+
+/// Applies all rules to a check.
+pub fn of_check(record: &WidthRecord) -> Vec<Finding> {
+    sorted(RULES.iter().filter_map(|rule| Some(rule.finding((rule.find)(record, rule.threshold)?))).collect())
+}
+
+/// `0.97 (0.93 to 1.01)`.
+fn exponent(growth: &Growth) -> String {
+    let number = |x: f64| {
+        let text = format!("{x:.2}");
+        if text == "-0.00" { "0.00".into() } else { text }
+    };
+    let mean = number(growth.mean.unwrap_or(f64::NAN));
+    growth.interval.map_or(mean.clone(), |[low, high]| format!("{mean} ({} to {})", number(low), number(high)))
+}
+
+fn steps(record: &WidthRecord) -> String {
+    format!("after {} step{}", record.steps, if record.steps == 1 { "" } else { "s" })
+}
+
+/// The logits' change after the last step.
+fn logits(record: &WidthRecord) -> Option<&Growth> {
+    record.logits().changes.last()
+}
+
+fn grows(growth: &Growth, threshold: f64) -> bool {
+    growth.interval.is_some_and(|[low, _]| low > threshold)
+}
+
+fn fades(growth: &Growth, threshold: f64) -> bool {
+    growth.interval.is_some_and(|[_, high]| high < -threshold)
+}
+
+fn stays(growth: &Growth, threshold: f64) -> bool {
+    growth.interval.is_some_and(|[low, high]| low >= -threshold && high <= threshold)
+}
+
+/// Advice about layers before the logits, where the logits' own does not stand above it.
+fn advice_of_layers(record: &WidthRecord, threshold: f64) -> &'static str {
+    let told = logits(record).is_some_and(|growth| grows(growth, threshold) || fades(growth, threshold));
+    if told { "" } else { advice(record) }
+}
+
+/// Advice against a parametrisation whose exponents are not 0.
+fn advice(record: &WidthRecord) -> &'static str {
+    match record.parametrisation {
+        Parametrisation::Standard => {
+            "look for a rate at every width, or set init.parametrisation = \"mup\" with init.base_width"
+        }
+        Parametrisation::Mup => {
+            "a rate that is too high for some widths does this, too: lower optimizer.lr, and take widths far above init.base_width"
+        }
+    }
+}
+
+fn diverged(record: &WidthRecord, _: f64) -> Option<Found> {
+    let lost = record.diverged();
+    let total: usize = lost.iter().map(|(_, runs)| runs).sum();
+    let widths: Vec<String> = lost.iter().map(|(width, _)| width.to_string()).collect();
+    let all = record.widths.len() * record.seeds.len();
+    let text = format!("{total} of {all} runs diverged, at width {}: no exponent is of these", widths.join(", "));
+    (total > 0).then(|| Found::new(text, "lower optimizer.lr until all widths take their steps"))
+}
+
+fn still(record: &WidthRecord, _: f64) -> Option<Found> {
+    let sizes = &logits(record)?.sizes;
+    let text = format!("the logits are {} what they were at the start", steps(record));
+    let advice = "a schedule that begins at 0, or weights that start at 0, keep them there: take more --steps";
+    sizes.iter().flatten().all(|size| *size == Some(0.0)).then(|| Found::new(text, advice))
+}
+
+fn grow(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let growth = logits(record).filter(|growth| grows(growth, threshold))?;
+    let text = format!(
+        "{} the logits' change grows like width^{}: the best learning rate will move down as the network gets wider",
+        steps(record),
+        exponent(growth)
+    );
+    Some(Found::new(text, advice(record)))
+}
+
+fn fade(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let growth = logits(record).filter(|growth| fades(growth, threshold))?;
+    let text = format!(
+        "{} the logits' change fades like width^{}: the best learning rate will move up as the network gets wider",
+        steps(record),
+        exponent(growth)
+    );
+    Some(Found::new(text, advice(record)))
+}
+
+fn carries_over(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let growth = logits(record).filter(|growth| stays(growth, threshold))?;
+    let text = format!(
+        "{} the logits' change goes like width^{}, within {threshold} of constant: the best learning rate carries over from one width \
+         to another",
+        steps(record),
+        exponent(growth)
+    );
+    Some(Found::new(text, ""))
+}
+
+fn unsettled(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let growth = logits(record).filter(|growth| growth.mean.is_some())?;
+    let settled = grows(growth, threshold) || fades(growth, threshold) || stays(growth, threshold);
+    let text = format!(
+        "{} the logits' change goes like width^{}: neither within {threshold} of constant nor beyond it for certain, so that it is open \
+         if the best learning rate moves",
+        steps(record),
+        exponent(growth)
+    );
+    (!settled).then(|| Found::new(text, "more --seeds, or --widths further apart, tell more"))
+}
+
+/// Names of the layers before the logits whose last change `is` so, with their exponents.
+fn layers(record: &WidthRecord, is: impl Fn(&Growth) -> bool) -> Option<String> {
+    let (_, before) = record.layers.split_last()?;
+    let last = |layer: &LayerRecord| Some((layer.name.clone(), layer.changes.last().filter(|growth| is(growth))?.clone()));
+    named(before.iter().filter_map(last).collect())
+}
+
+/// The first few with their exponents, and how many more there are.
+fn named(all: Vec<(String, Growth)>) -> Option<String> {
+    const SHOWN: usize = 3;
+    let words: Vec<String> = all.iter().take(SHOWN).map(|(name, growth)| format!("{name} {}", exponent(growth))).collect();
+    let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
+    (!all.is_empty()).then(|| words.join(", ") + &more)
+}
+
+fn layers_grow(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let names = layers(record, |growth| grows(growth, threshold))?;
+    let text = format!("{} the change of these layers grows with the width, with the exponent: {names}", steps(record));
+    Some(Found::new(text, advice_of_layers(record, threshold)))
+}
+
+fn layers_fade(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let names = layers(record, |growth| fades(growth, threshold))?;
+    let text = format!(
+        "{} the change of these layers fades with the width, which keeps them nearly as they were drawn, with the exponent: {names}",
+        steps(record)
+    );
+    Some(Found::new(text, advice_of_layers(record, threshold)))
+}
+
+fn start(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let follows = |layer: &&LayerRecord| {
+        let may_fade = layer.place == Place::Output;
+        grows(&layer.start, threshold) || (fades(&layer.start, threshold) && !may_fade)
+    };
+    let all = record.layers.iter().filter(follows).map(|layer| (layer.name.clone(), layer.start.clone())).collect();
+    let text = format!("at the start the values of these layers follow the width, with the exponent: {}", named(all)?);
+    Some(Found::new(text, "draw weights whose variance goes like 1/fan_in, such as init.preset = \"kaiming\""))
+}
+
+fn narrow(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let inputs = record.inputs;
+    let below: Vec<usize> =
+        record.widths.iter().copied().filter(|&width| (width as f64) < threshold * inputs as f64).collect();
+    let which = match below[..] {
+        [] => return None,
+        [one] => format!("width {one} is"),
+        [first, .., last] => format!("widths {first} to {last} are"),
+    };
+    let text = format!("{which} below the {inputs} inputs of the first layer: the limit's exponents are not expected yet");
+    Some(Found::new(text, "wider --widths, or smaller images, come closer to it"))
+}
+
+/// Distance of an interval from a number; 0 where it holds it.
+fn distance(growth: &Growth, wanted: f64) -> Option<f64> {
+    growth.interval.map(|[low, high]| (low - wanted).max(wanted - high).max(0.0))
+}
+
+/// How many intervals hold theory's exponent, of all, and those that are further away than `threshold`.
+fn held(record: &WidthRecord, threshold: f64) -> (usize, usize, Vec<(String, Growth)>) {
+    let (mut inside, mut all, mut far) = (0, 0, Vec::new());
+    for (name, growth, wanted) in record.predicted() {
+        let Some(distance) = distance(growth, wanted) else { continue };
+        all += 1;
+        inside += usize::from(distance == 0.0);
+        if distance > threshold {
+            far.push((format!("{name} (theory {wanted})"), growth.clone()));
+        }
+    }
+    (inside, all, far)
+}
+
+fn apart(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let (inside, all, far) = held(record, threshold);
+    let text = format!("theory's exponent lies in {inside} of {all} intervals; far from them: {}", named(far)?);
+    Some(Found::new(text, "theory is of great widths and small steps: try --widths further up, and a lower optimizer.lr"))
+}
+
+fn as_theory(record: &WidthRecord, threshold: f64) -> Option<Found> {
+    let (inside, all, far) = held(record, threshold);
+    let text = if inside == all {
+        format!("theory's exponent lies in all {all} intervals")
+    } else {
+        format!("theory's exponent lies in {inside} of {all} intervals, and within {threshold} of the others")
+    };
+    (all > 0 && far.is_empty()).then(|| Found::new(text, ""))
+}
+
+fn no_theory(record: &WidthRecord, _: f64) -> Option<Found> {
+    record.no_theory.as_ref().map(|reason| Found::new(format!("theory has no exponents here: {reason}"), ""))
+}
