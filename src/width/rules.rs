@@ -253,3 +253,118 @@ fn as_theory(record: &WidthRecord, threshold: f64) -> Option<Found> {
 fn no_theory(record: &WidthRecord, _: f64) -> Option<Found> {
     record.no_theory.as_ref().map(|reason| Found::new(format!("theory has no exponents here: {reason}"), ""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Experiment;
+    use crate::width::fit::growth;
+
+    const WIDTHS: [usize; 4] = [32, 64, 128, 256];
+
+    /// A size that follows the width with these exponents, one a seed.
+    fn power(exponents: [f64; 3], theory: Option<f64>) -> Growth {
+        let size = |width: usize| exponents.iter().map(|e| Some(0.1 * (width as f64).powf(*e))).collect();
+        growth(&WIDTHS, WIDTHS.iter().map(|&width| size(width)).collect(), theory)
+    }
+
+    /// Three seeds around an exponent: an interval of ± 0.025.
+    fn around(exponent: f64) -> [f64; 3] {
+        [exponent - 0.01, exponent, exponent + 0.01]
+    }
+
+    /// A check of a network with one hidden layer, whose change and whose logits' change have these exponents.
+    fn checked(hidden: [f64; 3], logits: [f64; 3], theory: Option<f64>) -> WidthRecord {
+        let text = "model = { kind = 'mlp', widths = [32] }\noptimizer.lr = 0.1\ntrain.steps = 1";
+        let layer = |name: &str, place, exponents| LayerRecord {
+            name: name.into(),
+            place,
+            start: power(around(0.0), theory),
+            changes: vec![power(exponents, theory)],
+        };
+        WidthRecord {
+            name: "net".into(),
+            dataset: "digits".into(),
+            parametrisation: Parametrisation::Standard,
+            optimizer: Experiment::parse("net", text, &[]).unwrap().optimizer,
+            widths: WIDTHS.to_vec(),
+            seeds: vec![0, 1, 2],
+            steps: 1,
+            images: 64,
+            inputs: 16,
+            confidence: 0.95,
+            layers: vec![layer("linear1", Place::Input, hidden), layer("linear2", Place::Output, logits)],
+            no_theory: None,
+            findings: Vec::new(),
+        }
+    }
+
+    fn found(record: &WidthRecord) -> Vec<(String, String)> {
+        of_check(record).into_iter().map(|finding| (finding.rule, finding.text)).collect()
+    }
+
+    fn names(record: &WidthRecord) -> Vec<String> {
+        found(record).into_iter().map(|(rule, _)| rule).collect()
+    }
+
+    #[test]
+    fn the_logits_exponent_says_where_the_rate_goes() {
+        for (exponents, rule, part) in [
+            (around(0.97), "logits_grow", "grows like width^0.97 (0.95 to 0.99): the best learning rate will move down"),
+            (around(-0.5), "logits_fade", "fades like width^-0.50 (-0.52 to -0.48): the best learning rate will move up"),
+            (around(0.02), "rate_carries_over", "width^0.02 (0.00 to 0.04), within 0.1 of constant"),
+            ([-0.3, 0.0, 0.3], "unsettled", "neither within 0.1 of constant"),
+            ([0.05, 0.1, 0.15], "unsettled", "it is open if the best learning rate moves"),
+        ] {
+            let found = found(&checked(around(0.0), exponents, None));
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(found[0].0 == rule && found[0].1.contains(part), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn layers_that_fade_or_grow_are_named() {
+        assert_eq!(names(&checked(around(0.5), around(0.0), None)), ["layers_grow", "rate_carries_over"]);
+        let fading = checked(around(-0.5), around(0.0), None);
+        assert!(found(&fading)[0].1.ends_with("with the exponent: linear1 -0.50 (-0.52 to -0.48)"), "{fading:?}");
+        let mut grown = checked(around(0.0), around(0.0), None);
+        grown.layers[0].start = power(around(0.5), None);
+        grown.layers[1].start = power(around(-0.5), None);
+        assert!(found(&grown)[0].1.contains("linear1 0.50") && !found(&grown)[0].1.contains("linear2"), "{grown:?}");
+    }
+
+    #[test]
+    fn theory_is_held_against_the_intervals() {
+        let (at, near, far) = (around(0.0), around(0.1), around(0.2));
+        for (hidden, rule, part) in [
+            (at, "as_theory", "lies in all 4 intervals"),
+            (near, "as_theory", "lies in 3 of 4 intervals, and within 0.1 of the others"),
+            (far, "apart_from_theory", "in 3 of 4 intervals; far from them: linear1 after 1 step (theory 0) 0.20 (0.18 to 0.22)"),
+        ] {
+            let found = found(&checked(hidden, at, Some(0.0)));
+            let (_, text) = found.iter().find(|(name, _)| name == rule).unwrap_or_else(|| panic!("{found:?}"));
+            assert!(text.contains(part), "{text}");
+        }
+        let without = WidthRecord { no_theory: Some("muon".into()), ..checked(at, at, None) };
+        assert_eq!(names(&without), ["rate_carries_over", "no_theory"]);
+    }
+
+    #[test]
+    fn runs_that_diverge_or_stand_still_and_narrow_widths_are_told() {
+        let mut record = checked(around(0.0), around(0.0), None);
+        record.inputs = 100;
+        assert!(found(&record)[0].1.starts_with("widths 32 to 64 are below the 100 inputs"), "{:?}", found(&record));
+        for layer in &mut record.layers {
+            let mut sizes = layer.changes[0].sizes.clone();
+            (sizes[2][0], sizes[3][0], sizes[3][1]) = (None, None, None);
+            layer.changes[0] = growth(&WIDTHS, sizes, None);
+        }
+        let diverged = found(&record).remove(0);
+        assert!(diverged.1.starts_with("3 of 12 runs diverged, at width 128, 256"), "{diverged:?}");
+        let mut record = checked(around(0.0), around(0.0), None);
+        for layer in &mut record.layers {
+            layer.changes[0] = growth(&WIDTHS, vec![vec![Some(0.0); 3]; 4], None);
+        }
+        assert_eq!(names(&record), ["logits_do_not_move"]);
+    }
+}

@@ -210,6 +210,7 @@ fn the_page_of_rules_is_that_of_the_tables() {
         ("starts", table(initlab::probe::rules::RULES)),
         ("range tests", table(initlab::study::range_rules::RULES)),
         ("replays", table(initlab::lesson::rules::RULES)),
+        ("coordinate checks", table(initlab::width::rules::RULES)),
     ] {
         assert!(page.contains(&table), "docs/findings.md: the table of rules about {which} is\n{table}");
     }

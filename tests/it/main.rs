@@ -44,3 +44,4 @@ mod sharpness;
 mod slurm;
 mod theory;
 mod tidy;
+mod width;

@@ -28,6 +28,7 @@ mod report;
 mod resume;
 pub mod tensorboard;
 mod train;
+mod width;
 mod wrong_inputs;
 
 use std::collections::BTreeMap;
