@@ -89,7 +89,10 @@ const EXAMPLES: &[Of] = &[
                 "initlab width configs/smoke.toml --set init.parametrisation=mup --set init.base_width=10",
                 "The same under maximal update parametrisation.",
             ),
-            ("initlab width configs/smoke.toml --widths 100,200,400,800 --chart width.svg", "Other widths, and a chart."),
+            (
+                "initlab width configs/smoke.toml --widths 100,200,400,800 --chart width.svg",
+                "Other widths, and a chart.",
+            ),
         ],
     ),
     (

@@ -32,12 +32,14 @@ impl FromStr for Widths {
 
 /// `first`, and its doubles up to `last`, which is one of them.
 fn doublings(first: usize, last: usize) -> Result<Vec<usize>, String> {
-    let all: Vec<usize> = std::iter::successors(Some(first), |width| Some(2 * width)).take_while(|&w| w <= last).collect();
+    let all: Vec<usize> =
+        std::iter::successors(Some(first), |width| Some(2 * width)).take_while(|&w| w <= last).collect();
     match all.last() {
         Some(&reached) if reached == last => Ok(all),
-        Some(&reached) => {
-            Err(format!("{first} doubled comes to {reached} and {}, not to {last}; give one of them, or a list", 2 * reached))
-        }
+        Some(&reached) => Err(format!(
+            "{first} doubled comes to {reached} and {}, not to {last}; give one of them, or a list",
+            2 * reached
+        )),
         None => Err(format!("{first} is above {last}: give the narrowest width first")),
     }
 }
@@ -48,11 +50,9 @@ mod tests {
 
     #[test]
     fn widths_are_doublings_or_a_list() {
-        for (text, wanted) in [
-            ("64..512", vec![64, 128, 256, 512]),
-            ("10..40", vec![10, 20, 40]),
-            ("16, 24,100", vec![16, 24, 100]),
-        ] {
+        for (text, wanted) in
+            [("64..512", vec![64, 128, 256, 512]), ("10..40", vec![10, 20, 40]), ("16, 24,100", vec![16, 24, 100])]
+        {
             assert_eq!(text.parse(), Ok(Widths(wanted)), "{text}");
         }
         for (text, part) in [

@@ -165,14 +165,16 @@ fn unsettled(record: &WidthRecord, threshold: f64) -> Option<Found> {
 /// Names of the layers before the logits whose last change `is` so, with their exponents.
 fn layers(record: &WidthRecord, is: impl Fn(&Growth) -> bool) -> Option<String> {
     let (_, before) = record.layers.split_last()?;
-    let last = |layer: &LayerRecord| Some((layer.name.clone(), layer.changes.last().filter(|growth| is(growth))?.clone()));
+    let last =
+        |layer: &LayerRecord| Some((layer.name.clone(), layer.changes.last().filter(|growth| is(growth))?.clone()));
     named(before.iter().filter_map(last).collect())
 }
 
 /// The first few with their exponents, and how many more there are.
 fn named(all: Vec<(String, Growth)>) -> Option<String> {
     const SHOWN: usize = 3;
-    let words: Vec<String> = all.iter().take(SHOWN).map(|(name, growth)| format!("{name} {}", exponent(growth))).collect();
+    let words: Vec<String> =
+        all.iter().take(SHOWN).map(|(name, growth)| format!("{name} {}", exponent(growth))).collect();
     let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
     (!all.is_empty()).then(|| words.join(", ") + &more)
 }
@@ -211,7 +213,8 @@ fn narrow(record: &WidthRecord, threshold: f64) -> Option<Found> {
         [one] => format!("width {one} is"),
         [first, .., last] => format!("widths {first} to {last} are"),
     };
-    let text = format!("{which} below the {inputs} inputs of the first layer: the limit's exponents are not expected yet");
+    let text =
+        format!("{which} below the {inputs} inputs of the first layer: the limit's exponents are not expected yet");
     Some(Found::new(text, "wider --widths, or smaller images, come closer to it"))
 }
 
@@ -237,7 +240,10 @@ fn held(record: &WidthRecord, threshold: f64) -> (usize, usize, Vec<(String, Gro
 fn apart(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let (inside, all, far) = held(record, threshold);
     let text = format!("theory's exponent lies in {inside} of {all} intervals; far from them: {}", named(far)?);
-    Some(Found::new(text, "theory is of great widths and small steps: try --widths further up, and a lower optimizer.lr"))
+    Some(Found::new(
+        text,
+        "theory is of great widths and small steps: try --widths further up, and a lower optimizer.lr",
+    ))
 }
 
 fn as_theory(record: &WidthRecord, threshold: f64) -> Option<Found> {
@@ -310,8 +316,16 @@ mod tests {
     #[test]
     fn the_logits_exponent_says_where_the_rate_goes() {
         for (exponents, rule, part) in [
-            (around(0.97), "logits_grow", "grows like width^0.97 (0.95 to 0.99): the best learning rate will move down"),
-            (around(-0.5), "logits_fade", "fades like width^-0.50 (-0.52 to -0.48): the best learning rate will move up"),
+            (
+                around(0.97),
+                "logits_grow",
+                "grows like width^0.97 (0.95 to 0.99): the best learning rate will move down",
+            ),
+            (
+                around(-0.5),
+                "logits_fade",
+                "fades like width^-0.50 (-0.52 to -0.48): the best learning rate will move up",
+            ),
             (around(0.02), "rate_carries_over", "width^0.02 (0.00 to 0.04), within 0.1 of constant"),
             ([-0.3, 0.0, 0.3], "unsettled", "neither within 0.1 of constant"),
             ([0.05, 0.1, 0.15], "unsettled", "it is open if the best learning rate moves"),
@@ -339,7 +353,11 @@ mod tests {
         for (hidden, rule, part) in [
             (at, "as_theory", "lies in all 4 intervals"),
             (near, "as_theory", "lies in 3 of 4 intervals, and within 0.1 of the others"),
-            (far, "apart_from_theory", "in 3 of 4 intervals; far from them: linear1 after 1 step (theory 0) 0.20 (0.18 to 0.22)"),
+            (
+                far,
+                "apart_from_theory",
+                "in 3 of 4 intervals; far from them: linear1 after 1 step (theory 0) 0.20 (0.18 to 0.22)",
+            ),
         ] {
             let found = found(&checked(hidden, at, Some(0.0)));
             let (_, text) = found.iter().find(|(name, _)| name == rule).unwrap_or_else(|| panic!("{found:?}"));

@@ -77,7 +77,9 @@ enum Steps {
 fn steps_of(optimizer: &Optimizer) -> Option<Steps> {
     match optimizer {
         Optimizer::Sgd(_) => Some(Steps::Proportional),
-        Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_) | Optimizer::Lion(_) => Some(Steps::Normalised),
+        Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_) | Optimizer::Lion(_) => {
+            Some(Steps::Normalised)
+        }
         Optimizer::Muon(_) => None,
     }
 }

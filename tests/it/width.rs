@@ -30,7 +30,8 @@ fn prepared(train: Images, test: Images) -> Prepared {
 }
 
 fn experiment(sets: &[&str]) -> Experiment {
-    let text = "model = { kind = 'mlp', widths = [64, 64] }\noptimizer.lr = 0.001\ntrain = { steps = 100, batch_size = 64 }";
+    let text =
+        "model = { kind = 'mlp', widths = [64, 64] }\noptimizer.lr = 0.001\ntrain = { steps = 100, batch_size = 64 }";
     let sets: Vec<String> = sets.iter().map(|set| (*set).into()).collect();
     Experiment::parse("width", text, &sets).unwrap()
 }
@@ -89,7 +90,9 @@ fn is_near(growth: &Growth, wanted: f64, reach: f64) -> bool {
 #[test]
 fn the_standard_parametrisation_has_the_exponents_of_its_optimiser() {
     let widths = [128, 256, 512, 1024];
-    for (sets, wanted) in [(&[][..], [-0.5, 0.5, 1.0]), (&["optimizer.kind='adam'", "optimizer.lr=1e-5"], [0.0, 1.0, 1.5])] {
+    for (sets, wanted) in
+        [(&[][..], [-0.5, 0.5, 1.0]), (&["optimizer.kind='adam'", "optimizer.lr=1e-5"], [0.0, 1.0, 1.5])]
+    {
         let record = checked(sets, &widths, 4, 2).unwrap();
         for (layer, wanted) in record.layers.iter().zip(wanted) {
             assert_eq!(layer.changes[0].theory, Some(wanted));

@@ -20,7 +20,12 @@ fn a_check_prints_tables_a_verdict_and_a_chart_for_any_number_of_threads() {
     let text = call("1");
     assert_eq!(text, call("2"));
     assert!(text.lines().all(|line| line.chars().count() <= 80 || line.ends_with("width.svg")), "{text}");
-    for part in ["3 widths from 12 to 48, standard parametrisation, sgd at rate 0.1", "linear3", "logits' change", "below the 64 inputs"] {
+    for part in [
+        "3 widths from 12 to 48, standard parametrisation, sgd at rate 0.1",
+        "linear3",
+        "logits' change",
+        "below the 64 inputs",
+    ] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(part), "{part}: {text}");
     }
     let svg = fs::read_to_string(chart).unwrap();
@@ -31,7 +36,8 @@ fn a_check_prints_tables_a_verdict_and_a_chart_for_any_number_of_threads() {
 fn a_check_as_json_has_every_size_and_exponent() {
     let work = Work::new();
     let config = work.config(MLP);
-    let ran = initlab([&["width", config.to_str().unwrap(), "--json", "--set", "model.widths=[12,6]"], &FEW[..]].concat());
+    let ran =
+        initlab([&["width", config.to_str().unwrap(), "--json", "--set", "model.widths=[12,6]"], &FEW[..]].concat());
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
     let layer = &found["layers"][2];
