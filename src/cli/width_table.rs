@@ -46,9 +46,12 @@ fn shown(layer: &LayerRecord) -> Vec<&Growth> {
 }
 
 fn exponents(found: &WidthRecord) -> String {
-    let title = "size of the pre-activations at the start, and of their change, as a power of the width: its exponent, with its \
-                 95 % interval, beside theory's of infinite width";
-    let mut text = format!("{}\n{:<12}", wrapped(title, ""), "layer");
+    let title = format!(
+        "size of the pre-activations at the start, and of their change, as a power of the width: its exponent, with its {} % interval, \
+         beside theory's of infinite width",
+        100.0 * found.confidence
+    );
+    let mut text = format!("{}\n{:<12}", wrapped(&title, ""), "layer");
     let after = format!("{} steps", found.steps);
     let heads = ["at the start", "1 step", &after];
     let columns = if found.steps > 1 { 3 } else { 2 };

@@ -4,12 +4,12 @@ use rayon::prelude::*;
 
 use crate::config::Experiment;
 use crate::config::experiment::Budget;
-use crate::data::{Part, Prepared};
+use crate::data::Prepared;
 use crate::model::{Layer, Network, Role};
 use crate::train::memory::{self, DataSize};
 use crate::train::prepare::{network, outputs};
 use crate::train::{Plan, TrainError};
-use crate::width::coordinates::{Coordinates, IMAGES, coordinates, is_measured};
+use crate::width::coordinates::{Coordinates, coordinates, images, is_measured};
 use crate::width::error::WidthError;
 use crate::width::fit::{CONFIDENCE, growth};
 use crate::width::record::{LayerRecord, WidthRecord};
@@ -47,7 +47,7 @@ pub fn check(
     let seeds: Vec<u64> = (0..options.seeds as u64).map(|i| experiment.seed.wrapping_add(i)).collect();
     let experiments = at_widths(experiment, &options.widths)?;
     let [narrow, wide] = ends(&experiments, data)?;
-    let images = IMAGES.min(experiment.train.batch_size).min(data.len(Part::Train));
+    let images = images(experiment, data);
     let side_by_side = rayon::current_num_threads().min(seeds.len());
     let widest = &experiments[experiments.len() - 1];
     memory::check(&memory::of_watched_runs(widest, &wide.network, (DataSize::of(data), images), side_by_side))

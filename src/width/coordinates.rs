@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::data::{Part, epoch_order};
+use crate::config::Experiment;
+use crate::data::{Part, Prepared, epoch_order};
 use crate::model::cpu::CpuModel;
 use crate::model::{Family, Layer};
 use crate::train::engine::Compute;
@@ -11,7 +12,7 @@ use crate::train::sinks::{Sink, Step};
 use crate::train::{Event, Plan, TrainError, train_into};
 
 /// Images on which the layers are measured, at most: over so many a root mean square hardly depends on which ones they are.
-pub const IMAGES: usize = 64;
+const IMAGES: usize = 64;
 
 /// Sizes of the layers with weights, each the root mean square over images and units; absent where the run has diverged.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -27,9 +28,9 @@ pub(super) fn is_measured(layer: &Layer) -> bool {
     layer.op.family() == Family::Weights
 }
 
-/// Images on which a run of `plan` is measured.
-pub(super) fn images(plan: &Plan) -> usize {
-    IMAGES.min(plan.experiment.train.batch_size).min(plan.data.len(Part::Train))
+/// Images on which a run of `experiment` is measured: the first of its first batch.
+pub(super) fn images(experiment: &Experiment, data: &Prepared) -> usize {
+    IMAGES.min(experiment.train.batch_size).min(data.len(Part::Train))
 }
 
 /// Takes so many steps of `plan` on one thread, and measures after each, on the first images of the first batch. The plan must be longer
@@ -41,7 +42,7 @@ pub fn coordinates(plan: &Plan, steps: usize) -> Result<Coordinates, TrainError>
     let mut model = CpuModel::new(Arc::new(plan.network.with_activations_apart()), 1);
     plan.start.iter().enumerate().for_each(|(i, values)| model.set_param(i, values));
     let mut indices = epoch_order(plan.experiment.seed, 0, plan.data.len(Part::Train));
-    indices.truncate(images(plan));
+    indices.truncate(images(&plan.experiment, &plan.data));
     let mut samples = vec![0.0; indices.len() * plan.data.values_per_image()];
     plan.data.gather(Part::Train, &indices, &mut samples);
     let mut start = Vec::new();
