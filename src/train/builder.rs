@@ -16,6 +16,7 @@ use crate::model::{CandleNetwork, Network};
 use crate::optim::{KINDS, Optimizer, Settings};
 use crate::record::row::Row;
 use crate::record::rows::{EpochRow, StepRow};
+use crate::record::sharpness::SharpnessRow;
 use crate::record::summary::Summary;
 use crate::train::engine::Compute;
 use crate::train::group::train_into;
@@ -198,7 +199,8 @@ impl Run {
             rows.layers.iter().filter(|seen| seen.phase == "train").map(|seen| Row::new(seen, &names)).collect();
         let Weights { params, running } = weights;
         let network = Arc::clone(&self.plan.network);
-        Ok(Trained { network, params, running, summary, steps: rows.steps, epochs: rows.epochs, layers })
+        let Rows { steps, epochs, sharpness, .. } = rows;
+        Ok(Trained { network, params, running, summary, steps, epochs, layers, sharpness })
     }
 }
 
@@ -220,6 +222,8 @@ pub struct Trained {
     pub epochs: Vec<EpochRow>,
     /// Each layer's statistics in each recorded training step.
     pub layers: Vec<Row>,
+    /// The sharpness at the start and after every `stats.sharpness_every` steps.
+    pub sharpness: Vec<SharpnessRow>,
 }
 
 impl Trained {

@@ -19,7 +19,8 @@ pub fn train_unrecorded(
 ) -> Result<Vec<EpochRow>, TrainError> {
     let mut plan = plan.clone();
     plan.experiment.train.target_accuracy = None;
-    (plan.experiment.stats.every, plan.experiment.stats.histogram_every) = (0, 0);
+    let stats = &mut plan.experiment.stats;
+    (stats.every, stats.histogram_every, stats.sharpness_every) = (0, 0, 0);
     let mut rows = Rows::default();
     let memory = Memory::new(&mut rows);
     train_into(&plan, &Compute::Cpu { threads }, vec![Box::new(memory)], &false.into(), |event| match event {

@@ -19,7 +19,9 @@
 
 use crate::record::layers::LayerSeen;
 use crate::record::rows::{EpochRow, StepRow};
+use crate::record::sharpness::SharpnessRow;
 use crate::train::prepare::TrainError;
+use crate::train::sinks::curvature::Curvature;
 use crate::train::sinks::listen::{Evaluation, Seen, Sink, Step};
 
 /// Rows that the tables of a run's directory would hold.
@@ -31,17 +33,20 @@ pub struct Rows {
     pub epochs: Vec<EpochRow>,
     /// `layers.csv`.
     pub layers: Vec<LayerSeen>,
+    /// `sharpness.csv`.
+    pub sharpness: Vec<SharpnessRow>,
 }
 
 /// Keeps rows as they come.
 pub struct Memory<'a> {
     rows: &'a mut Rows,
+    curvature: Curvature,
 }
 
 impl<'a> Memory<'a> {
     /// Adds a run's rows to `rows`.
     pub fn new(rows: &'a mut Rows) -> Self {
-        Self { rows }
+        Self { rows, curvature: Curvature::default() }
     }
 
     fn layers<Row>(&mut self, seen: &Seen<'_, Row>) {
@@ -53,7 +58,11 @@ impl Sink for Memory<'_> {
     fn step(&mut self, step: &Step<'_>) -> Result<(), TrainError> {
         self.rows.steps.push(*step.row);
         self.layers(step);
-        Ok(())
+        let Self { rows, curvature } = self;
+        curvature.after(step, |row| {
+            rows.sharpness.push(row);
+            Ok(())
+        })
     }
 
     fn evaluation(&mut self, evaluation: &Evaluation<'_>) -> Result<(), TrainError> {

@@ -5,6 +5,7 @@
 
 mod beginning;
 mod checkpoint;
+mod curvature;
 mod epochs;
 mod histograms;
 mod json_lines;
