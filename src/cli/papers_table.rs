@@ -8,8 +8,8 @@ use crate::papers::{Item, Replayed, Report};
 /// How the ranges are found.
 pub(crate) const RANGES: &str = "A share's range is Wilson's interval of its probability, a sample's is where one further seed falls, both at \
      99.9 % (from 1999 seeds on order statistics, with fewer Student's t, accuracies on their log-odds). Inside is a printed or exact \
-     number in that range, a range wholly on the claimed side of a bound, a test that does not reject at 0.1 %, or one that does where \
-     the law is known to fail. Figures without a claim have no verdict.";
+     number in that range, a range wholly on the claimed side of a bound, a number between two bounds in every seed, a test that does \
+     not reject at 0.1 %, or one that does where the law is known to fail. Figures without a claim have no verdict.";
 
 /// The table, grouped by item, and the count.
 pub(crate) fn text(report: &Report) -> String {
@@ -75,6 +75,7 @@ impl Cells {
         let expected = match (figure.claim, figure.published.or(figure.theory)) {
             (Claim::Below { bound }, _) => format!("< {}", torch_decimals(bound)),
             (Claim::Above { bound }, _) => format!("> {}", torch_decimals(bound)),
+            (Claim::Each { low, high }, _) => format!("{} … {}", torch_decimals(low), torch_decimals(high)),
             (Claim::Rejected, _) => "< 0.001".into(),
             (_, Some(number)) => torch_decimals(number),
             (Claim::Agrees, None) => "> 0.001".into(),

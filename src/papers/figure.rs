@@ -77,6 +77,13 @@ pub enum Claim {
         /// The bound.
         bound: f64,
     },
+    /// Ours lies between two bounds in every seed, for runs too costly for a range over seeds.
+    Each {
+        /// The lower bound.
+        low: f64,
+        /// The upper bound.
+        high: f64,
+    },
     /// Nothing: it is shown.
     Shown,
 }
@@ -129,6 +136,16 @@ impl Figure {
         }
     }
 
+    /// True if every seed has a number for which `holds`; of a share or a test the one number that it is.
+    fn each(&self, holds: impl Fn(f64) -> bool) -> bool {
+        match &self.measured {
+            Measured::Share { .. } | Measured::PValue { .. } => holds(self.ours()),
+            Measured::Sample { values } | Measured::Accuracy { values } => {
+                values.iter().all(|value| value.is_some_and(&holds))
+            }
+        }
+    }
+
     /// Runs without a number.
     pub fn failed(&self) -> usize {
         match &self.measured {
@@ -147,6 +164,7 @@ impl Figure {
                 Claim::Rejected => Some(p < 1.0 - CONFIDENCE),
                 Claim::Above { bound } => Some(p > bound),
                 Claim::Below { bound } => Some(p < bound),
+                Claim::Each { low, high } => Some(low <= p && p <= high),
                 Claim::Shown => None,
             };
         }
@@ -158,6 +176,7 @@ impl Figure {
             }
             Claim::Below { bound } => Some(high < bound),
             Claim::Above { bound } => Some(low > bound),
+            Claim::Each { low, high } => Some(self.each(|ours| low <= ours && ours <= high)),
             Claim::Rejected => Some(false),
             Claim::Shown => None,
         }
@@ -218,6 +237,17 @@ mod tests {
         assert_eq!(of(Claim::Below { bound: 40.0 }), Some(true));
         assert_eq!(of(Claim::Below { bound: 12.5 }), Some(false));
         assert_eq!(of(Claim::Above { bound: 0.5 }), Some(true));
+    }
+
+    #[test]
+    fn a_claim_of_each_seed_needs_all_of_them() {
+        let of = |values: &[Option<f64>]| {
+            let measured = Measured::Sample { values: values.to_vec() };
+            Figure::claimed("edge", measured, Claim::Each { low: 0.95, high: 1.05 }).inside()
+        };
+        assert_eq!(of(&[Some(1.0)]), Some(true));
+        assert_eq!(of(&[Some(1.0), Some(1.04), Some(1.06)]), Some(false));
+        assert_eq!(of(&[Some(1.0), None]), Some(false));
     }
 
     #[test]

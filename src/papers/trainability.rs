@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::figure::{Claim, Figure, Measured};
 use super::outcome::{Outcome, Table};
 use super::setting::Setting;
-use super::training::{evaluations, experiment, plan};
-use crate::data::{Dataset, Images, Part, Prepared};
+use super::training::{evaluations, experiment, first_images, plan};
+use crate::data::{Dataset, Part, Prepared, Split};
 use crate::train::TrainError;
 
 /// Depth, σ_w², ξ_c, accuracy, and the accuracy one step of the replication's grid further in σ_w² (0.034): how much two such
@@ -86,17 +86,8 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
 
 /// The data with training images in the place of the test images, so that an evaluation is of these.
 fn tested_on_training_images(data: &Prepared) -> Result<Prepared, TrainError> {
-    let dataset = data.dataset();
-    let n = IMAGES.min(data.len(Part::Train));
-    let test = Images {
-        pixels: data.pixels(Part::Train)[..n * data.values_per_image()].to_vec(),
-        labels: data.labels(Part::Train)[..n].to_vec(),
-        channels: dataset.train.channels,
-        rows: dataset.train.rows,
-        cols: dataset.train.cols,
-    };
-    let dataset = Dataset { test, ..dataset.clone() };
-    Ok(Prepared::new(Arc::new(dataset), crate::data::Split::Usual).expect("the usual split takes any number of images"))
+    let dataset = Dataset { test: first_images(data, Part::Train, IMAGES), ..data.dataset().clone() };
+    Ok(Prepared::new(Arc::new(dataset), Split::Usual).expect("the usual split takes any number of images"))
 }
 
 fn outcome(mut found: Vec<(Point, f64)>) -> Outcome {

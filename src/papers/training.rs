@@ -1,7 +1,7 @@
 //! Training for a replay: a config's text with values replaced, one seed, one thread.
 
 use crate::config::Experiment;
-use crate::data::Prepared;
+use crate::data::{Images, Part, Prepared};
 use crate::record::rows::EpochRow;
 use crate::train::{Plan, Run, TrainError};
 
@@ -29,4 +29,17 @@ pub(super) fn plan(experiment: Experiment, data: &Prepared) -> Result<Plan, Trai
 /// None on the CPU but those of its libraries.
 pub(super) fn evaluations(plan: Plan) -> Result<Vec<EpochRow>, TrainError> {
     Ok(Run::of(plan).run()?.epochs)
+}
+
+/// The first `n` images of a part; all where there are no more.
+pub(super) fn first_images(data: &Prepared, part: Part, n: usize) -> Images {
+    let n = n.min(data.len(part));
+    let Images { channels, rows, cols, .. } = data.dataset().train;
+    Images {
+        pixels: data.pixels(part)[..n * data.values_per_image()].to_vec(),
+        labels: data.labels(part)[..n].to_vec(),
+        channels,
+        rows,
+        cols,
+    }
 }
