@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::inference::prediction::prediction;
+use crate::inference::proportion::wilson;
 use crate::inference::spread::{median, sorted};
-use crate::theory::finite_width::normal_quantile;
 
 /// Probability that a range holds what it should.
 pub const CONFIDENCE: f64 = 0.999;
@@ -119,7 +119,7 @@ impl Figure {
     /// Where a share lies, or where a further seed falls, with a probability of 99.9 %; none for a test and for a single seed.
     pub fn range(&self) -> Option<(f64, f64)> {
         match &self.measured {
-            Measured::Share { hits, of } => Some(share_range(*hits, *of)),
+            Measured::Share { hits, of } => Some(wilson(*hits, *of, CONFIDENCE).into()),
             Measured::Sample { values } => of_further_seed(values, |x| x, |x| x),
             Measured::Accuracy { values } => {
                 of_further_seed(values, |x| (x / (1.0 - x)).ln(), |y| 1.0 / (1.0 + (-y).exp()))
@@ -194,16 +194,6 @@ fn of_further_seed(values: &[Option<f64>], to: impl Fn(f64) -> f64, from: impl F
     prediction(&sorted(&scaled), CONFIDENCE).map(|found| (from(found.low), from(found.high)))
 }
 
-/// Wilson's score interval (Wilson 1927) of the probability behind `hits` of `of`.
-fn share_range(hits: usize, of: usize) -> (f64, f64) {
-    let (n, share) = (of as f64, hits as f64 / of as f64);
-    let z = normal_quantile(0.5 + 0.5 * CONFIDENCE);
-    let middle = share + z * z / (2.0 * n);
-    let reach = z * (share * (1.0 - share) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 / (1.0 + z * z / n);
-    (((middle - reach) * scale).max(0.0), ((middle + reach) * scale).min(1.0))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,7 +204,8 @@ mod tests {
             let figure = Figure::exact("x", theory, Measured::Share { hits, of: 1000 });
             assert_eq!(figure.inside(), Some(inside), "{figure:?} {:?}", figure.range());
         }
-        assert_eq!(share_range(0, 10).0, 0.0);
+        let none = Figure::shown("x", Measured::Share { hits: 0, of: 10 });
+        assert_eq!(none.range().unwrap().0, 0.0);
     }
 
     #[test]
