@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 mod elu;
 mod error;
 mod gelu;
-mod normal;
 mod parse;
 mod pieces;
 mod relu;
@@ -18,9 +17,9 @@ mod sigmoid;
 mod softsign;
 mod tanh;
 
+pub use crate::inference::normal::{normal_cdf, normal_pdf};
 pub use elu::{SELU_ALPHA, SELU_LAMBDA};
 pub use error::ActivationParseError;
-pub use normal::{normal_cdf, normal_pdf};
 pub use pieces::{Pieces, ReluForm, kaiming_gain};
 use row::{Numbers, Phi, Row};
 pub use row::{Parameter, Range};

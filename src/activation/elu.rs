@@ -1,7 +1,7 @@
 //! ELU (Clevert et al. 2016) and its scaled form SELU (Klambauer et al. 2017).
 
-use crate::activation::normal::normal_cdf;
 use crate::activation::row::{Curve, Parameter, Phi, Range, Row};
+use crate::inference::normal::normal_cdf;
 
 /// SELU's scale λ (Klambauer et al. 2017, eq. 14).
 pub const SELU_LAMBDA: f64 = 1.050_700_987_355_480_5;

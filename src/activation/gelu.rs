@@ -2,8 +2,8 @@
 
 use std::f64::consts::PI;
 
-use crate::activation::normal::{normal_cdf, normal_pdf};
 use crate::activation::row::{Curve, Phi, Row};
+use crate::inference::normal::{normal_cdf, normal_pdf};
 
 pub(super) const EXACT: Row = Row {
     name: "gelu",

@@ -1,6 +1,6 @@
 //! How many pairs a paired test needs to see an effect, and how far the deviation that this rests on can be trusted.
 
-use crate::inference::normal::mass_below;
+use crate::inference::normal::normal_cdf;
 use crate::inference::student::two_sided_quantile;
 
 /// Points of an integral over the deviation's distribution; Simpson's rule.
@@ -12,7 +12,7 @@ pub fn power(effect: f64, pairs: usize, level: f64) -> f64 {
     let limit = two_sided_quantile(1.0 - level, pairs - 1);
     let shift = effect * (pairs as f64).sqrt();
     // Given the deviation found, as a share s of the true one, the test passes where |Z + shift| > limit·s.
-    expected(pairs - 1, f64::INFINITY, |s| mass_below(shift - limit * s) + mass_below(-shift - limit * s))
+    expected(pairs - 1, f64::INFINITY, |s| normal_cdf(shift - limit * s) + normal_cdf(-shift - limit * s))
 }
 
 /// The fewest pairs with which the test of [`power`] sees the effect with probability `wanted`; nothing where `most` are not enough.

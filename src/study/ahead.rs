@@ -34,7 +34,7 @@ fn ahead(values: [Vec<f64>; 2]) -> Option<Ahead> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::normal::mass_below;
+    use crate::inference::normal::normal_cdf;
     use crate::rng::{rng, standard_normals};
     use crate::study::simulated::{NEVER, TARGETS, compare, ending, run};
 
@@ -69,7 +69,7 @@ mod tests {
             [(3, 0.0, 0.0), (5, 0.0, 0.0), (5, 1.0, 0.0), (5, 2.0, 0.0), (10, 0.5, 0.0), (20, 1.5, 0.0), (5, 1.0, 0.5)]
         {
             let mut draws = rng(6, &format!("ahead {n} {shift} {shared}"));
-            let truth = mass_below(shift / 2f64.sqrt());
+            let truth = normal_cdf(shift / 2f64.sqrt());
             let mut values = |shift: f64, of_seed: &[f64]| -> Vec<f64> {
                 let own = standard_normals(&mut draws, n);
                 own.iter()
