@@ -5,7 +5,7 @@ use crate::config::error::folded;
 use crate::numerals::number;
 use crate::report::text::{shorten, visible};
 use crate::study::comparison::SeedsNeeded;
-use crate::study::power::MOST;
+use crate::study::power;
 use crate::study::record::StudyRecord;
 
 /// Characters of a name.
@@ -53,16 +53,9 @@ pub(crate) fn text(record: &StudyRecord) -> String {
 
 fn row(needed: &SeedsNeeded) -> [String; 5] {
     let name = format!("{} {}", needed.arm, needed.point.join(" "));
-    let dash = || String::from("–");
-    let seeds = |seeds: Option<usize>| seeds.map_or_else(|| format!("> {MOST}"), |seeds| seeds.to_string());
-    let Some(deviation) = needed.deviation else {
-        return [visible(&shorten(name.trim_end(), NAME)), needed.pairs.to_string(), dash(), dash(), dash()];
-    };
-    [
-        visible(&shorten(name.trim_end(), NAME)),
-        needed.pairs.to_string(),
-        format!("× {:.2}", deviation.exp()),
-        format!("{} ({} … {})", seeds(needed.seeds[0]), seeds(needed.between[0]), seeds(needed.between[1])),
-        seeds(needed.seeds[1]),
-    ]
+    let [varies, fewer, more] = power::cells(needed).map_or_else(
+        || [(); 3].map(|()| String::from("–")),
+        |[varies, fewer, ends, more]| [varies, format!("{fewer} ({ends})"), more],
+    );
+    [visible(&shorten(name.trim_end(), NAME)), needed.pairs.to_string(), varies, fewer, more]
 }

@@ -12,7 +12,7 @@ use crate::study::record::StudyRecord;
 use crate::study::verdict::{LEVEL, MIN_PAIRS};
 
 /// Seeds beyond which none are counted.
-pub const MOST: usize = 10_000;
+const MOST: usize = 10_000;
 /// The probabilities of seeing the factor that seeds are told for.
 pub const WANTED: [f64; 2] = [0.8, 0.9];
 
@@ -39,6 +39,19 @@ fn of(comparison: &Comparison, factor: f64) -> Option<SeedsNeeded> {
         seeds: WANTED.map(|wanted| seeds(1.0, wanted)),
         between: deviation_interval(ratio.pairs, CONFIDENCE).map(|times| seeds(times, WANTED[0])),
     })
+}
+
+/// The cells of an arm's row: the factor by which its ratios vary, and the seeds for the first probability of [`WANTED`], for the same at the
+/// ends of the deviation's interval, and for the second. Nothing without a deviation.
+pub fn cells(needed: &SeedsNeeded) -> Option<[String; 4]> {
+    let deviation = needed.deviation?;
+    let seeds = |seeds: Option<usize>| seeds.map_or_else(|| format!("> {MOST}"), |seeds| seeds.to_string());
+    Some([
+        format!("× {:.2}", deviation.exp()),
+        seeds(needed.seeds[0]),
+        format!("{} … {}", seeds(needed.between[0]), seeds(needed.between[1])),
+        seeds(needed.seeds[1]),
+    ])
 }
 
 /// The deviation that the ratio's interval was made of.

@@ -8,7 +8,7 @@ use crate::study::comparison::{
     Ahead, ArmSummary, Bound, Comparison, Difference, Ratio, SeedsNeeded, Spread, TargetComparison, TargetSummary,
     leaning_text,
 };
-use crate::study::power::MOST;
+use crate::study::power;
 use crate::study::record::{PairRecord, StudyRecord};
 use crate::study::sentence::tells;
 
@@ -93,20 +93,10 @@ fn seeds_table(record: &StudyRecord) -> Option<Table> {
     let axes = record.axes.iter().map(|axis| axis.name.clone());
     let head = ["pairs", "ratios vary by", "seeds for 80 %", "at the ends of the interval", "seeds for 90 %"]
         .map(String::from);
-    let seeds = |seeds: Option<usize>| seeds.map_or_else(|| format!("> {MOST}"), |seeds| seeds.to_string());
     let row = |needed: &SeedsNeeded| {
         let first =
             std::iter::once(needed.arm.clone()).chain(needed.point.iter().cloned()).chain([needed.pairs.to_string()]);
-        let cells = match needed.deviation {
-            None => [dash(), dash(), dash(), dash()],
-            Some(deviation) => [
-                format!("× {:.2}", deviation.exp()),
-                seeds(needed.seeds[0]),
-                format!("{} … {}", seeds(needed.between[0]), seeds(needed.between[1])),
-                seeds(needed.seeds[1]),
-            ],
-        };
-        first.chain(cells).collect()
+        first.chain(power::cells(needed).unwrap_or_else(|| [(); 4].map(|()| dash()))).collect()
     };
     Some(Table {
         caption: "seeds with which the factor is seen".into(),
