@@ -13,9 +13,11 @@
 //! | change in any step | 0 | 0 | 0 |
 //!
 //! A hidden unit's gradient has the size of the output's weights, n^−1/2; an update times n activations that go the same way is n times
-//! its entries. Under SGD these are gradients times activations, n^−1/2; under Adam they are 1, and where they meet the output's weights,
-//! whose signs they have, they sum to n^1/2 of their size. From the second step on the standard parametrisation's change has no power of the
-//! width: the output's weights have grown by more than they were.
+//! its entries. Under SGD these are gradients times activations, n^−1/2; under Adam they are 1, and where they meet the output's
+//! weights, whose signs they have, they sum to n^1/2 of their size: that part of the logits' change overtakes the output's own, of
+//! exponent 1, only at widths in the hundreds, and a line over 64 to 256 units has 1.1, over 1024 to 4096 units 1.45 (MLPs of two
+//! hidden layers on 16 inputs). From the second step on the standard parametrisation's change has no power of the width: the output's
+//! weights have grown by more than they were.
 
 use serde::Serialize;
 
