@@ -1,5 +1,6 @@
 //! A study ready to run: checked, with its data in memory and its runs in order; and what has come out of it so far.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -20,7 +21,7 @@ use crate::study::forecast::{State, Work};
 use crate::study::order::order;
 use crate::study::place::Growth;
 use crate::study::plan::{PlannedRun, runs};
-use crate::study::predict::predicted_depth;
+use crate::study::predict::predicted_depths;
 use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, StudyRecord, Tuning};
 use crate::study::spread::on_all_cores;
 use crate::study::summarise::summarise;
@@ -211,10 +212,10 @@ impl Campaign {
     fn summaries(&self, records: &[RunRecord]) -> Vec<ArmSummary> {
         let study = &self.study;
         let mut summaries = summarise(records, &study.targets);
-        let predicted = on_all_cores(&summaries, |summary| {
-            let of = |cell: &&Cell| study.arms[cell.arm] == summary.arm && study.labels(&cell.point) == summary.point;
-            study.cells.iter().find(of).and_then(|cell| predicted_depth(&cell.experiment))
-        });
+        let place = |cell: &Cell| (study.arms[cell.arm].clone(), study.labels(&cell.point));
+        let cells: HashMap<_, &Cell> = study.cells.iter().map(|cell| (place(cell), cell)).collect();
+        let of = |summary: &ArmSummary| Some(&cells.get(&(summary.arm.clone(), summary.point.clone()))?.experiment);
+        let predicted = predicted_depths(&summaries.iter().map(of).collect::<Vec<_>>());
         for (summary, predicted) in summaries.iter_mut().zip(predicted) {
             summary.predicted_depth = predicted;
         }

@@ -2,6 +2,7 @@
 
 use crate::config::Experiment;
 use crate::config::model::Body;
+use crate::study::spread::on_all_cores;
 use crate::theory::length::LengthMap;
 use crate::theory::trainable::trainable_depth;
 
@@ -15,8 +16,26 @@ pub struct PredictedDepth {
     pub trainable: Option<f64>,
 }
 
-/// The prediction for `experiment`, if it is such a network from independent weights.
-pub fn predicted_depth(experiment: &Experiment) -> Option<PredictedDepth> {
+/// The predictions for these experiments, where they are such networks from independent weights. The many cells of a grid that differ in
+/// depth alone have one map, whose limit is looked for once.
+pub fn predicted_depths(experiments: &[Option<&Experiment>]) -> Vec<Option<PredictedDepth>> {
+    let networks = on_all_cores(experiments, |experiment| plain_network((*experiment)?));
+    let mut maps: Vec<LengthMap> = Vec::new();
+    for (_, map) in networks.iter().flatten() {
+        if !maps.contains(map) {
+            maps.push(*map);
+        }
+    }
+    let limits = on_all_cores(&maps, trainable_depth);
+    let predicted = |(depth, map): (usize, LengthMap)| {
+        let at = maps.iter().position(|other| *other == map)?;
+        Some(PredictedDepth { depth, trainable: limits[at] })
+    };
+    networks.into_iter().map(|network| network.and_then(predicted)).collect()
+}
+
+/// The hidden layers of `experiment` and the map of their lengths, if it is a plain MLP of equal widths from independent weights.
+fn plain_network(experiment: &Experiment) -> Option<(usize, LengthMap)> {
     let resolved = experiment.resolved().ok()?;
     let (model, init) = (&resolved.model, &resolved.init);
     let Body::Mlp { widths } = &model.body else { return None };
@@ -33,7 +52,7 @@ pub fn predicted_depth(experiment: &Experiment) -> Option<PredictedDepth> {
     let std = init.rule.weight.std(&[width, width], model.activation).ok()??;
     let variance_b = if model.bias.hidden() { init.rule.bias.variance(width as f64).ok()? } else { 0.0 };
     let map = LengthMap::new(model.activation, width as f64 * std * std, variance_b).ok()?;
-    Some(PredictedDepth { depth: widths.len(), trainable: trainable_depth(&map) })
+    Some((widths.len(), map))
 }
 
 #[cfg(test)]
@@ -43,7 +62,7 @@ mod tests {
     fn predicted(sets: &[&str]) -> Option<PredictedDepth> {
         let text = "model = { kind = 'mlp', width = 100, depth = 20 }\noptimizer.lr = 0.1\ntrain.epochs = 1";
         let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
-        predicted_depth(&Experiment::parse("x.toml", text, &sets).unwrap())
+        predicted_depths(&[Some(&Experiment::parse("x.toml", text, &sets).unwrap())])[0]
     }
 
     #[test]
@@ -53,6 +72,17 @@ mod tests {
             let near = |want: f64| found.trainable.is_some_and(|depth| (depth - want).abs() < 0.1);
             assert!(found.depth == 20 && trainable.map_or(found.trainable.is_none(), near), "{preset}: {found:?}");
         }
+    }
+
+    #[test]
+    fn cells_of_one_map_keep_their_own_depths() {
+        let text = "model = { kind = 'mlp', width = 100, depth = 20 }\noptimizer.lr = 0.1\ntrain.epochs = 1\ninit.preset = 'xavier'";
+        let of = |set: &str| Experiment::parse("x.toml", text, &[set.to_owned()]).unwrap();
+        let cells = [of("model.depth=5"), of("init.preset=torch"), of("model.norm=batch"), of("model.depth=30")];
+        let together = predicted_depths(&cells.iter().map(Some).chain([None]).collect::<Vec<_>>());
+        let alone = cells.iter().map(|cell| predicted_depths(&[Some(cell)])[0]);
+        assert_eq!(together, alone.chain([None]).collect::<Vec<_>>());
+        assert_eq!(together[3].map(|found| found.depth), Some(30));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The runs of each arm at each point, taken together.
 
+use std::collections::HashMap;
+
 use crate::inference::spread::{mean, median, quantile, sample_std, sorted};
 use crate::inference::survival::{Time, kaplan_meier, median_time};
 use crate::record::summary::Outcome;
@@ -12,8 +14,10 @@ use crate::study::target::Target;
 /// Summaries of every arm at every point, in the order of the runs.
 pub fn summarise(runs: &[RunRecord], targets: &[Target]) -> Vec<ArmSummary> {
     let mut groups: Vec<Vec<&RunRecord>> = Vec::new();
+    let mut places: HashMap<(&str, &[String]), usize> = HashMap::new();
     for run in runs {
-        match groups.iter_mut().find(|group| group[0].arm == run.arm && group[0].point == run.point) {
+        let place = *places.entry((&run.arm, &run.point)).or_insert(groups.len());
+        match groups.get_mut(place) {
             Some(group) => group.push(run),
             None => groups.push(vec![run]),
         }

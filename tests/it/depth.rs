@@ -10,7 +10,7 @@ use initlab::data::{Choice, Prepared, Request, Split, load};
 use initlab::probe::record::Trend;
 use initlab::probe::{Probe, probe};
 use initlab::study::Study;
-use initlab::study::predict::predicted_depth;
+use initlab::study::predict::predicted_depths;
 use initlab::theory::trainable::Course;
 
 /// A start at one depth, trained at its best rate.
@@ -119,7 +119,7 @@ fn the_limits_part_what_trained_from_what_stalled() {
 fn the_depth_of_theory_parts_what_trained_from_what_stalled() {
     let starts = starts();
     let trains = |cell: &Cell| {
-        let predicted = predicted_depth(&starts[&(cell.start.clone(), cell.depth)]).unwrap();
+        let predicted = predicted_depths(&[Some(&starts[&(cell.start.clone(), cell.depth)])])[0].unwrap();
         predicted.trainable.is_none_or(|depth| cell.depth as f64 <= depth)
     };
     agrees("theory", trains, &KNOWN);
