@@ -19,7 +19,7 @@ use initlab::model::{Activations, LayerSpec, Network, Role, Shape};
 use initlab::record::read::RunRecords;
 use initlab::record::run_dir::Existing;
 use initlab::train::engine::Compute;
-use initlab::train::{Plan, train};
+use initlab::train::{Plan, Run, train};
 
 const ROWS: usize = 20;
 
@@ -184,6 +184,8 @@ fn sharpness_is_recorded_with_its_limit_and_changes_nothing_else() {
     assert_eq!((&one.1[1..], &without.1[0]), (&without.1[1..], &None));
     assert_eq!(one.0.sharpness.get("step"), [0.0, 5.0, 10.0]);
     assert_eq!(one.0.sharpness.get("limit"), [20.0; 3]);
+    let in_memory = Run::of(on.clone()).run().unwrap().sharpness;
+    assert!(in_memory.iter().map(|row| row.sharpness).eq(one.0.sharpness.get("sharpness").iter().copied()));
     assert!(one.0.sharpness.get("sharpness").iter().all(|x| (0.1..1000.0).contains(x)));
     let dir = tempfile::tempdir().unwrap();
     ran(&on, 1, dir.path());
