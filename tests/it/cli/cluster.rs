@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use initlab::record::checkpoint::FILE as CHECKPOINT;
+
 use super::compare_parts::STUDY;
 use super::{Ran, Work, assert_same, json, records};
 
@@ -139,6 +141,10 @@ fn a_task_that_is_told_to_end_or_killed_loses_no_whole_run_and_what_was_laid_asi
         let (child, before): (Child, usize) =
             (work.task("out", &["--shard", "0/1", "--threads", "2"]).spawn().unwrap(), ended());
         wait_for("a run to end", || ended() > before);
+        // Runs of one length may all have ended: one that began since then is in its midst.
+        let known = runs();
+        let begun = |name: &String| !known.contains(name) && work.path("out/runs").join(name).join(CHECKPOINT).exists();
+        wait_for("the next run to be under way", || runs().iter().any(begun));
         child
     };
     let mut killed = begin();
