@@ -96,7 +96,7 @@ fn chart(name: &str, Found { search, .. }: &Found) -> Chart {
     }
 }
 
-/// What was tried, and what is said of it.
+/// A test that was made, with its findings.
 struct Found {
     search: RangeSearch,
     findings: Vec<Finding>,

@@ -14,7 +14,7 @@ pub struct RangeSearch {
     pub lost_at: Option<f64>,
     /// The sweeps together.
     pub test: RangeTest,
-    /// What they say.
+    /// The outcome that they have together.
     pub outcome: Outcome,
 }
 
