@@ -18,7 +18,7 @@ use crate::train::{Run, TrainError};
 const IMAGES: usize = 5_000;
 /// Learning rates, each with steps enough to come to its edge and to stay there for a while; the longest run first, so that no core is
 /// left with it at the end.
-const RATES: [(f64, usize); 3] = [(0.2, 2800), (0.3, 1500), (0.4, 1200)];
+const RATES: [(f64, usize); 3] = [(0.2, 2800), (0.25, 2000), (0.3, 1500)];
 /// Steps between two columns of the table.
 const COLUMN: u64 = 500;
 /// Distance of λ₁ from 2/η, over 2/η, that counts as none.
