@@ -1,11 +1,12 @@
 //! The images that a probe sends through every network: pairs of one class and pairs of different classes.
 
 use crate::data::{Part, Prepared, epoch_order};
+use crate::model::Shape;
 
 /// Images with the pairs among them. Every image is in one pair.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// Normalised images, `[len, rows·cols]`.
+    /// Normalised images, `[len, channels, rows, cols]`, as PyTorch and the files have them.
     pub images: Vec<f32>,
     /// Their classes.
     pub labels: Vec<u8>,
@@ -27,6 +28,8 @@ impl Sample {
         let different = take_pairs(&mut waiting, &mut chosen, pairs, |a, b| labels[a as usize] != labels[b as usize]);
         let mut images = vec![0.0; chosen.len() * data.values_per_image()];
         data.gather(Part::Train, &chosen, &mut images);
+        let [channels, height, width] = data.image_dims();
+        let images = Shape::Image { channels, height, width }.channels_first(&images);
         let labels = chosen.iter().map(|&i| labels[i as usize]).collect();
         Self { images, labels, same, different }
     }

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use candle_core::Device;
 use initlab::config::Experiment;
 use initlab::data::idx::header;
-use initlab::data::{Choice, Dataset, Images, Prepared, Request, Split, files, load};
+use initlab::data::{Choice, Dataset, Images, Part, Prepared, Request, Split, files, load};
+use initlab::model::cpu::CpuModel;
+use initlab::probe::{Probe, probe};
 use initlab::record::run_dir::Existing;
 use initlab::record::summary::Summary;
 use initlab::train::engine::Compute;
@@ -64,6 +67,29 @@ fn coloured_images_train_alike_on_every_path() {
             assert!(losses[0] < 1.0, "{net} {data}: it learns nothing: {losses:?}");
         }
     }
+}
+
+#[test]
+fn a_probe_sees_coloured_images_as_a_run_does() {
+    // One image in all places: whichever the probe takes, it is this one.
+    let mut set = set();
+    let len = set.train.pixels.len() / set.train.labels.len();
+    set.train.pixels = set.train.pixels[..len].repeat(set.train.labels.len());
+    let experiment =
+        Experiment::parse("net.toml", &format!("{CNN}\n{TRAIN}\ndata = {{ range = [-1, 1] }}"), &[]).unwrap();
+    let data = experiment.data.prepare(set).unwrap();
+    let found = probe(&experiment, &data, Probe { seeds: 1, pairs: 4, threads: 1 }, || {}).unwrap();
+    let plan = Plan::new(experiment, data.clone()).unwrap();
+    let mut model = CpuModel::new(Arc::new(plan.network.with_activations_apart()), 1);
+    plan.start.iter().enumerate().for_each(|(i, values)| model.set_param(i, values));
+    let mut image = vec![0.0; len];
+    data.gather(Part::Train, &[0], &mut image);
+    let mut outputs = Vec::new();
+    model.look(&image, |_, output| {
+        outputs.push(output.iter().map(|&z| f64::from(z).powi(2)).sum::<f64>() / output.len() as f64)
+    });
+    let probed = found.layers[0].z_second_moment.median.unwrap();
+    assert!((probed / outputs[0] - 1.0).abs() < 1e-5, "{probed} in the probe, {} in a run", outputs[0]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ impl Shape {
     }
 
     /// Reorders `samples` from the kernels' order to PyTorch's.
-    pub(super) fn channels_first(self, samples: &[f32]) -> Vec<f32> {
+    pub fn channels_first(self, samples: &[f32]) -> Vec<f32> {
         reorder(samples, self.pixels(), self.units())
     }
 }
