@@ -21,7 +21,7 @@ pub(super) struct Net<'a> {
 /// Layers that can be chosen at most: the first and the last among them.
 const CHOSEN: usize = 12;
 /// Points of all curves together, so that a page of many runs stays small.
-const POINTS: usize = 100_000;
+const POINTS: usize = 50_000;
 /// Layers up to which each has its name on an axis.
 const NAMED: usize = 16;
 /// Steps that stand side by side.
