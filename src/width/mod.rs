@@ -2,7 +2,7 @@
 //! in the first steps, follow the width of a network.
 //!
 //! A check goes through here in this order: [`coordinates`] trains one network for a few steps and measures every layer on fixed images,
-//! [`check`] does so for every width and seed, [`fit`] draws a line through logarithms, [`theory`] has the exponents of infinite width, and
+//! `check` does so for every width and seed, [`fit`] draws a line through logarithms, [`theory`] has the exponents of infinite width, and
 //! [`rules`] says what follows for the learning rate. [`record`] holds the numbers.
 
 pub mod check;
