@@ -119,12 +119,16 @@ fn still(record: &WidthRecord, _: f64) -> Option<Found> {
     sizes.iter().flatten().all(|size| *size == Some(0.0)).then(|| Found::new(text, advice))
 }
 
+/// When the logits' change was measured, and how it follows the width.
+fn change_of_logits(record: &WidthRecord, verb: &str, growth: &Growth) -> String {
+    format!("{} the logits' change {verb} like width^{}", steps(record), exponent(growth))
+}
+
 fn grow(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let growth = logits(record).filter(|growth| grows(growth, threshold))?;
     let text = format!(
-        "{} the logits' change grows like width^{}: the best learning rate will move down as the network gets wider",
-        steps(record),
-        exponent(growth)
+        "{}: the best learning rate will move down as the network gets wider",
+        change_of_logits(record, "grows", growth)
     );
     Some(Found::new(text, advice(record)))
 }
@@ -132,9 +136,8 @@ fn grow(record: &WidthRecord, threshold: f64) -> Option<Found> {
 fn fade(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let growth = logits(record).filter(|growth| fades(growth, threshold))?;
     let text = format!(
-        "{} the logits' change fades like width^{}: the best learning rate will move up as the network gets wider",
-        steps(record),
-        exponent(growth)
+        "{}: the best learning rate will move up as the network gets wider",
+        change_of_logits(record, "fades", growth)
     );
     Some(Found::new(text, advice(record)))
 }
@@ -142,10 +145,8 @@ fn fade(record: &WidthRecord, threshold: f64) -> Option<Found> {
 fn carries_over(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let growth = logits(record).filter(|growth| stays(growth, threshold))?;
     let text = format!(
-        "{} the logits' change goes like width^{}, within {threshold} of constant: the best learning rate carries over from one width \
-         to another",
-        steps(record),
-        exponent(growth)
+        "{}, within {threshold} of constant: the best learning rate carries over from one width to another",
+        change_of_logits(record, "goes", growth)
     );
     Some(Found::new(text, ""))
 }
@@ -154,10 +155,8 @@ fn unsettled(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let growth = logits(record).filter(|growth| growth.mean.is_some())?;
     let settled = grows(growth, threshold) || fades(growth, threshold) || stays(growth, threshold);
     let text = format!(
-        "{} the logits' change goes like width^{}: neither within {threshold} of constant nor beyond it for certain, so that it is open \
-         if the best learning rate moves",
-        steps(record),
-        exponent(growth)
+        "{}: neither within {threshold} of constant nor beyond it for certain, so that it is open if the best learning rate moves",
+        change_of_logits(record, "goes", growth)
     );
     (!settled).then(|| Found::new(text, "more --seeds, or --widths further apart, tell more"))
 }
