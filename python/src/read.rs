@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use initlab::record::RecordError;
+use initlab::record::layers;
 use initlab::record::read::RunRecords;
+use initlab::record::rows::{EPOCHS, STEPS};
 use initlab::record::summary::Summary;
 use initlab::record::tensors::{self, Values};
 use initlab::report;
@@ -69,8 +71,7 @@ enum Column {
 }
 
 fn columns(path: &Path) -> Result<Vec<(String, Column)>, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::Of("RecordError", format!("{}: reading the file failed: {error}", path.display())))?;
+    let text = text(path)?;
     let mut lines = text.split_inclusive('\n');
     let names = fields(lines.next().unwrap_or_default().trim_end());
     let mut cells: Vec<Vec<String>> = vec![Vec::new(); names.len()];
@@ -87,6 +88,26 @@ fn columns(path: &Path) -> Result<Vec<(String, Column)>, Failure> {
         cells.iter_mut().zip(fields).for_each(|(column, field)| column.push(field));
     }
     Ok(names.into_iter().zip(cells.into_iter().map(typed)).collect())
+}
+
+/// The text of a table. One of a run that is about to write its first line is the header alone.
+fn text(path: &Path) -> Result<String, Failure> {
+    let begun = || -> Option<String> {
+        let header = match path.file_name()?.to_str()? {
+            "steps.csv" => STEPS.into(),
+            "epochs.csv" => EPOCHS.into(),
+            "layers.csv" => layers::header(),
+            _ => return None,
+        };
+        (path.with_file_name("config.toml").is_file() && !path.with_file_name("run.json").exists()).then_some(header)
+    };
+    match std::fs::read_to_string(path) {
+        Ok(text) if text.contains('\n') => Ok(text),
+        Ok(text) => Ok(begun().unwrap_or(text)),
+        Err(error) => begun()
+            .filter(|_| error.kind() == std::io::ErrorKind::NotFound)
+            .ok_or_else(|| Failure::Of("RecordError", format!("{}: reading the file failed: {error}", path.display()))),
+    }
 }
 
 /// The column with its type: texts that are all whole numbers, or all numbers where they are not empty, are these.

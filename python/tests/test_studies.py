@@ -106,3 +106,23 @@ def test_a_run_at_work_is_read_as_far_as_it_goes(tmp_path):
 
     initlab.train({**MLP, "train": {"steps": 200, "evaluate_every": 50}}, out=tmp_path / "run", progress=show)
     assert tables and tables[0][0] == "unfinished"
+
+
+@pytest.mark.parametrize("begun", [None, "", "step,epo"], ids=["not there", "empty", "half a header"])
+@pytest.mark.parametrize("table", ["steps", "epochs", "layers"])
+def test_a_run_that_has_no_line_yet_has_the_columns(tmp_path, table, begun):
+    whole = initlab.train({**MLP, "train": {"steps": 2}}, out=tmp_path / "run", progress=False)
+    columns = list(getattr(whole, table))
+    (tmp_path / "run" / "run.json").unlink()
+    (tmp_path / "run" / f"{table}.csv").unlink()
+    if begun is not None:
+        (tmp_path / "run" / f"{table}.csv").write_text(begun)
+    rows = getattr(initlab.read(tmp_path / "run"), table)
+    assert list(rows) == columns and len(rows["step"]) == 0
+
+
+def test_an_ended_run_that_lost_a_table_says_so(tmp_path):
+    initlab.train({**MLP, "train": {"steps": 2}}, out=tmp_path / "run", progress=False)
+    (tmp_path / "run" / "steps.csv").unlink()
+    with pytest.raises(initlab.RecordError, match="steps.csv"):
+        initlab.read(tmp_path / "run").steps

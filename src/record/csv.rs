@@ -26,13 +26,15 @@ pub struct CsvFile {
 }
 
 impl CsvFile {
-    /// Starts a file with its header line, in place of whatever has its name.
+    /// Starts a file with its header line, in place of whatever has its name. The header is handed to the system at once:
+    /// who reads the file of a run at work finds its columns.
     ///
     /// # Errors
     /// The file cannot be created.
     pub fn create(path: &Path, header: &str) -> Result<Self, RecordError> {
         let mut csv = Self::without_header(path)?;
         csv.row(format!("{header}\n"))?;
+        csv.flush()?;
         Ok(csv)
     }
 
@@ -173,4 +175,17 @@ pub fn read_columns<const N: usize>(path: &Path, names: [&str; N]) -> Result<[Ve
         }
     }
     Ok(columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_reads_a_file_at_work_finds_its_columns() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("steps.csv");
+        let _written = CsvFile::create(&path, "step,loss").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "step,loss\n");
+    }
 }
