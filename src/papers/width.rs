@@ -39,7 +39,7 @@ train = { steps = 100, batch_size = 64, evaluate_every = 100 }
 stats = { every = 0, histogram_every = 0 }
 ";
 
-/// Parametrisations with their settings, from a base width at which both are the same.
+/// Parametrisations, from a base width at which both are the same.
 const PARAMETRISATIONS: [&str; 2] = ["standard", "muP"];
 
 /// Optimisers with the learning rate of the coordinate check in each parametrisation: so low in the standard one that the widest network's
@@ -56,11 +56,9 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
     let mut figures = Vec::new();
     for (optimiser, rates) in OPTIMISERS {
         for (mup, (name, rate)) in PARAMETRISATIONS.into_iter().zip(rates).enumerate() {
-            let sets =
-                [&[format!("optimizer.kind={optimiser}"), format!("optimizer.lr={rate:?}")], &of(mup, 16)[..]].concat();
             let options = WidthCheck { widths: WIDTHS.to_vec(), seeds: setting.seeds, steps: STEPS };
-            let found =
-                check(&experiment(CONFIG, &sets, 0), data, &options, setting.done).map_err(|error| match error {
+            let found = check(&experiment(CONFIG, &of_check(mup, optimiser, rate), 0), data, &options, setting.done)
+                .map_err(|error| match error {
                     WidthError::Network(error) => error,
                     WidthError::NoHidden | WidthError::Width { .. } => {
                         unreachable!("the widths are those of the built-in config")
@@ -81,6 +79,17 @@ pub(super) fn replay(setting: &Setting<'_>) -> Result<Outcome, TrainError> {
 /// Changes of the config for the standard parametrisation, or for μP.
 fn of(mup: usize, base: usize) -> Vec<String> {
     if mup == 0 { Vec::new() } else { vec!["init.parametrisation=mup".into(), format!("init.base_width={base}")] }
+}
+
+/// Changes for the coordinate check. μP's output starts at 0 there, as appendix D.2 advises: random logits fade with the width, and what
+/// they add to the first gradients bends every exponent. A comparison of rates has to begin at the same network, and goes without.
+fn of_check(mup: usize, optimiser: &str, rate: f64) -> Vec<String> {
+    let mut sets = of(mup, 16);
+    sets.extend([format!("optimizer.kind={optimiser}"), format!("optimizer.lr={rate:?}")]);
+    if mup == 1 {
+        sets.push("init.last.weight=zeros".into());
+    }
+    sets
 }
 
 /// The exponent of a layer's change: under μP after the last step, where it is to be 0; else after the first, beside theory's.

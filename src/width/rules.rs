@@ -158,7 +158,17 @@ fn unsettled(record: &WidthRecord, threshold: f64) -> Option<Found> {
         "{}: neither within {threshold} of constant nor beyond it for certain, so that it is open if the best learning rate moves",
         change_of_logits(record, "goes", growth)
     );
-    (!settled).then(|| Found::new(text, "more --seeds, or --widths further apart, tell more"))
+    (!settled).then(|| Found::new(text, advice_of_unsettled(record)))
+}
+
+/// Advice where the interval is too wide, or bent by what does not follow the width's power.
+fn advice_of_unsettled(record: &WidthRecord) -> &'static str {
+    let random = record.logits().start.sizes.iter().flatten().any(|&size| size.is_some_and(|size| size > 0.0));
+    if record.parametrisation == Parametrisation::Mup && random {
+        "an output that starts at 0 (init.last.weight = \"zeros\") has no random part that fades; more --seeds tell more, too"
+    } else {
+        "more --seeds, or --widths further apart, tell more"
+    }
 }
 
 /// Names of the layers before the logits whose last change `is` so, with their exponents.
@@ -333,6 +343,16 @@ mod tests {
             assert_eq!(found.len(), 1, "{found:?}");
             assert!(found[0].0 == rule && found[0].1.contains(part), "{found:?}");
         }
+    }
+
+    #[test]
+    fn random_logits_of_mup_are_named_where_they_may_bend_the_line() {
+        let mut record = checked(around(0.0), [-0.3, 0.0, 0.3], None);
+        record.parametrisation = Parametrisation::Mup;
+        let advice = |record: &WidthRecord| of_check(record).remove(0).advice;
+        assert!(advice(&record).contains("init.last.weight"), "{}", advice(&record));
+        record.layers[1].start = growth(&WIDTHS, vec![vec![Some(0.0); 3]; 4], None);
+        assert!(!advice(&record).contains("init.last.weight"), "{}", advice(&record));
     }
 
     #[test]
