@@ -48,6 +48,9 @@ pub enum WatchError {
         /// The parameter that was looked for.
         weight: String,
     },
+    /// A config's network is no plain chain of layers.
+    #[error("the config's network is no plain chain: {0}")]
+    Chain(String),
     /// LSUV cannot bring a layer to unit variance.
     #[error(transparent)]
     Lsuv(#[from] crate::model::lsuv::LsuvError),
@@ -71,6 +74,7 @@ impl From<WatchError> for candle_core::Error {
             | WatchError::Shape { .. }
             | WatchError::Nothing { .. }
             | WatchError::NoWeight { .. }
+            | WatchError::Chain(_)
             | WatchError::Lsuv(_)
             | WatchError::Record(_)
             | WatchError::Start(_)) => Self::wrap(error),

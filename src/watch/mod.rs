@@ -4,6 +4,7 @@
 //! the statistics of what passes, and adds zeros whose gradient is that of the tensor. Rows are those of a run's `layers.csv`, and
 //! go through the same code into tables, CSV, TensorBoard's files and reports.
 
+mod chain;
 pub mod error;
 mod lsuv;
 mod module;

@@ -15,6 +15,7 @@ use crate::numerals::number;
 use crate::record::row::Row;
 use crate::start::{Start, Table};
 use crate::theory::moments::moments;
+use crate::watch::chain;
 use crate::watch::error::WatchError;
 use crate::watch::watcher::Watch;
 
@@ -87,6 +88,28 @@ impl Probe {
         self.input = square().ok();
         self.chain = layers.iter().map(|(name, activation)| ((*name).into(), *activation)).collect();
         self
+    }
+
+    /// Takes the chain from `[model]` of a config in TOML; what else stands there is not looked at. The model has to tap its layers by the
+    /// names that a run of that config gives them: `linear1`, `conv2`, ….
+    ///
+    /// ```
+    /// use candle_core::{Device, Tensor};
+    /// use initlab::{Preset, Probe, Start};
+    ///
+    /// let images = Tensor::randn(0f32, 1.0, (64, 784), &Device::Cpu)?;
+    /// let config = "model = { kind = 'mlp', widths = [100, 50], activation = 'tanh' }";
+    /// let probe = Probe::new(Start::from_toml(config)?.last("linear3.*"), 5).chain_from_toml(&images, config)?;
+    /// # let _ = probe;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The text is no config, or its network has norms, pooling, dropout or residual branches.
+    pub fn chain_from_toml(self, input: &Tensor, text: &str) -> std::result::Result<Self, WatchError> {
+        let layers = chain::of_toml(text, input)?;
+        let named: Vec<_> = layers.iter().map(|(name, activation)| (name.as_str(), *activation)).collect();
+        Ok(self.chain(input, &named))
     }
 
     /// Draws and measures: `pass` builds the model, sends a batch through it with taps, and returns the loss.

@@ -270,17 +270,36 @@ fn a_model_that_stands_is_drawn_anew_in_place() {
     assert_eq!(model.forward(&x).unwrap().dims(), [1, 4]);
 }
 
+/// Where [`a_process_of_its_own_saves_its_draws`] saves.
+const SAVED: &str = "INITLAB_TEST_SAVED";
+
+const DTYPES: [(&str, DType); 2] = [("f32", DType::F32), ("f64", DType::F64)];
+
 #[test]
-fn a_saved_varmap_of_one_process_is_that_of_another() {
+#[ignore = "the other process of the test below"]
+fn a_process_of_its_own_saves_its_draws() {
+    let Some(dir) = std::env::var_os(SAVED).map(std::path::PathBuf::from) else { return };
+    for (name, dtype) in DTYPES {
+        built(&Start::preset(Preset::Orthogonal), dtype, small_in_another_order).save(dir.join(name)).unwrap();
+    }
+}
+
+#[test]
+fn another_process_draws_the_same_in_another_order() {
     let dir = tempfile::tempdir().unwrap();
-    let [one, two] = ["one", "two"].map(|name| dir.path().join(name));
-    built(&Start::preset(Preset::Orthogonal), DType::F32, small).save(&one).unwrap();
-    built(&Start::preset(Preset::Orthogonal), DType::F32, small_in_another_order).save(&two).unwrap();
-    let load = |path: &std::path::Path| candle_core::safetensors::load(path, &CPU).unwrap();
-    let (one, two) = (load(&one), load(&two));
-    for (name, tensor) in &one {
-        let bits = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();
-        assert_eq!(bits(tensor), bits(&two[name]), "{name}");
+    let itself = std::env::current_exe().unwrap();
+    let mut process = std::process::Command::new(itself);
+    process.args(["--ignored", "--exact", "candle::start::a_process_of_its_own_saves_its_draws"]);
+    let output = process.env(SAVED, dir.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    for (name, dtype) in DTYPES {
+        let here = built(&Start::preset(Preset::Orthogonal), dtype, small);
+        let saved = candle_core::safetensors::load(dir.path().join(name), &CPU).unwrap();
+        assert_eq!(saved.len(), names(&here).len());
+        for (name, tensor) in &saved {
+            let there: Vec<f64> = tensor.flatten_all().unwrap().to_dtype(DType::F64).unwrap().to_vec1().unwrap();
+            assert_eq!(there, values(&here, name), "{name}");
+        }
     }
 }
 

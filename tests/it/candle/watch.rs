@@ -352,3 +352,39 @@ fn a_probe_finds_what_theory_predicts_for_a_chain() {
     });
     assert!(error.unwrap_err().to_string().contains("no layer is called `conv1`; the chain names it"));
 }
+
+#[test]
+fn a_config_names_the_chain() {
+    let images = Tensor::randn(0f32, 1.0, (40, 200), &CPU).unwrap();
+    let config = "[model]\nkind = 'mlp'\nwidths = [30, 20]\nactivation = 'tanh'";
+    let (tanh, last) = (Activation::Tanh, Activation::Identity);
+    let by_hand = [("linear1", tanh), ("linear2", tanh), ("linear3", last)];
+    let start = || Start::from_toml(config).unwrap().last("linear3.*");
+    let [listed, from_config] = [
+        Probe::new(start(), 2).chain(&images, &by_hand),
+        Probe::new(start(), 2).chain_from_toml(&images, config).unwrap(),
+    ]
+    .map(|probe| {
+        let pass =
+            |vb, watch: &Watch| Mlp::new(&[200, 30, 20, 10], &vb)?.watched(watch, &images, tanh)?.sqr()?.mean_all();
+        probe.run(DType::F32, &CPU, pass).unwrap()
+    });
+    assert!(listed.rows.iter().all(|row| row.act_predicted.is_some()), "{listed}");
+    assert_eq!(listed, from_config);
+}
+
+#[test]
+fn a_config_that_is_no_plain_chain_is_refused() {
+    let image = Tensor::zeros((2, 1, 8, 8), DType::F32, &CPU).unwrap();
+    for (config, part) in [
+        ("seed = 1", "[model]"),
+        ("[model]\nkind = 'mlp'\nwidth = [5]", "width"),
+        ("[model]\nkind = 'mlp'\nwidths = [5]\nnorm = 'batch'", "`batch_norm1` stands between"),
+        ("[model]\nkind = 'mlp'\nwidths = [5]\ndropout = 0.5", "`dropout1` stands between"),
+        ("[model]\nkind = 'cnn'\nstages = [{ channels = 4, pool = { kind = 'max', kernel = 2 } }]", "stands between"),
+    ] {
+        let probe = Probe::new(Start::preset(Preset::Kaiming), 1).chain_from_toml(&image, config);
+        let error = probe.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains(part), "{part}\n{error}");
+    }
+}
