@@ -8,11 +8,11 @@ use crate::cli::study_map;
 use crate::config::error::folded;
 use crate::numerals::factor;
 use crate::report::terminal::{Glyphs, sparkline};
-use crate::report::text::visible;
+use crate::report::text::{shorten, visible};
 use crate::study::batches::remark;
 use crate::study::comparison::ArmSummary;
 use crate::study::record::{StudyRecord, Tuning};
-use crate::study::sentence::tells;
+use crate::study::sentence::told;
 
 /// Points of a grid up to which tables are printed; maps tell more of a larger one.
 const TABLES: usize = 6;
@@ -92,12 +92,10 @@ fn table_with(record: &StudyRecord, rows: &[&ArmSummary], width: usize) -> Strin
     table.load_style(presets::NOTHING);
     table.set_header(["arm", "reached", "steps", "× baseline", "accuracy %", "diverged", "loss"]);
     for (row, curve) in rows.iter().zip(&curves) {
-        let ratio = record.comparison(&row.arm, &row.point).and_then(|comparison| comparison.targets[0].ratio);
-        // Where nobody gets there nothing is known, and a bound of 1 tells nothing.
-        let ratio = ratio.filter(|ratio| ratio.is_tested() && tells(ratio));
+        let ratio = record.comparison(&row.arm, &row.point).and_then(|comparison| told(&comparison.targets[0]));
         let lost = if row.targets[0].lost > 0 { format!(", −{}", row.targets[0].lost) } else { String::new() };
         table.add_row([
-            visible(&row.arm).chars().take(18).collect(),
+            visible(&shorten(&row.arm, 18)),
             format!("{}/{}{lost}", row.targets[0].reached, row.runs),
             row.targets[0].median_steps.map_or_else(|| "–".into(), |steps| format!("{steps:.0}")),
             ratio.map_or_else(String::new, |ratio| format!("{}{}", ratio.bound.sign(), factor(ratio.ratio))),

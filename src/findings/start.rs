@@ -21,7 +21,7 @@ fn forwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)
     Some((way, (way[1].1 / way[0].1).powi(2)))
 }
 
-/// Does as [`forwards`] for the gradient's length, from the last hidden layer back to the first.
+/// Does as [`forwards`] for the gradient's norm, from the last hidden layer back to the first.
 fn backwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)> {
     let length = |layer: &Hidden<'_>| Some((layer.at_start("grad_second_moment")? * layer.values? as f64).sqrt());
     let [first, last] = values(evidence, length)?;
@@ -43,8 +43,8 @@ fn told(what: &str, [from, to]: [(&str, f64); 2], layers: usize) -> String {
 }
 
 const DEVIATION: &str = "at the first step the activations' deviation";
-const LENGTH: &str = "at the first step the gradient's length";
-const FAR: &str = "further than any learning rate made up for in trainings";
+const NORM: &str = "at the first step the gradient's norm";
+const FAR: &str = "so far that no learning rate that was tried in trainings made up for it";
 
 pub(super) fn signal_vanishes(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let (way, factor) = forwards(evidence)?;
@@ -58,12 +58,19 @@ pub(super) fn signal_explodes(evidence: &Evidence<'_>, threshold: f64) -> Option
     (factor > threshold).then(|| Found::new(text, for_start(evidence)))
 }
 
+/// Factor on the variance in one layer below which a signal vanishes geometrically: at criticality it falls, too, but ever more slowly.
+const FADES: f64 = 0.8;
+
+/// The factor in one layer, of that over all hidden layers.
+fn by_layer(evidence: &Evidence<'_>, factor: f64) -> f64 {
+    factor.powf(1.0 / (evidence.hidden.len() - 1) as f64)
+}
+
 pub(super) fn signal_fades(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let (way, factor) = forwards(evidence)?;
     let text = format!("{}: the signal vanishes layer by layer", told(DEVIATION, way, evidence.hidden.len()));
-    // At criticality lengths fall too, but ever more slowly.
-    let by_layer = factor.powf(1.0 / (evidence.hidden.len() - 1) as f64);
-    (factor < threshold && factor >= VANISHES && by_layer < 0.8).then(|| Found::new(text, for_start(evidence)))
+    (factor < threshold && factor >= VANISHES && by_layer(evidence, factor) < FADES)
+        .then(|| Found::new(text, for_start(evidence)))
 }
 
 pub(super) fn signal_grows(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
@@ -95,18 +102,20 @@ pub(super) fn signal_holds(evidence: &Evidence<'_>, threshold: f64) -> Option<Fo
         three_digits(high),
         all.len()
     );
-    (low > 0.0 && (high / low).powi(2) <= threshold).then(|| Found::new(text, ""))
+    // A few layers that each lose a part are within the threshold, and lose it all the same.
+    let keeps = by_layer(evidence, forwards(evidence)?.1) >= FADES;
+    (low > 0.0 && (high / low).powi(2) <= threshold && keeps).then(|| Found::new(text, ""))
 }
 
 pub(super) fn gradient_vanishes(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let (way, factor) = backwards(evidence)?;
-    let text = format!("{}: the gradient vanishes, {FAR}", told(LENGTH, way, evidence.hidden.len()));
+    let text = format!("{}: the gradient vanishes, {FAR}", told(NORM, way, evidence.hidden.len()));
     (factor < threshold).then(|| Found::new(text, for_start(evidence)))
 }
 
 pub(super) fn gradient_explodes(evidence: &Evidence<'_>, threshold: f64) -> Option<Found> {
     let (way, factor) = backwards(evidence)?;
-    let text = format!("{}: the gradient explodes, {FAR}", told(LENGTH, way, evidence.hidden.len()));
+    let text = format!("{}: the gradient explodes, {FAR}", told(NORM, way, evidence.hidden.len()));
     (factor > threshold).then(|| Found::new(text, for_start(evidence)))
 }
 

@@ -84,7 +84,7 @@ pub(super) fn for_likeness(evidence: &Evidence<'_>) -> String {
         .map(|aim| format!("\"{}\"", aim.preset()))
         .collect();
     if straight_leak(model.activation).is_some() && !presets.is_empty() {
-        format!("keep inputs apart with a leak: activation = \"relu\" and init.preset = {}", presets.join(" or "))
+        format!("init.preset = {} keeps inputs apart: it gives activation = \"relu\" a leak", presets.join(" or "))
     } else {
         "keep inputs apart: fewer layers, or shortcuts (residual = \"rezero\")".into()
     }

@@ -46,7 +46,7 @@ pub(super) fn likeness(
 pub(super) fn in_band(report: &ProbeRecord, verdict: &Verdict) -> String {
     let band = 100.0 * report.confidence;
     format!(
-        "{} of {} measured numbers lie in their {band} % band (those of one network stray together)",
+        "{} of {} measured numbers lie in their {band} % band (those of one network are not independent)",
         verdict.inside, verdict.checked
     )
 }

@@ -1,5 +1,7 @@
 //! Names for runs that stand side by side: what differs in their configs.
 
+use crate::config::Experiment;
+use crate::init::Preset;
 use crate::record::hyperparameters::settings;
 use crate::record::read::RunRecords;
 use crate::report::text::shorten;
@@ -52,8 +54,52 @@ fn of_run(run: &RunRecords) -> Vec<(String, String)> {
     let mut all = settings(&run.config);
     // What is recorded of a run does not change it.
     all.retain(|(key, _)| !key.starts_with("stats.") && !key.starts_with("record."));
+    if let Some(preset) = preset_of(&run.config) {
+        let is_rule = |key: &str| key.starts_with("init.weight") || key.starts_with("init.bias");
+        let place = all.iter().position(|(key, _)| is_rule(key)).unwrap_or(all.len());
+        all.retain(|(key, _)| !is_rule(key));
+        all.insert(place, ("init.preset".into(), preset.into()));
+    }
     all.extend(run.summary.as_ref().map(|summary| ("seed".to_owned(), summary.seed.to_string())));
     all
+}
+
+/// The preset whose rules a config's weights and biases have: it says more than the kind of its weights, which several share.
+fn preset_of(config: &str) -> Option<&'static str> {
+    let rule = Experiment::parse("config.toml", config, &[]).ok()?.init.rule;
+    Preset::ALL.into_iter().find(|preset| preset.rule() == rule).map(Preset::name)
+}
+
+/// Differences between the configs in words: each key with its values in the order of the runs.
+pub(super) fn differences(runs: &[RunRecords]) -> String {
+    const TOLD: usize = 4;
+    let all: Vec<Vec<(String, String)>> = runs.iter().map(of_run).collect();
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in all.iter().flatten() {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    let told = |key: &&String| {
+        let mut values: Vec<&str> = Vec::new();
+        for settings in &all {
+            let value = settings.iter().find(|(name, _)| name == *key).map_or("none", |(_, value)| value);
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        (values.len() > 1).then(|| shorten(&format!("{key} ({})", values.join(", ")), LONGEST))
+    };
+    let mut told: Vec<String> = keys.iter().filter_map(told).collect();
+    if told.len() > TOLD {
+        let more = told.split_off(TOLD).len();
+        told.push(format!("{more} more"));
+    }
+    match &told[..] {
+        [] => "Their configs are the same".into(),
+        [one] => format!("They differ in {one}"),
+        [first @ .., last] => format!("They differ in {} and {last}", first.join(", ")),
+    }
 }
 
 /// A word says what it is; a number needs the name of its key.
@@ -110,6 +156,17 @@ mod tests {
 
     #[test]
     fn runs_are_named_by_the_fewest_settings_that_tell_them_apart() {
+        // Both presets draw uniformly, and a config as it is written out names their rules alone.
+        let start = |preset: &str| {
+            let config = format!(
+                "model = {{ kind = 'mlp', widths = [9] }}\ninit.preset = '{preset}'\noptimizer.lr = 0.1\ntrain.steps = 1"
+            );
+            Experiment::parse("net", &config, &[])
+                .unwrap()
+                .to_toml()
+                .replace("name = \"net\"\n", "")
+                .replace("seed = 0\n", "")
+        };
         let net = |more: &str| format!("name = 'net'\nseed = 1\n{more}");
         for (configs, want) in [
             (
@@ -123,6 +180,7 @@ mod tests {
             (["[model]\nwidths = [5, 5, 5]", "[model]\nwidths = [9, 5]"], ["3 × 5", "widths 9 5"]),
             (["[record]\nweights = true", "[record]\nweights = false"], ["a", "b"]),
             (["", "[model]\ndropout = 0.2"], ["a", "dropout 0.2"]),
+            ([&*start("torch"), &*start("xavier")], ["torch", "xavier"]),
             (["", "[model.norm]\neps = 1e-5\nkind = 'batch'"], ["a", "batch"]),
         ] {
             let runs = [run("runs/a", &net(configs[0])), run("runs/b", &net(configs[1]))];

@@ -6,7 +6,7 @@ use crate::record::finding::{Finding, Severity};
 use crate::record::read::{Columns, RunRecords};
 use crate::report::chart::{Axis, Chart, Series, Shape};
 use crate::report::layers::{self, Detail, Scales};
-use crate::report::names::{by_difference, directory};
+use crate::report::names::{by_difference, differences, directory};
 use crate::report::noise;
 use crate::report::overlay::{self, Net};
 use crate::report::page::{Block, Page, Section, Table};
@@ -51,8 +51,27 @@ pub fn comparison(runs: &[RunRecords]) -> Page {
         ails.map(move |finding| Finding { text: format!("{name}: {}", finding.text), ..finding })
     });
     let findings = findings.collect();
-    let lead = "Every run alone has more detail in the report of its own directory.".into();
+    let lead = [
+        differences(runs) + ".",
+        ends(runs, &names),
+        "Every run alone has more detail in the report of its own directory.".into(),
+    ];
+    let lead = lead.into_iter().filter(|sentence| !sentence.is_empty()).collect::<Vec<_>>().join(" ");
     Page { title: format!("{} runs", runs.len()), lead, findings, sections }
+}
+
+/// The runs with the highest and the lowest test accuracy at the end; nothing where fewer than two were measured.
+fn ends(runs: &[RunRecords], names: &[String]) -> String {
+    let accuracy = |run: &RunRecords| run.summary.as_ref().and_then(|summary| summary.test_accuracy);
+    let mut found: Vec<(f64, &String)> =
+        runs.iter().zip(names).filter_map(|(run, name)| Some((accuracy(run)?, name))).collect();
+    found.sort_by(|a, b| b.0.total_cmp(&a.0));
+    match &found[..] {
+        [(high, best), .., (low, worst)] if high > low => {
+            format!("Test accuracy at the end is {} with {best} and {} with {worst}.", percent(*high), percent(*low))
+        }
+        _ => String::new(),
+    }
 }
 
 fn label(run: &RunRecords) -> String {

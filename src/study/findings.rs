@@ -6,9 +6,9 @@ use crate::findings::rule::sorted;
 use crate::numerals::factor;
 use crate::record::finding::Finding;
 use crate::record::finding::Severity::{Fault, Note, Warning};
-use crate::study::comparison::{Comparison, Difference, TargetComparison, Verdict, leaning_text};
+use crate::study::comparison::{Comparison, Difference, Verdict, leaning_text};
 use crate::study::record::StudyRecord;
-use crate::study::sentence::tells;
+use crate::study::sentence::told;
 use crate::study::verdict::{LEVEL, MIN_PAIRS};
 
 /// A rule about a study.
@@ -36,11 +36,6 @@ pub const RULES: &[Rule<OfStudy>] = &[
 /// Applies all rules to the record of a study.
 pub fn of_study(record: &StudyRecord) -> Vec<Finding> {
     sorted(RULES.iter().filter_map(|rule| Some(rule.finding((rule.find)(record, rule.threshold)?))).collect())
-}
-
-/// The one point of a study without a grid: sentences about each point of many would be a page.
-fn comparisons(record: &StudyRecord) -> Option<&[Comparison]> {
-    (record.axes.is_empty() && !record.comparisons.is_empty()).then_some(&record.comparisons)
 }
 
 fn failed(record: &StudyRecord, _: f64) -> Option<Found> {
@@ -80,12 +75,18 @@ fn faults(record: &StudyRecord, threshold: f64) -> Option<Found> {
     };
     let arms: Vec<String> = record.arms.iter().filter_map(of_arm).collect();
     let text = format!("what ails the runs, by arm: {}", arms.join("; "));
-    (!arms.is_empty()).then(|| Found::new(text, "the run.json and index.md of a run's directory say what to do"))
+    let ailing = record.runs.iter().find(|run| !run.faults.is_empty())?;
+    let advice = format!(
+        "initlab report says of each run what to do; give it a directory below the study's, such as {}",
+        ailing.dir
+    );
+    (!arms.is_empty()).then(|| Found::new(text, advice))
 }
 
 fn too_few(record: &StudyRecord, threshold: f64) -> Option<Found> {
     let seeds = record.seeds.len();
-    let text = format!("{seeds} seed{} say nothing about which arm is better", if seeds == 1 { "" } else { "s" });
+    let subject = if seeds == 1 { "1 seed says".into() } else { format!("{seeds} seeds say") };
+    let text = format!("{subject} nothing about which arm is better");
     let advice = format!("--set seeds={} makes the others, and keeps these", threshold + 2.0);
     ((seeds as f64) < threshold && record.arms.len() > 1).then(|| Found::new(text, advice))
 }
@@ -100,52 +101,84 @@ fn at_edge(record: &StudyRecord, _: f64) -> Option<Found> {
 }
 
 fn sooner(record: &StudyRecord, _: f64) -> Option<Found> {
-    let comparisons = comparisons(record)?;
-    let numbers = |at: &TargetComparison| {
-        let ratio = at.ratio.filter(|ratio| ratio.is_tested() && tells(ratio));
-        ratio.map_or_else(String::new, |ratio| format!(" ({}{} times)", ratio.bound.sign(), factor(ratio.ratio)))
-    };
-    let told = |comparison: &Comparison| {
+    let of = |comparison: &Comparison| {
         let at = comparison.targets.first()?;
-        Some((leaning_text(at.verdict, at.leaning), format!("{}{}", comparison.arm, numbers(at))))
+        let numbers = told(at).map(|ratio| format!("{}{} times the steps", ratio.bound.sign(), factor(ratio.ratio)));
+        Some((leaning_text(at.verdict, at.leaning), numbers))
     };
     let target = record.targets.first()?.text();
-    let groups = grouped(comparisons.iter().filter_map(told))?;
-    Some(Found::new(format!("steps to {target} over those of {}; {groups}", record.baseline), ""))
+    let told = verdicts(record, of)?;
+    Some(Found::new(format!("the time to {target}, against {}: {told}", record.baseline), ""))
 }
 
 fn better(record: &StudyRecord, _: f64) -> Option<Found> {
-    let comparisons = comparisons(record)?;
-    let numbers = |difference: &Difference| format!("{:+.2} points", 100.0 * difference.mean);
     let told = |comparison: &Comparison| {
-        let difference = comparison.test_accuracy.as_ref()?;
+        let difference: &Difference = comparison.test_accuracy.as_ref()?;
         let judged = difference.judged?;
-        let verdict = leaning_text(judged.verdict, judged.leaning);
-        Some((verdict, format!("{} ({})", comparison.arm, numbers(difference))))
+        let numbers = format!("{:+.2} points", 100.0 * difference.mean);
+        Some((leaning_text(judged.verdict, judged.leaning), Some(numbers)))
     };
-    let groups = grouped(comparisons.iter().filter_map(told))?;
-    Some(Found::new(format!("test accuracy at the end against {}; {groups}", record.baseline), ""))
+    let told = verdicts(record, told)?;
+    Some(Found::new(format!("test accuracy at the end, against {}: {told}", record.baseline), ""))
 }
 
-/// `verdict: arm, arm; verdict: arm`, the verdicts in the order of their first arm; nothing where there are too few seeds for any.
-fn grouped(told: impl Iterator<Item = (String, String)>) -> Option<String> {
+/// The verdict about an arm at a point, and its numbers.
+type Told = (String, Option<String>);
+
+/// Tells the verdict of every arm; nothing where there are too few seeds for any verdict. Without a grid arms share a verdict, each with its
+/// numbers; sentences about each arm at each point of a grid would be a page, so that there each arm has the points of its verdicts.
+fn verdicts(record: &StudyRecord, told: impl Fn(&Comparison) -> Option<Told>) -> Option<String> {
+    let points = record.points();
+    let all: Vec<(&Comparison, Told)> = points
+        .iter()
+        .flat_map(|point| record.soonest_first(point))
+        .filter_map(|row| record.comparison(&row.arm, &row.point))
+        .filter_map(|comparison| Some((comparison, told(comparison)?)))
+        .collect();
+    if all.iter().all(|(_, (verdict, _))| verdict == Verdict::TooFewSeeds.text()) {
+        return None;
+    }
+    if record.axes.is_empty() {
+        let named = all.into_iter().map(|(comparison, (verdict, numbers))| {
+            let numbers = numbers.map_or_else(String::new, |numbers| format!(" ({numbers})"));
+            (verdict, format!("{}{numbers}", comparison.arm))
+        });
+        let groups = grouped(named).into_iter().map(|(verdict, arms)| format!("{verdict} with {}", arms.join(", ")));
+        return Some(groups.collect::<Vec<_>>().join("; "));
+    }
+    let of_arm = |arm: &String| {
+        let own = all.iter().filter(|(comparison, _)| comparison.arm == *arm);
+        let placed = own.map(|(comparison, (verdict, _))| (verdict.clone(), comparison.point.join(" ")));
+        let groups: Vec<String> =
+            grouped(placed).iter().map(|(verdict, at)| at_points(verdict, at, points.len())).collect();
+        (!groups.is_empty()).then(|| format!("{arm}: {}", groups.join(", ")))
+    };
+    Some(record.arms.iter().filter_map(of_arm).collect::<Vec<_>>().join("; "))
+}
+
+/// `sooner at 3 of 4 points (5, 10, 20)`; of many points their number is enough.
+fn at_points(verdict: &str, at: &[String], points: usize) -> String {
+    const NAMED: usize = 4;
+    let names = if at.len() <= NAMED { format!(" ({})", at.join(", ")) } else { String::new() };
+    format!("{verdict} at {} of {points} points{names}", at.len())
+}
+
+/// Groups by verdict, the verdicts in the order of their first.
+fn grouped(told: impl Iterator<Item = (String, String)>) -> Vec<(String, Vec<String>)> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for (verdict, arm) in told {
+    for (verdict, what) in told {
         match groups.iter_mut().find(|(known, _)| *known == verdict) {
-            Some((_, arms)) => arms.push(arm),
-            None => groups.push((verdict, vec![arm])),
+            Some((_, all)) => all.push(what),
+            None => groups.push((verdict, vec![what])),
         }
     }
-    let silent = groups.iter().all(|(verdict, _)| verdict == Verdict::TooFewSeeds.text());
-    let told: Vec<String> =
-        groups.into_iter().map(|(verdict, arms)| format!("{verdict}: {}", arms.join(", "))).collect();
-    (!silent).then(|| told.join("; "))
+    groups
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::study::record::{DataRecord, Failure, RunRecord, TriedRate, Tuning};
+    use crate::study::record::{AxisRecord, DataRecord, Failure, RunRecord, TriedRate, Tuning};
     use crate::study::simulated::{NEVER, TARGETS, compare, run};
     use crate::study::summarise::summarise;
 
@@ -218,13 +251,31 @@ mod tests {
     }
 
     #[test]
+    fn on_a_grid_each_arm_has_the_points_of_its_verdicts() {
+        let mut whole = study(300.0, 100.0, 5);
+        let mut other = study(100.0, 300.0, 5);
+        for (record, point) in [(&mut whole, "5"), (&mut other, "30")] {
+            record.summaries.iter_mut().for_each(|summary| summary.point = vec![point.into()]);
+            record.comparisons.iter_mut().for_each(|comparison| comparison.point = vec![point.into()]);
+        }
+        whole.axes = vec![AxisRecord { name: "depth".into(), values: vec!["5".into(), "30".into()] }];
+        whole.summaries.extend(other.summaries);
+        whole.comparisons.extend(other.comparisons);
+        let text = of_study(&whole).into_iter().find(|finding| finding.rule == "sooner").unwrap().text;
+        assert!(
+            text.ends_with("against base: arm: sooner at 1 of 2 points (5), later at 1 of 2 points (30)"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn verdicts_are_told_with_their_arms() {
         let told =
             |record: &StudyRecord| of_study(record).into_iter().find(|finding| finding.rule == "sooner").unwrap().text;
         for (base, arm, want) in [
-            (300.0, 100.0, "sooner: arm (0.33"),
-            (100.0, 300.0, "later: arm (3.0"),
-            (100.0, 100.0, "no difference seen: arm"),
+            (300.0, 100.0, "against base: sooner with arm (0.33"),
+            (100.0, 300.0, "against base: later with arm (3.0"),
+            (100.0, 100.0, "against base: no difference seen with arm"),
         ] {
             let text = told(&study(base, arm, 5));
             assert!(text.contains(want), "{text}");

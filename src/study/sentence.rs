@@ -68,8 +68,15 @@ pub(super) fn numbers(at: &TargetComparison, ratio: &Ratio, baseline: &str) -> S
     }
 }
 
+/// The ratio as a number beside others: tested, and one that says more than who got there. Where no run of the arm did, and the baseline
+/// did not always, what is known of neither would look like a measurement.
+pub fn told(at: &TargetComparison) -> Option<Ratio> {
+    let unknown = at.reached == 0 && at.ratio.is_some_and(|ratio| ratio.bound == Bound::Unknown);
+    at.ratio.filter(|ratio| ratio.is_tested() && tells(ratio) && !unknown)
+}
+
 /// True if a ratio that is a bound says more than who got there.
-pub fn tells(ratio: &Ratio) -> bool {
+fn tells(ratio: &Ratio) -> bool {
     match ratio.bound {
         Bound::None => true,
         Bound::AtMost => ratio.ratio < 1.0 / TELLING,

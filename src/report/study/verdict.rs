@@ -1,6 +1,6 @@
 //! Results arm by arm: the study's verdicts about the time to its target, and about accuracy and loss at the end.
 
-use crate::numerals::number;
+use crate::numerals::{factor, number};
 use crate::report::page::{Block, Section, Table};
 use crate::report::study::{POINTS, Study, point_name};
 use crate::study::batches::remark;
@@ -10,7 +10,7 @@ use crate::study::comparison::{
 };
 use crate::study::power;
 use crate::study::record::{PairRecord, StudyRecord};
-use crate::study::sentence::tells;
+use crate::study::sentence::told;
 
 /// When something is said of a difference.
 const RULE: &str = "A difference is named where p < 0.01 after Holm's correction over the arms of a point, for each column of verdicts \
@@ -143,7 +143,22 @@ fn table(
         let others = if summary.arm == record.baseline { "baseline".into() } else { dash() };
         first.chain(row(summary, record.comparison(&summary.arm, &summary.point), others)).collect()
     };
-    Table { caption, head, rows: points.iter().flat_map(|point| record.soonest_first(point)).map(cells).collect() }
+    without_constant_rate(Table {
+        caption,
+        head,
+        rows: points.iter().flat_map(|point| record.soonest_first(point)).map(cells).collect(),
+    })
+}
+
+/// Takes off the column of learning rates where all arms have the same: wide tables do not fit beside each other.
+fn without_constant_rate(mut table: Table) -> Table {
+    let Some(column) = table.head.iter().position(|name| name == RATE) else { return table };
+    let constant = table.rows.windows(2).all(|rows| rows[0][column] == rows[1][column]);
+    if constant && table.rows.len() > 1 {
+        table.head.remove(column);
+        table.rows.iter_mut().for_each(|row| drop(row.remove(column)));
+    }
+    table
 }
 
 /// Every pair at every point: the time to the target, and accuracy at the end.
@@ -164,7 +179,7 @@ fn pair_tables(record: &StudyRecord) -> Vec<Table> {
     };
     vec![
         table(
-            "every pair: the time to the target",
+            "every pair, with p corrected over all of them: the time to the target",
             &["verdict", "time, × other", "p alone", "p (Holm)"],
             |comparison| {
                 let at = comparison.targets.first();
@@ -172,9 +187,11 @@ fn pair_tables(record: &StudyRecord) -> Vec<Table> {
                 std::iter::once(verdict).chain(ratio_cells(at)).collect()
             },
         ),
-        table("every pair: accuracy at the end", &["verdict", "difference, points", "p (Holm)"], |comparison| {
-            judged(comparison.test_accuracy.as_ref(), 100.0, 2, "–").into()
-        }),
+        table(
+            "every pair, with p corrected over all of them: accuracy at the end",
+            &["verdict", "difference, points", "p (Holm)"],
+            |comparison| judged(comparison.test_accuracy.as_ref(), 100.0, 2, "–").into(),
+        ),
     ]
 }
 
@@ -185,17 +202,9 @@ fn caption(place: &str, what: &str) -> String {
 /// The cells of an arm after its name and place; the text stands for the verdict of an arm that is not compared.
 type Row = fn(&ArmSummary, Option<&Comparison>, String) -> Vec<String>;
 
-const TIME: [&str; 9] = [
-    "verdict",
-    "reached",
-    "median steps",
-    "time, × baseline",
-    "p alone",
-    "p (Holm)",
-    "P(sooner)",
-    "diverged",
-    "learning rate",
-];
+const RATE: &str = "learning rate";
+const TIME: [&str; 9] =
+    ["verdict", "reached", "median steps", "time, × baseline", "p alone", "p (Holm)", "P(sooner)", "diverged", RATE];
 
 fn time_row(summary: &ArmSummary, comparison: Option<&Comparison>, others: String) -> Vec<String> {
     let target = summary.targets.first();
@@ -224,10 +233,10 @@ fn ahead(found: Option<Ahead>) -> String {
 fn ratio_cells(at: Option<&TargetComparison>) -> [String; 3] {
     let ratio = at.and_then(|at| at.ratio).filter(Ratio::is_tested);
     [
-        ratio.filter(tells).map_or_else(dash, |r| match r.bound {
-            Bound::None => format!("{} ({} … {})", number(r.ratio), number(r.interval[0]), number(r.interval[1])),
+        at.and_then(told).map_or_else(dash, |r| match r.bound {
+            Bound::None => format!("{} ({} … {})", factor(r.ratio), factor(r.interval[0]), factor(r.interval[1])),
             // A bound says nothing about the far side.
-            Bound::AtMost | Bound::AtLeast | Bound::Unknown => format!("{}{}", r.bound.words(), number(r.ratio)),
+            Bound::AtMost | Bound::AtLeast | Bound::Unknown => format!("{}{}", r.bound.words(), factor(r.ratio)),
         }),
         ratio.map_or_else(dash, |r| number(r.p_value)),
         ratio.map_or_else(dash, |r| number(r.p_holm)),
