@@ -123,10 +123,10 @@ mod tests {
         for (completer, current, expected) in [
             (preset(), "ka", &["kaiming"][..]),
             (preset(), "tor", &["torch"]),
-            (activation(), "soft", &["softplus", "softsign"]),
+            (activation(), "gelu", &["gelu", "gelu_tanh"]),
             (set(), "train.ep", &["train.epochs="]),
             (set(), "init.preset=xa", &["init.preset=xavier"]),
-            (set(), "model.activation=soft", &["model.activation=softplus", "model.activation=softsign"]),
+            (set(), "model.activation=gelu", &["model.activation=gelu", "model.activation=gelu_tanh"]),
             (set(), "optimizer.kind=ada", &["optimizer.kind=adam", "optimizer.kind=adamw"]),
             (set(), "record.weights=", &["record.weights=true", "record.weights=false"]),
             (set(), "init.lsuv=t", &["init.lsuv=true"]),

@@ -1,6 +1,6 @@
 //! The names and signatures that users of the library see, beside the list that says what they are: a change of them is seen.
 //!
-//! `INITLAB_BLESS=1 cargo test --release public_api` writes the list anew.
+//! `INITLAB_BLESS=1 cargo test --release --test it signatures` writes the list anew.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -140,7 +140,7 @@ fn the_librarys_names_and_signatures_are_those_of_the_list() {
     let (new, gone) = (only(&found, &expected), only(&expected, &found));
     assert!(
         new.is_empty() && gone.is_empty(),
-        "new: {new:#?}\ngone: {gone:#?}\nIf that is meant, write the list anew: INITLAB_BLESS=1 cargo test --release public_api"
+        "new: {new:#?}\ngone: {gone:#?}\nIf that is meant, write the list anew: INITLAB_BLESS=1 cargo test --release --test it signatures"
     );
 }
 
