@@ -1,4 +1,4 @@
-//! "Did you mean": the known name that a misspelt one stands for.
+//! "Did you mean": the known name that a misspelt one stands for, and names as a sentence lists them.
 
 /// Longest name that is compared letter by letter for a suggestion.
 const LONGEST_NAME: usize = 64;
@@ -23,6 +23,14 @@ pub(crate) fn nearest<'n>(name: &str, names: impl IntoIterator<Item = &'n str>) 
     near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
+/// Names as a sentence lists them, of which one is to be taken: "relu, tanh or gelu".
+pub(crate) fn any_of(names: &[&str]) -> String {
+    match names {
+        [others @ .., last] if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        names => names.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +52,11 @@ mod tests {
         for (name, expected) in cases {
             assert_eq!(nearest(name, names), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_list_ends_with_or_where_there_is_a_choice() {
+        let names = ["relu", "tanh", "gelu"];
+        assert_eq!([1, 2, 3].map(|n| any_of(&names[..n])), ["relu", "relu or tanh", "relu, tanh or gelu"]);
     }
 }

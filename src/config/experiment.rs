@@ -140,7 +140,7 @@ fn stem(label: &str) -> String {
 fn at_init(root: &Section<'_>, error: &Unfit) -> ConfigError {
     let (key, text) = match error {
         Unfit::Width(_) => ("base_width", error.to_string()),
-        Unfit::NoHidden | Unfit::Key { .. } => ("parametrisation", error.to_string()),
+        Unfit::NoHidden | Unfit::Key { .. } | Unfit::Steps { .. } => ("parametrisation", error.to_string()),
     };
     // The place has the key's path already.
     let text = text.split_once([' ', ':']).map_or(text.as_str(), |(_, rest)| rest.trim_start());

@@ -5,7 +5,8 @@ use thiserror::Error;
 use crate::config::init::InitConfig;
 use crate::config::model::ModelConfig;
 use crate::config::parametrisation::NotWhole;
-use crate::optim::Optimizer;
+use crate::optim::{KINDS, Optimizer, Steps};
+use crate::spelling::any_of;
 
 /// A parametrisation that does not go with the rest of a config.
 #[derive(Clone, Debug, Error, PartialEq)]
@@ -26,6 +27,24 @@ pub enum Unfit {
         /// Remedy.
         advice: &'static str,
     },
+    /// The learning rates of the optimiser's steps do not follow the width as μP has it.
+    #[error(
+        "init.parametrisation: mup has no rates for {found}, whose steps have a length of their own; take {others}"
+    )]
+    Steps {
+        /// Name of the optimiser.
+        found: &'static str,
+        /// Names of those that have rates.
+        others: String,
+    },
+}
+
+/// True if μP says how the optimiser's learning rates follow the width.
+fn has_rates(optimizer: &Optimizer) -> bool {
+    match optimizer.rule().steps() {
+        Steps::Proportional | Steps::Normalised => true,
+        Steps::Orthogonal => false,
+    }
 }
 
 /// Checks that μP, if `init` asks for it, has a meaning for network and optimiser.
@@ -45,20 +64,11 @@ pub fn check(model: &ModelConfig, init: &InitConfig, optimizer: &Optimizer) -> R
             "leave one of the two out",
         );
     }
-    let decay = match optimizer {
-        Optimizer::Sgd(sgd) => sgd.weight_decay,
-        Optimizer::Adam(adam) => adam.weight_decay,
-        Optimizer::Adamw(adamw) => adamw.weight_decay,
-        Optimizer::Rmsprop(rmsprop) => rmsprop.weight_decay,
-        Optimizer::Lion(lion) => lion.weight_decay,
-        Optimizer::Muon(_) => {
-            return unfit(
-                "has no rates for muon, whose steps have a length of their own",
-                "take sgd, adam, adamw, rmsprop or lion",
-            );
-        }
-    };
-    if decay > 0.0 {
+    if !has_rates(optimizer) {
+        let others: Vec<_> = KINDS.iter().filter(|kind| has_rates(&kind.usual())).map(|kind| kind.name).collect();
+        return Err(Unfit::Steps { found: optimizer.kind().name, others: any_of(&others) });
+    }
+    if optimizer.rule().weight_decay() > 0.0 {
         return unfit(
             "gives each layer a learning rate of its own, and with it a weight decay that changes with the width",
             "set optimizer.weight_decay = 0",
@@ -99,7 +109,10 @@ mod tests {
             (MLP.replace("parametrisation = 'mup', ", "") + "\noptimizer.lr = 0.1", "parametrisation"),
             (MLP.replace("[40, 20]", "[]") + "\noptimizer.lr = 0.1", "hidden layers"),
             (MLP.replace("base_width = 10", "base_width = 10, lsuv = true") + "\noptimizer.lr = 0.1", "lsuv"),
-            (format!("{MLP}\noptimizer = {{ kind = 'muon', lr = 0.1 }}"), "muon"),
+            (
+                format!("{MLP}\noptimizer = {{ kind = 'muon', lr = 0.1 }}"),
+                "mup has no rates for muon, whose steps have a length of their own; take sgd, adam, adamw, rmsprop or lion",
+            ),
             (format!("{MLP}\noptimizer = {{ kind = 'adamw', lr = 0.1 }}"), "weight_decay = 0"),
             (format!("{MLP}\noptimizer = {{ lr = 0.1, weight_decay = 0.1 }}"), "weight_decay = 0"),
         ] {

@@ -8,6 +8,7 @@ use crate::data::locate::NAMES;
 use crate::data::locate::locate;
 use crate::data::split::channel_moments;
 use crate::data::{Dataset, Images, cifar};
+use crate::spelling::any_of;
 
 /// A published data set: a row of the table below.
 #[derive(Debug, PartialEq, Eq)]
@@ -246,8 +247,7 @@ impl Known {
     /// The names of all, as a sentence lists them: "mnist or fashion-mnist".
     pub fn listing() -> String {
         let names: Vec<&str> = Self::all().map(|known| known.name).collect();
-        let (last, others) = names.split_last().expect("there are known sets");
-        format!("{} or {last}", others.join(", "))
+        any_of(&names)
     }
 
     /// Where the hub has it.

@@ -18,7 +18,7 @@ use crate::model::build::build;
 use crate::model::network::Network;
 use crate::model::param::{Param, Role};
 use crate::model::places::{last_weight, weight_rule};
-use crate::optim::Optimizer;
+use crate::optim::{Optimizer, Steps};
 
 /// The network of the base width, where μP is asked for.
 fn base(network: &Network, init: &InitConfig, model: &ModelConfig) -> Option<Network> {
@@ -55,11 +55,11 @@ pub fn set_rates(network: &mut Network, init: &InitConfig, model: &ModelConfig, 
     let Some(base) = base(network, init, model) else { return };
     for (param, base) in network.params.iter_mut().zip(&base.params) {
         let (r_in, r_out) = growth(param, base);
-        param.lr_scale *= match optimizer {
-            Optimizer::Sgd(_) => r_out / r_in,
-            Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_) | Optimizer::Lion(_) => 1.0 / r_in,
+        param.lr_scale *= match optimizer.rule().steps() {
+            Steps::Proportional => r_out / r_in,
+            Steps::Normalised => 1.0 / r_in,
             // Refused where a config is read.
-            Optimizer::Muon(_) => 1.0,
+            Steps::Orthogonal => 1.0,
         };
     }
 }

@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use serde::Serialize;
 
 use crate::cpu::dispatch;
-use crate::optim::rule::{Place, Rule, Step, Values, blend, decayed};
+use crate::optim::rule::{Place, Rule, Step, Steps, Values, blend, decayed};
 use crate::optim::settings::{EPS, Key, Range, Settings, Value, weight_decay};
 
 /// Adam.
@@ -60,6 +60,14 @@ impl AdamW {
 const SLOTS: &[&str] = &["first", "second"];
 
 impl Rule for Adam {
+    fn steps(&self) -> Steps {
+        Steps::Normalised
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
     fn slots(&self) -> &'static [&'static str] {
         SLOTS
     }
@@ -75,6 +83,14 @@ impl Rule for Adam {
 }
 
 impl Rule for AdamW {
+    fn steps(&self) -> Steps {
+        Steps::Normalised
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
     fn slots(&self) -> &'static [&'static str] {
         SLOTS
     }

@@ -1,5 +1,7 @@
 //! The list of optimisers.
 
+use std::mem::discriminant;
+
 use serde::Serialize;
 
 use crate::optim::adam::{self, Adam, AdamW};
@@ -41,6 +43,12 @@ impl Optimizer {
             Self::Muon(rule) => rule,
         }
     }
+
+    /// Its row.
+    pub fn kind(&self) -> &'static Kind {
+        let is_own = |kind: &&Kind| discriminant(&kind.usual()) == discriminant(self);
+        KINDS.iter().find(is_own).expect("every optimiser has a row")
+    }
 }
 
 /// A kind of optimiser, as a config names it.
@@ -56,8 +64,17 @@ pub struct Kind {
     pub build: fn(&Settings) -> Result<Optimizer, Wrong>,
 }
 
+impl Kind {
+    /// The optimiser with the default of every setting.
+    pub fn usual(&self) -> Optimizer {
+        let mut settings = Settings::default();
+        self.keys.iter().for_each(|key| settings.push(key.name, key.default));
+        (self.build)(&settings).unwrap_or_else(|_| unreachable!("the defaults go together"))
+    }
+}
+
 /// Every optimiser; the first is what a config without a name means.
-pub const KINDS: [Kind; 6] = [
+pub const KINDS: &[Kind] = &[
     Kind {
         name: "sgd",
         help: "stochastic gradient descent",
@@ -104,7 +121,6 @@ mod tests {
     #[test]
     fn an_optimiser_is_written_under_its_name_with_the_keys_of_its_rows() {
         for kind in KINDS {
-            let mut settings = Settings::default();
             for key in kind.keys {
                 let numbers = match key.default {
                     Value::Number(x) => vec![x],
@@ -112,15 +128,15 @@ mod tests {
                     Value::Flag(_) => Vec::new(),
                 };
                 assert!(numbers.iter().all(|&x| key.range.contains(x)), "{}: default of {}", kind.name, key.name);
-                settings.push(key.name, key.default);
             }
-            let optimizer = (kind.build)(&settings).unwrap();
+            let optimizer = kind.usual();
             let written = serde_json::to_value(optimizer).unwrap();
             let mut found: Vec<&str> = written.as_object().unwrap().keys().map(String::as_str).collect();
             let mut wanted: Vec<&str> = kind.keys.iter().map(|key| key.name).chain(["kind"]).collect();
             found.sort_unstable();
             wanted.sort_unstable();
             assert_eq!((written["kind"].as_str(), found), (Some(kind.name), wanted));
+            assert_eq!(optimizer.kind().name, kind.name);
             assert!(optimizer.rule().slots().len() <= 2, "{}", kind.name);
         }
     }

@@ -5,7 +5,7 @@ use candle_core::{Result, Tensor};
 use serde::Serialize;
 
 use crate::cpu::dispatch;
-use crate::optim::rule::{Place, Rule, Step, Values, blend, decayed};
+use crate::optim::rule::{Place, Rule, Step, Steps, Values, blend, decayed};
 use crate::optim::settings::{Key, Range, Settings, Value, weight_decay};
 
 /// Lion.
@@ -36,6 +36,14 @@ impl Lion {
 }
 
 impl Rule for Lion {
+    fn steps(&self) -> Steps {
+        Steps::Normalised
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
     fn slots(&self) -> &'static [&'static str] {
         &["momentum"]
     }

@@ -16,6 +16,6 @@ pub use kinds::{KINDS, Kind, Optimizer};
 pub use lion::Lion;
 pub use muon::Muon;
 pub use rmsprop::Rmsprop;
-pub use rule::{Part, Place, Rule, Step, UpdateNorms, Values};
+pub use rule::{Part, Place, Rule, Step, Steps, UpdateNorms, Values};
 pub use settings::{Key, Range, Settings, Value, Wrong};
 pub use sgd::Sgd;

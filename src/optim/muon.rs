@@ -10,7 +10,7 @@ use crate::cpu::dispatch;
 use crate::cpu::gemm::{Matrix, matmul};
 use crate::cpu::update::{scale, sum_of_squares};
 use crate::optim::adam::AdamW;
-use crate::optim::rule::{Part, Place, Rule, Step, UpdateNorms, Values, blend, decayed};
+use crate::optim::rule::{Part, Place, Rule, Step, Steps, UpdateNorms, Values, blend, decayed};
 use crate::optim::settings::{Key, MOMENTUM, Range, Settings, Value, weight_decay};
 
 /// Muon.
@@ -108,6 +108,14 @@ impl Muon {
 }
 
 impl Rule for Muon {
+    fn steps(&self) -> Steps {
+        Steps::Orthogonal
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
     fn slots(&self) -> &'static [&'static str] {
         // Of a matrix the second stays 0.
         &["first", "second"]

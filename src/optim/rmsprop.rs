@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use serde::Serialize;
 
 use crate::cpu::dispatch;
-use crate::optim::rule::{Place, Rule, Step, Values, blend, decayed};
+use crate::optim::rule::{Place, Rule, Step, Steps, Values, blend, decayed};
 use crate::optim::settings::{EPS, Key, MOMENTUM, Range, Settings, Value, weight_decay};
 use crate::optim::sgd;
 
@@ -44,6 +44,14 @@ impl Rmsprop {
 }
 
 impl Rule for Rmsprop {
+    fn steps(&self) -> Steps {
+        Steps::Normalised
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
     fn slots(&self) -> &'static [&'static str] {
         if self.momentum == 0.0 { &["square"] } else { &["square", "momentum"] }
     }

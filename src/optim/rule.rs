@@ -55,8 +55,25 @@ pub struct UpdateNorms {
     pub update: f64,
 }
 
+/// How far the entries of a step follow those of the gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// In proportion.
+    Proportional,
+    /// By sign alone, up to a bounded factor.
+    Normalised,
+    /// As a matrix with orthogonal rows or columns, whose length is its own.
+    Orthogonal,
+}
+
 /// An optimiser with its settings.
 pub trait Rule: Sync {
+    /// How a step of a hidden weight follows its gradient: it decides what the width does to learning rates.
+    fn steps(&self) -> Steps;
+
+    /// The decay of the weights, in the gradient or apart from it; 0 for none.
+    fn weight_decay(&self) -> f64;
+
     /// Names of the slots of state that each parameter has: at most two, each shaped like the parameter, zero at first.
     fn slots(&self) -> &'static [&'static str];
 

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::cpu::dispatch;
 use crate::cpu::update::{descend, descend_and_measure};
-use crate::optim::rule::{Place, Rule, Step, UpdateNorms, Values, blend, decayed, measure_by_blocks};
+use crate::optim::rule::{Place, Rule, Step, Steps, UpdateNorms, Values, blend, decayed, measure_by_blocks};
 use crate::optim::settings::{Key, MOMENTUM, Range, Settings, Value, Wrong, weight_decay};
 
 /// Stochastic gradient descent.
@@ -55,6 +55,14 @@ impl Sgd {
 }
 
 impl Rule for Sgd {
+    fn steps(&self) -> Steps {
+        Steps::Proportional
+    }
+
+    fn weight_decay(&self) -> f64 {
+        self.weight_decay
+    }
+
     fn slots(&self) -> &'static [&'static str] {
         if self.momentum == 0.0 { &[] } else { &["momentum"] }
     }

@@ -13,7 +13,7 @@ use crate::config::train::Budget;
 use crate::data::Prepared;
 use crate::init::{Aim, InitRule, Preset};
 use crate::model::{CandleNetwork, Network};
-use crate::optim::{KINDS, Optimizer, Settings};
+use crate::optim::{KINDS, Optimizer};
 use crate::record::row::Row;
 use crate::record::rows::{EpochRow, StepRow};
 use crate::record::sharpness::SharpnessRow;
@@ -103,10 +103,7 @@ impl Builder {
     /// Plain stochastic gradient descent with this learning rate.
     #[must_use]
     pub fn sgd(self, lr: f64) -> Self {
-        let mut usual = Settings::default();
-        KINDS[0].keys.iter().for_each(|key| usual.push(key.name, key.default));
-        let rule = (KINDS[0].build)(&usual).unwrap_or_else(|_| unreachable!("the defaults go together"));
-        self.optimizer(rule, lr)
+        self.optimizer(KINDS[0].usual(), lr)
     }
 
     /// Any optimiser with this learning rate.

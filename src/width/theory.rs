@@ -28,7 +28,7 @@ use crate::config::parametrisation::Parametrisation;
 use crate::init::{BiasInit, WeightInit};
 use crate::model::initialise::{drawn_std, weight_rule};
 use crate::model::{Network, Role};
-use crate::optim::Optimizer;
+use crate::optim::Steps;
 
 /// Place of a layer with weights among those of a network with hidden layers, as μP tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -66,29 +66,10 @@ pub struct Exponents {
     pub later: Option<f64>,
 }
 
-/// How far the entries of a step follow those of the gradient.
-#[derive(Clone, Copy)]
-enum Steps {
-    /// In proportion.
-    Proportional,
-    /// By sign alone, up to a bounded factor.
-    Normalised,
-}
-
-/// The steps of an optimiser; none of one that has no exponents here.
-fn steps_of(optimizer: &Optimizer) -> Option<Steps> {
-    match optimizer {
-        Optimizer::Sgd(_) => Some(Steps::Proportional),
-        Optimizer::Adam(_) | Optimizer::Adamw(_) | Optimizer::Rmsprop(_) | Optimizer::Lion(_) => {
-            Some(Steps::Normalised)
-        }
-        Optimizer::Muon(_) => None,
-    }
-}
-
-/// Exponents of the layer at `place` of a network with so many layers with weights.
-fn of_place(place: Place, layers: usize, parametrisation: Parametrisation, steps: Steps) -> Exponents {
+/// Exponents of the layer at `place` of a network with so many layers with weights; none where the length of a step is its own.
+fn of_place(place: Place, layers: usize, parametrisation: Parametrisation, steps: Steps) -> Option<Exponents> {
     let (start, first, later) = match (parametrisation, steps, place) {
+        (_, Steps::Orthogonal, _) => return None,
         (Parametrisation::Mup, _, Place::Input | Place::Hidden) => (0.0, 0.0, Some(0.0)),
         (Parametrisation::Mup, _, Place::Output) => (-0.5, 0.0, Some(0.0)),
         (Parametrisation::Standard, Steps::Proportional, Place::Input) => (0.0, -0.5, None),
@@ -100,7 +81,7 @@ fn of_place(place: Place, layers: usize, parametrisation: Parametrisation, steps
             (0.0, if layers > 2 { 1.5 } else { 1.0 }, None)
         }
     };
-    Exponents { start: Some(start), first: Some(first), later }
+    Some(Exponents { start: Some(start), first: Some(first), later })
 }
 
 /// Exponents where the output's weights start at 0, as Yang et al. 2021 advise: the logits start at 0, and in the first step the output's
@@ -132,7 +113,14 @@ pub struct AtWidth {
 /// There are none: the reason in words.
 pub fn exponents(experiment: &Experiment, init: &InitConfig, ends: [&AtWidth; 2]) -> Result<Vec<Exponents>, String> {
     let parametrisation = init.parametrisation;
-    let steps = steps_of(&experiment.optimizer.rule).ok_or("the steps of muon have a length of their own")?;
+    let optimizer = &experiment.optimizer.rule;
+    let layers = ends[0].network.params.iter().filter(|param| param.role == Role::Weight).count();
+    let of = |i: usize| {
+        let place = Place::of(i, layers);
+        Some((place, of_place(place, layers, parametrisation, optimizer.rule().steps())?))
+    };
+    let all: Option<Vec<_>> = (0..layers).map(of).collect();
+    let all = all.ok_or_else(|| format!("the steps of {} have a length of their own", optimizer.kind().name))?;
     if experiment.train.clip_norm.is_some() {
         return Err("train.clip_norm shortens a step by a factor that follows the width".into());
     }
@@ -140,14 +128,9 @@ pub fn exponents(experiment: &Experiment, init: &InitConfig, ends: [&AtWidth; 2]
     if parametrisation == Parametrisation::Standard && !plain {
         return Err("norms and residual branches change the sizes of the standard parametrisation's gradients".into());
     }
-    let layers = ends[0].network.params.iter().filter(|param| param.role == Role::Weight).count();
     let starts_at_0 = check_start(init, ends, layers)?;
-    let of = |i: usize| {
-        let place = Place::of(i, layers);
-        let of = of_place(place, layers, parametrisation, steps);
-        if starts_at_0 { from_zero(place, of, parametrisation) } else { of }
-    };
-    Ok((0..layers).map(of).collect())
+    let found = |(place, of)| if starts_at_0 { from_zero(place, of, parametrisation) } else { of };
+    Ok(all.into_iter().map(found).collect())
 }
 
 /// Checks that every weight's std follows the width as the table has it, and that the output's biases do not stand above the logits. True
