@@ -55,12 +55,16 @@ pub enum NetworkError {
         /// Name of the size that is zero.
         what: &'static str,
     },
-    /// A probability of dropout that leaves nothing, or is none.
-    #[error("{layer}: p must be from 0 up to but not including 1, found {found}")]
-    Dropout {
+    /// A number outside of the layer's range.
+    #[error("{layer}: {what} must be {range}, found {found}")]
+    Number {
         /// Name of the layer.
         layer: String,
-        /// The probability, as it is printed.
+        /// Name of the number.
+        what: &'static str,
+        /// Where it must lie, in words.
+        range: &'static str,
+        /// The number, as it is printed.
         found: String,
     },
     /// A residual block that changes the shape.

@@ -186,6 +186,25 @@ impl Op {
         }
     }
 
+    /// True if it is the identity outside of training, so that a network that is only looked at can do without it.
+    pub fn acts_only_in_training(&self) -> bool {
+        match self {
+            Self::Dropout { .. } => true,
+            Self::Linear
+            | Self::Conv2d(_)
+            | Self::Activation
+            | Self::MaxPool(_)
+            | Self::AvgPool(_)
+            | Self::GlobalAvgPool
+            | Self::Flatten
+            | Self::BatchNorm { .. }
+            | Self::LayerNorm { .. }
+            | Self::Residual(_)
+            | Self::Scale
+            | Self::Shift => false,
+        }
+    }
+
     /// Its windows, if it has some.
     pub fn windows(&self) -> Option<&ConvShape> {
         match self {

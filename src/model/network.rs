@@ -84,14 +84,14 @@ impl Network {
         walk(&mut self.layers, f);
     }
 
-    /// Copies the network with every activation in a layer of its own, so that z and h can both be seen, and without dropout,
-    /// which does nothing outside of training. Parameters stay as they are; an activation has the name of the weight layer
+    /// Copies the network with every activation in a layer of its own, so that z and h can both be seen, and without layers
+    /// that do nothing outside of training. Parameters stay as they are; an activation has the name of the weight layer
     /// before it, and an observation of its own.
     #[must_use]
     pub fn with_activations_apart(&self) -> Self {
         fn split(layers: &[Layer], observed: &mut Vec<ObservedLayer>) -> Vec<Layer> {
             let mut all = Vec::new();
-            for layer in layers.iter().filter(|layer| !matches!(layer.op, Op::Dropout { .. })) {
+            for layer in layers.iter().filter(|layer| !layer.op.acts_only_in_training()) {
                 let mut layer = layer.clone();
                 if let Op::Residual(body) = &layer.op {
                     layer.op = Op::Residual(split(body, observed));

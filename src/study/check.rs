@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::config::experiment::DataConfig;
 use crate::config::{ConfigError, Experiment};
 use crate::data::{DataError, Dataset, Part, Prepared, Split};
-use crate::model::{Layer, Op, Role};
+use crate::model::{Family, Layer, Role};
 use crate::study::batches;
 use crate::study::file::{Cell, Study};
 use crate::train::at_line::{at_memory, config_error};
@@ -192,20 +192,7 @@ pub fn run_cost(plan: &Plan) -> f64 {
         let weight = &plan.network.params[layer.weight?];
         (weight.role == Role::Weight).then(|| weight.len() as f64 * layer.output.pixels() as f64)
     });
-    let value = |layer: &Layer| match layer.op {
-        Op::BatchNorm { .. } | Op::LayerNorm { .. } => NORMALISED_VALUE,
-        Op::Linear
-        | Op::Conv2d(_)
-        | Op::Activation
-        | Op::MaxPool(_)
-        | Op::AvgPool(_)
-        | Op::GlobalAvgPool
-        | Op::Flatten
-        | Op::Dropout { .. }
-        | Op::Residual(_)
-        | Op::Scale
-        | Op::Shift => VALUE,
-    };
+    let value = |layer: &Layer| if layer.op.family() == Family::Norm { NORMALISED_VALUE } else { VALUE };
     let values: f64 = layers.iter().map(|layer| value(layer) * layer.output.len() as f64).sum();
     let trained = plan.experiment.train.batch_size as f64 * plan.total_steps() as f64;
     // An image that is only evaluated takes the forward pass of three passes.

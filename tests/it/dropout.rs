@@ -79,7 +79,9 @@ fn dropout_stands_in_front_of_linear_layers_behind_others() {
 fn a_probability_that_keeps_nothing_is_refused() {
     for (p, found) in [(1.0, "1"), (-0.1, "-0.1"), (f64::NAN, "NaN")] {
         let refused = Network::build(Shape::Flat(3), &[dropout(p)], Activations::Fused).unwrap_err();
-        assert_eq!(refused, NetworkError::Dropout { layer: "dropout1".into(), found: found.into() });
+        let (layer, range) = ("dropout1".into(), "from 0 up to but not including 1");
+        assert_eq!(refused, NetworkError::Number { layer, what: "p", range, found: found.into() });
+        assert_eq!(refused.to_string(), format!("dropout1: p must be {range}, found {found}"));
     }
 }
 

@@ -16,7 +16,8 @@ use crate::rng::Places;
 
 pub fn plan(layer: &mut Layer, p: f64) -> Result<(), NetworkError> {
     if !(0.0..1.0).contains(&p) {
-        return Err(NetworkError::Dropout { layer: layer.name.clone(), found: p.to_string() });
+        let range = "from 0 up to but not including 1";
+        return Err(NetworkError::Number { layer: layer.name.clone(), what: "p", range, found: p.to_string() });
     }
     layer.op = Op::Dropout { p };
     Ok(())
