@@ -204,6 +204,14 @@ impl ModelConfig {
         section.finish()?;
         Ok(config)
     }
+
+    /// True if only weights, biases and φ stand between input and output, besides a CNN's pooling and reshaping: what maps of lengths
+    /// that go from layer to layer take for granted.
+    pub fn is_plain(&self) -> bool {
+        // By name, so that whoever adds a key considers it here.
+        let Self { body: _, activation: _, bias: _, dropout, norm, residual } = self;
+        dropout.is_none() && norm.is_none() && residual.is_none()
+    }
 }
 
 /// `widths = […]`, or `width` and `depth` (weight layers before the output).

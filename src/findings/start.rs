@@ -195,7 +195,7 @@ fn predictions<'e>(evidence: &'e Evidence<'_>) -> Option<Vec<Departure<'e>>> {
     let (network, resolved) = (evidence.network.as_ref()?, evidence.resolved.as_ref()?);
     let (model, init) = (&resolved.model, &resolved.init);
     let Body::Mlp { widths } = &model.body else { return None };
-    if model.dropout.is_some() || model.norm.is_some() || model.residual.is_some() || init.lsuv.is_some() {
+    if !model.is_plain() || init.lsuv.is_some() {
         return None;
     }
     let flat = network.flat_layers();

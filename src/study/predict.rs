@@ -42,7 +42,7 @@ fn plain_network(experiment: &Experiment) -> Option<(usize, LengthMap)> {
     let width = *widths.first()?;
     let equal = widths.iter().all(|&other| other == width);
     // Dropout moves the limit of depth nearer (Schoenholz et al. 2017), which is not followed here.
-    if !equal || model.dropout.is_some() || model.norm.is_some() || model.residual.is_some() || init.lsuv.is_some() {
+    if !equal || !model.is_plain() || init.lsuv.is_some() {
         return None;
     }
     let (law, scale) = init.rule.weight.law_and_scale();
