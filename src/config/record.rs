@@ -41,12 +41,6 @@ const JSON_LINES: Key<bool> =
 pub(crate) const KEYS: Keys =
     Keys { path: "record", when: "", keys: &[&CHECKPOINT_EVERY, &WEIGHTS, &TENSORBOARD, &JSON_LINES] };
 
-impl Default for RecordConfig {
-    fn default() -> Self {
-        Self { checkpoint_every: None, weights: true, tensorboard: false, json_lines: false }
-    }
-}
-
 impl RecordConfig {
     pub(crate) fn read(section: Section<'_>) -> Result<Self, ConfigError> {
         let record = Self {

@@ -101,7 +101,7 @@ const fn emnist(name: &'static str, classes: usize, images: [usize; 2], balanced
 }
 
 /// The sets. A further one is a row here.
-static SETS: [KnownSet; 11] = [
+static SETS: &[KnownSet] = &[
     // LeCun, Cortes and Burges' handwritten digits.
     KnownSet {
         name: "mnist",

@@ -34,22 +34,64 @@ pub struct RunDir {
     lock: Option<Lock>,
 }
 
-const FILES: [&str; 14] = [
-    summary::FILE,
-    "config.toml",
-    CHECKPOINT,
-    "steps.csv",
-    "layers.csv",
-    "epochs.csv",
-    "noise.csv",
-    "sharpness.csv",
-    "events.jsonl",
-    "histograms.safetensors",
-    "init.safetensors",
-    "model.safetensors",
-    "report.html",
-    "index.md",
+/// Whose directory holds a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// A run's, and maybe another's, too.
+    Run,
+    /// A study's or a probe's, but no run's.
+    Others,
+}
+
+/// A file of records: its name, what it holds (nothing of those of which `index.md` does not tell), and whose it is.
+type Row = (&'static str, &'static str, Of);
+
+/// Every file that a directory of records may hold, in the order in which `index.md` tells of them.
+const FILES: &[Row] = &[
+    ("report.html", "charts of everything below, in one page that needs no network", Of::Run),
+    (summary::FILE, "the result: outcome, accuracies, findings, lengths and sums of the other files", Of::Run),
+    ("study.json", "the study: runs, summaries, comparisons, verdicts, findings", Of::Others),
+    ("probe.json", "the numbers of every layer, seed by seed, beside their predictions", Of::Others),
+    ("config.toml", "the complete config: `initlab train config.toml` makes the run again, number for number", Of::Run),
+    ("plan.json", "which runs the study consists of", Of::Others),
+    ("steps.csv", "a row for each step: learning rate, loss, accuracy, norm of the gradient", Of::Run),
+    ("epochs.csv", "a row for each evaluation on the test images", Of::Run),
+    (
+        "layers.csv",
+        "a row for each layer and recorded step: means, deviations, dead units, gradients, updates",
+        Of::Run,
+    ),
+    (
+        "noise.csv",
+        "a row for each layer and recorded step: variance of an image's gradient, squared gradient, noise scale",
+        Of::Run,
+    ),
+    (
+        "sharpness.csv",
+        "a row for each measured step: largest eigenvalue of the loss's Hessian, and the limit of stable steps",
+        Of::Run,
+    ),
+    ("events.jsonl", "the same as lines of JSON", Of::Run),
+    ("histograms.safetensors", "counts of each layer's activations over time", Of::Run),
+    ("init.safetensors", "the weights before the first step", Of::Run),
+    ("model.safetensors", "the weights after the last step", Of::Run),
+    ("runs.csv", "a row for each run of the study", Of::Others),
+    ("comparison.csv", "a row for each arm and target, against the baseline", Of::Others),
+    ("runs", "a directory for each run, with its config, tables and weights", Of::Others),
+    (CHECKPOINT, "", Of::Run),
+    ("index.md", "", Of::Run),
 ];
+
+/// Names of the files of a run; its result is the first.
+fn files_of_run() -> impl Iterator<Item = &'static str> {
+    let others = FILES.iter().filter(|(name, _, of)| *of == Of::Run && *name != summary::FILE);
+    std::iter::once(summary::FILE).chain(others.map(|(name, ..)| *name))
+}
+
+/// Names of the files that a directory of records may hold, with what each holds, in the order in which they are told.
+pub fn told_files() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FILES.iter().map(|&(name, about, _)| (name, about)).filter(|(_, about)| !about.is_empty())
+}
 
 /// Files that say that a directory is not a run's, and whose it is.
 const OTHERS: [(&str, &str); 3] = [("plan.json", "a study"), ("study.json", "a study"), ("probe.json", "a probe")];
@@ -90,7 +132,7 @@ impl RunDir {
         Self::check(path, existing)?;
         if existing == Existing::Overwrite {
             dir.reopen()?;
-            FILES.iter().try_for_each(|name| dir.remove(name))?;
+            files_of_run().try_for_each(|name| dir.remove(name))?;
             tensorboard::remove(path)?;
         }
         remove_unfinished(path)?;
@@ -107,10 +149,9 @@ impl RunDir {
                 return Err(RecordError::Foreign { path: path.into(), found });
             }
         }
-        for name in FILES.iter().filter(|_| existing == Existing::Keep) {
+        for name in files_of_run().filter(|_| existing == Existing::Keep) {
             if is_there(&path.join(name))? {
-                // The result is the first of the files.
-                let found = if *name == summary::FILE { "a run" } else { "an unfinished run" };
+                let found = if name == summary::FILE { "a run" } else { "an unfinished run" };
                 return Err(RecordError::Taken { path: path.into(), found });
             }
         }

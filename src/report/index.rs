@@ -8,38 +8,11 @@ use crate::numerals::{number, percent};
 use crate::probe::record::ProbeRecord;
 use crate::record::finding::Finding;
 use crate::record::read::RunRecords;
+use crate::record::run_dir::told_files;
 use crate::study::record::StudyRecord;
 
 /// Its name within the directory.
 pub const FILE: &str = "index.md";
-
-/// Files that a directory may hold, in the order in which they are told.
-const FILES: [(&str, &str); 18] = [
-    ("report.html", "charts of everything below, in one page that needs no network"),
-    ("run.json", "the result: outcome, accuracies, findings, lengths and sums of the other files"),
-    ("study.json", "the study: runs, summaries, comparisons, verdicts, findings"),
-    ("probe.json", "the numbers of every layer, seed by seed, beside their predictions"),
-    ("config.toml", "the complete config: `initlab train config.toml` makes the run again, number for number"),
-    ("plan.json", "which runs the study consists of"),
-    ("steps.csv", "a row for each step: learning rate, loss, accuracy, norm of the gradient"),
-    ("epochs.csv", "a row for each evaluation on the test images"),
-    ("layers.csv", "a row for each layer and recorded step: means, deviations, dead units, gradients, updates"),
-    (
-        "noise.csv",
-        "a row for each layer and recorded step: variance of an image's gradient, squared gradient, noise scale",
-    ),
-    (
-        "sharpness.csv",
-        "a row for each measured step: largest eigenvalue of the loss's Hessian, and the limit of stable steps",
-    ),
-    ("events.jsonl", "the same as lines of JSON"),
-    ("histograms.safetensors", "counts of each layer's activations over time"),
-    ("init.safetensors", "the weights before the first step"),
-    ("model.safetensors", "the weights after the last step"),
-    ("runs.csv", "a row for each run of the study"),
-    ("comparison.csv", "a row for each arm and target, against the baseline"),
-    ("runs", "a directory for each run, with its config, tables and weights"),
-];
 
 /// The text for the directory of a run.
 pub fn of_run(run: &RunRecords) -> String {
@@ -150,9 +123,8 @@ fn page(
     load: &str,
 ) -> String {
     let head: String = head.iter().map(|(key, value)| format!("{key}: {value}\n")).collect();
-    let there = |(name, _): &&(&str, &str)| dir.join(name).exists();
-    let files: String =
-        FILES.iter().filter(there).map(|(name, about)| format!("| [`{name}`]({name}) | {about} |\n")).collect();
+    let there = told_files().filter(|(name, _)| dir.join(name).exists());
+    let files: String = there.map(|(name, about)| format!("| [`{name}`]({name}) | {about} |\n")).collect();
     format!(
         "---\n{head}---\n\n# {}\n\n{happened}\n\n## What it shows\n\n{shows}\n## Beside the prediction\n\n{predicted}\n\n## Files\n\n\
          | file | what it holds |\n|---|---|\n{files}\n## Loading it\n\n{load}",

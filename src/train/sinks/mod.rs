@@ -1,7 +1,7 @@
 //! Whoever listens to a run: a file for each. No sink knows another, and the loop knows none by name.
 //!
-//! A new sink of a run's directory is a file here, and its `mod` and its line in `SINKS`; a new file of a run has its name in
-//! [`RunDir`]'s list, too.
+//! A new sink of a run's directory is a file here, and its `mod` and its line in `SINKS`; a new file of a run is a row of
+//! [`RunDir`]'s table, too.
 
 mod beginning;
 mod checkpoint;
