@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::block::Tile;
-use super::moments::Sums;
+use super::moments::{HIGHER, Sums, powers};
 use super::observer::{RUN, parts};
 use super::simd::{Kernel, LANES, Vector, vectorised_widely};
 
@@ -14,7 +14,7 @@ const ORDINARY: Range<f32> = 1e-7..1e8;
 struct Powers<'a> {
     values: &'a [f32],
     tile: &'a Tile<'a>,
-    sums: &'a mut [[f64; LANES]; 2],
+    sums: &'a mut [[f64; LANES]; HIGHER],
     largest: &'a mut f32,
 }
 
@@ -36,8 +36,8 @@ impl Powers<'_> {
         let mut largest = V::splat(0.0);
         for run in parts(range, RUN) {
             let (values, bias) = (&self.values[run.clone()], &self.tile.values[run.start % self.tile.cols..][..RUN]);
-            let mut sums = [[V::splat(0.0); 2]; SIDE_BY_SIDE];
-            let mut see = |i: usize, [cubes, fourths]: &mut [V; 2]| {
+            let mut sums = [[V::splat(0.0); HIGHER]; SIDE_BY_SIDE];
+            let mut see = |i: usize, [cubes, fourths]: &mut [V; HIGHER]| {
                 // SAFETY: i + LANES is at most the run's length, which no run's bias falls short of.
                 let z = unsafe { V::load(values.as_ptr().add(i)).add(V::load(bias.as_ptr().add(i))) };
                 let square = z.mul(z);
@@ -53,7 +53,7 @@ impl Powers<'_> {
                 see(i, &mut sums[0]);
             }
             for sums in sums {
-                (0..2).for_each(|power| sums[power].add_to(&mut self.sums[power]));
+                (0..HIGHER).for_each(|power| sums[power].add_to(&mut self.sums[power]));
             }
         }
         *self.largest = largest.highest().max(*self.largest);
@@ -61,14 +61,13 @@ impl Powers<'_> {
 }
 
 dispatch! {
-    /// Sums both powers in `f64` throughout, for vanishing and exploding layers.
-    fn wide_powers(values: &[f32], tile: &Tile<'_>) -> [[f64; LANES]; 2] {
-        let mut sums = [[0f64; LANES]; 2];
+    /// Sums the powers in `f64` throughout, for vanishing and exploding layers.
+    fn wide_powers(values: &[f32], tile: &Tile<'_>) -> [[f64; LANES]; HIGHER] {
+        let mut sums = [[0f64; LANES]; HIGHER];
         let mut see = |values: &[f32; LANES], bias: &[f32; LANES]| {
             for i in 0..LANES {
-                let z = f64::from(values[i] + bias[i]);
-                sums[0][i] += z * z * z;
-                sums[1][i] += (z * z) * (z * z);
+                let powers = powers(f64::from(values[i] + bias[i]));
+                (0..HIGHER).for_each(|power| sums[power][i] += powers[power]);
             }
         };
         for run in parts(0..values.len(), RUN) {
@@ -86,7 +85,7 @@ dispatch! {
 
 /// Adds Σz³ and Σz⁴ of a block of pre-activations, which lack the bias of `tile`, to `sums`.
 pub fn add_higher(sums: &mut Sums, values: &[f32], tile: &Tile<'_>) {
-    let (mut powers, mut largest) = ([[0.0; LANES]; 2], 0.0);
+    let (mut powers, mut largest) = ([[0.0; LANES]; HIGHER], 0.0);
     vectorised_widely(Powers { values, tile, sums: &mut powers, largest: &mut largest });
     if largest != 0.0 && !ORDINARY.contains(&largest) {
         powers = wide_powers(values, tile);

@@ -1,5 +1,15 @@
 //! Sums over a set of values, and the moments behind them.
 
+/// Number of higher powers whose sums are taken where they are asked for.
+pub const HIGHER: usize = 2;
+
+/// The higher powers of a value: x³ and x⁴. `gpu::reduce` has them of tensors.
+#[inline(always)]
+pub fn powers(x: f64) -> [f64; HIGHER] {
+    let square = x * x;
+    [square * x, square * square]
+}
+
 /// Count, sums and extremes of a set of values; sums in `f64`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sums {
@@ -16,7 +26,7 @@ pub struct Sums {
     /// Values with |x| below the near-zero threshold.
     pub near_zero: u64,
     /// Σx³ and Σx⁴, where they were taken.
-    pub higher: [f64; 2],
+    pub higher: [f64; HIGHER],
     /// Number of values in them: none or all.
     pub higher_n: u64,
 }
@@ -28,7 +38,7 @@ const LEAST_SPREAD: f64 = 1e-3;
 impl Default for Sums {
     fn default() -> Self {
         let (min, max) = (f32::INFINITY, f32::NEG_INFINITY);
-        Self { n: 0, sum: 0.0, sum_of_squares: 0.0, min, max, near_zero: 0, higher: [0.0; 2], higher_n: 0 }
+        Self { n: 0, sum: 0.0, sum_of_squares: 0.0, min, max, near_zero: 0, higher: [0.0; HIGHER], higher_n: 0 }
     }
 }
 
@@ -39,7 +49,7 @@ impl Sums {
         self.sum += other.sum;
         self.sum_of_squares += other.sum_of_squares;
         self.near_zero += other.near_zero;
-        (0..2).for_each(|i| self.higher[i] += other.higher[i]);
+        (0..HIGHER).for_each(|i| self.higher[i] += other.higher[i]);
         self.higher_n += other.higher_n;
         self.join_extremes(other.min, other.max);
     }
@@ -137,11 +147,18 @@ mod tests {
     }
 
     #[test]
+    fn powers_are_exactly_those_of_powi() {
+        for x in [0.0, -0.0, 1.0, -1.5, 0.1, -3.7e-30, 2.3e30, f64::from(f32::MAX), f64::INFINITY] {
+            assert_eq!(powers(x).map(f64::to_bits), [x.powi(3), x.powi(4)].map(f64::to_bits), "{x}");
+        }
+    }
+
+    #[test]
     fn the_kurtosis_is_absent_unless_all_values_are_in_its_sums() {
         let mut parts = of(&[5.0]);
         parts.merge(&of(&[6.0, 7.0]));
         assert_eq!(parts.kurtosis(), of(&[5.0, 6.0, 7.0]).kurtosis());
-        parts.merge(&Sums { higher: [0.0; 2], higher_n: 0, ..of(&[1.0]) });
+        parts.merge(&Sums { higher: [0.0; HIGHER], higher_n: 0, ..of(&[1.0]) });
         assert_eq!([parts.kurtosis(), Sums::default().kurtosis()], [None; 2]);
     }
 }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use candle_core::{DType, Result, Tensor};
 
 use super::cuda;
+use crate::cpu::moments::HIGHER;
 
 /// Σ over the rows' pixels, then over the rows: `[run, row·pixel, unit]` → `[run, unit]`.
 pub fn unit_sums(t: &Tensor, rows: usize) -> Result<Tensor> {
@@ -43,6 +44,11 @@ pub fn mean_over(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
 /// Sums over all of `dims`, which stay as dimensions of 1.
 pub fn sum_over(x: &Tensor, dims: &[usize]) -> Result<Tensor> {
     dims.iter().try_fold(x.clone(), |x, &dim| x.sum_keepdim(dim))
+}
+
+/// The higher powers of values, whose squares are there: x³ and x⁴, as [`crate::cpu::moments::powers`] has them of a number.
+pub fn powers(x: &Tensor, squares: &Tensor) -> Result<[Tensor; HIGHER]> {
+    Ok([squares.mul(x)?, squares.sqr()?])
 }
 
 /// Values that one block sums.
@@ -159,6 +165,17 @@ mod tests {
         let ranges = [0..7, 7..9, 9..13, 13..15, 15..19, 19..21, 21..25];
         assert_eq!(evenly_spaced(&ranges, &[2, 3, 4, 5, 6]), [2, 4, 6]);
         assert_eq!(evenly_spaced(&ranges, &[1, 3, 5]), [1, 3, 5]);
+    }
+
+    #[test]
+    fn powers_are_those_of_each_number() {
+        let values = [0.0, -1.5, 0.1, -3.7e-30, 2.3e30];
+        let x = Tensor::new(&values, &Device::Cpu).unwrap();
+        let found = powers(&x, &x.sqr().unwrap()).unwrap();
+        for (power, found) in found.iter().enumerate() {
+            let want = values.map(|x| crate::cpu::moments::powers(x)[power]);
+            assert_eq!(found.to_vec1::<f64>().unwrap(), want);
+        }
     }
 
     #[test]

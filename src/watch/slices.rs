@@ -3,7 +3,7 @@
 //! Values are row-major, `[samples, units, inner]`: `inner` is 1 for vectors, the pixels for images.
 
 use crate::cpu::live::LiveUnits;
-use crate::cpu::moments::Sums;
+use crate::cpu::moments::{Sums, powers};
 use crate::cpu::observer::add_block;
 
 /// Values that are summed at a time.
@@ -14,8 +14,8 @@ pub fn sums(values: &[f32], near_zero: f32, higher: bool) -> Sums {
     let mut sums = Sums::default();
     values.chunks(BLOCK).for_each(|block| add_block(&mut sums, block, near_zero));
     if higher {
-        let power = |k: i32| values.iter().map(|&x| f64::from(x).powi(k)).sum::<f64>();
-        (sums.higher, sums.higher_n) = ([power(3), power(4)], sums.n);
+        let sum = |power: usize| values.iter().map(|&x| powers(f64::from(x))[power]).sum();
+        (sums.higher, sums.higher_n) = (std::array::from_fn(sum), sums.n);
     }
     sums
 }

@@ -5,6 +5,7 @@ use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor};
 use crate::cpu::histogram::histogram as count;
 use crate::cpu::live::LiveUnits;
 use crate::cpu::moments::Sums;
+use crate::gpu::reduce::powers;
 use crate::watch::slices;
 
 /// Runs `f` on a tensor's values: without a copy where they are `f32` in one piece in the host's memory.
@@ -32,16 +33,17 @@ fn on_device(tensor: &Tensor, near_zero: f32, higher: bool) -> Result<Sums> {
     let squares = flat.sqr()?;
     let near = flat.abs()?.lt(f64::from(near_zero))?.to_dtype(DType::F64)?;
     let mut parts = vec![flat.sum_all()?, squares.sum_all()?, flat.min(0)?, flat.max(0)?, near.sum_all()?];
+    let firsts = parts.len();
     if higher {
-        parts.extend([squares.mul(&flat)?.sum_all()?, squares.sqr()?.sum_all()?]);
+        parts.extend(powers(&flat, &squares)?.iter().map(Tensor::sum_all).collect::<Result<Vec<_>>>()?);
     }
     let numbers = Tensor::stack(&parts, 0)?.to_vec1::<f64>()?;
     let n = flat.elem_count() as u64;
     let mut sums =
         Sums { n, sum: numbers[0], sum_of_squares: numbers[1], near_zero: numbers[4] as u64, ..Sums::default() };
     sums.join_extremes(numbers[2] as f32, numbers[3] as f32);
-    if let [third, fourth] = numbers[5..] {
-        (sums.higher, sums.higher_n) = ([third, fourth], n);
+    if higher {
+        (sums.higher, sums.higher_n) = (std::array::from_fn(|power| numbers[firsts + power]), n);
     }
     Ok(sums)
 }

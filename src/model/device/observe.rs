@@ -10,9 +10,9 @@ use candle_core::{DType, Result, Tensor};
 
 use crate::cpu::activation::Observation;
 use crate::cpu::live::live_interval;
-use crate::cpu::moments::Sums;
+use crate::cpu::moments::{HIGHER, Sums};
 use crate::gpu::cuda;
-use crate::gpu::reduce::by_pixel;
+use crate::gpu::reduce::{by_pixel, powers};
 use crate::model::device::pass::{Kept, Trace};
 use crate::model::device::transfer::Transfer;
 use crate::model::layer::Layer;
@@ -55,7 +55,7 @@ struct PackedLayer {
 struct Place {
     sums: [usize; 5],
     /// Places of Σx³ and Σx⁴, which candle's tensors take of pre-activations where asked for, and our own kernels never.
-    higher: Option<[usize; 2]>,
+    higher: Option<[usize; HIGHER]>,
 }
 
 /// Ends of a layer's live interval in each run; absent where every unit is alive whatever its z.
@@ -265,9 +265,10 @@ fn reduce(tensors: &[(&Tensor, f64)], higher: bool, rows: usize, transfer: &mut 
         places.iter_mut().enumerate().for_each(|(member, place)| place.sums[i] = start + member * runs);
     }
     if higher {
-        let sums = [squares.mul(&wide)?, squares.sqr()?].map(|powers| powers.sum(3)?.sum(2));
-        let [cubes, fourths] = sums.map(|sum| Ok::<_, candle_core::Error>(transfer.add(&sum?)?.start));
-        let starts = [cubes?, fourths?];
+        let mut starts = [0; HIGHER];
+        for (start, power) in starts.iter_mut().zip(powers(&wide, &squares)?) {
+            *start = transfer.add(&power.sum(3)?.sum(2)?)?.start;
+        }
         for (member, place) in places.iter_mut().enumerate() {
             place.higher = Some(starts.map(|start| start + member * runs));
         }
