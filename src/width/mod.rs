@@ -5,6 +5,7 @@
 //! `check` does so for every width and seed, [`fit`] draws a line through logarithms, [`theory`] has the exponents of infinite width, and
 //! [`rules`] says what follows for the learning rate. [`record`] holds the numbers.
 
+mod asked;
 pub mod check;
 pub mod coordinates;
 pub mod error;

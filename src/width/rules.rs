@@ -6,7 +6,8 @@ use crate::findings::found::Found;
 use crate::findings::rule::sorted;
 use crate::record::finding::Finding;
 use crate::record::finding::Severity::{Fault, Note, Warning};
-use crate::width::record::{Growth, LayerRecord, WidthRecord};
+use crate::width::asked::{change_of_logits, fades, grows, held, layers, logits, named, stays, steps};
+use crate::width::record::{LayerRecord, WidthRecord};
 use crate::width::theory::Place;
 
 /// A rule about a coordinate check.
@@ -54,37 +55,6 @@ pub fn of_check(record: &WidthRecord) -> Vec<Finding> {
     sorted(RULES.iter().filter_map(|rule| Some(rule.finding((rule.find)(record, rule.threshold)?))).collect())
 }
 
-/// `0.97 (0.93 to 1.01)`.
-fn exponent(growth: &Growth) -> String {
-    let number = |x: f64| {
-        let text = format!("{x:.2}");
-        if text == "-0.00" { "0.00".into() } else { text }
-    };
-    let mean = number(growth.mean.unwrap_or(f64::NAN));
-    growth.interval.map_or(mean.clone(), |[low, high]| format!("{mean} ({} to {})", number(low), number(high)))
-}
-
-fn steps(record: &WidthRecord) -> String {
-    format!("after {} step{}", record.steps, if record.steps == 1 { "" } else { "s" })
-}
-
-/// The logits' change after the last step.
-fn logits(record: &WidthRecord) -> Option<&Growth> {
-    record.logits().changes.last()
-}
-
-fn grows(growth: &Growth, threshold: f64) -> bool {
-    growth.interval.is_some_and(|[low, _]| low > threshold)
-}
-
-fn fades(growth: &Growth, threshold: f64) -> bool {
-    growth.interval.is_some_and(|[_, high]| high < -threshold)
-}
-
-fn stays(growth: &Growth, threshold: f64) -> bool {
-    growth.interval.is_some_and(|[low, high]| low >= -threshold && high <= threshold)
-}
-
 /// Advice about layers before the logits, where the logits' own does not stand above it.
 fn advice_of_layers(record: &WidthRecord, threshold: f64) -> &'static str {
     let told = logits(record).is_some_and(|growth| grows(growth, threshold) || fades(growth, threshold));
@@ -117,11 +87,6 @@ fn still(record: &WidthRecord, _: f64) -> Option<Found> {
     let text = format!("the logits are {} what they were at the start", steps(record));
     let advice = "a schedule that begins at 0, or weights that start at 0, keep them there: take more --steps";
     sizes.iter().flatten().all(|size| *size == Some(0.0)).then(|| Found::new(text, advice))
-}
-
-/// When the logits' change was measured, and how it follows the width.
-fn change_of_logits(record: &WidthRecord, verb: &str, growth: &Growth) -> String {
-    format!("{} the logits' change {verb} like width^{}", steps(record), exponent(growth))
 }
 
 fn grow(record: &WidthRecord, threshold: f64) -> Option<Found> {
@@ -171,23 +136,6 @@ fn advice_of_unsettled(record: &WidthRecord) -> &'static str {
     }
 }
 
-/// Names of the layers before the logits whose last change `is` so, with their exponents.
-fn layers(record: &WidthRecord, is: impl Fn(&Growth) -> bool) -> Option<String> {
-    let (_, before) = record.layers.split_last()?;
-    let last =
-        |layer: &LayerRecord| Some((layer.name.clone(), layer.changes.last().filter(|growth| is(growth))?.clone()));
-    named(before.iter().filter_map(last).collect())
-}
-
-/// The first few with their exponents, and how many more there are.
-fn named(all: Vec<(String, Growth)>) -> Option<String> {
-    const SHOWN: usize = 3;
-    let words: Vec<String> =
-        all.iter().take(SHOWN).map(|(name, growth)| format!("{name} {}", exponent(growth))).collect();
-    let more = if all.len() > SHOWN { format!(" and {} more", all.len() - SHOWN) } else { String::new() };
-    (!all.is_empty()).then(|| words.join(", ") + &more)
-}
-
 fn layers_grow(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let names = layers(record, |growth| grows(growth, threshold))?;
     let text = format!("{} the change of these layers grows with the width, with the exponent: {names}", steps(record));
@@ -227,25 +175,6 @@ fn narrow(record: &WidthRecord, threshold: f64) -> Option<Found> {
     Some(Found::new(text, "wider --widths, or smaller images, come closer to it"))
 }
 
-/// Distance of an interval from a number; 0 where it holds it.
-fn distance(growth: &Growth, wanted: f64) -> Option<f64> {
-    growth.interval.map(|[low, high]| (low - wanted).max(wanted - high).max(0.0))
-}
-
-/// How many intervals hold theory's exponent, of all, and those that are further away than `threshold`.
-fn held(record: &WidthRecord, threshold: f64) -> (usize, usize, Vec<(String, Growth)>) {
-    let (mut inside, mut all, mut far) = (0, 0, Vec::new());
-    for (name, growth, wanted) in record.predicted() {
-        let Some(distance) = distance(growth, wanted) else { continue };
-        all += 1;
-        inside += usize::from(distance == 0.0);
-        if distance > threshold {
-            far.push((format!("{name} (theory {wanted})"), growth.clone()));
-        }
-    }
-    (inside, all, far)
-}
-
 fn apart(record: &WidthRecord, threshold: f64) -> Option<Found> {
     let (inside, all, far) = held(record, threshold);
     let text = format!("theory's exponent lies in {inside} of {all} intervals; far from them: {}", named(far)?);
@@ -274,6 +203,7 @@ mod tests {
     use super::*;
     use crate::config::Experiment;
     use crate::width::fit::growth;
+    use crate::width::record::Growth;
 
     const WIDTHS: [usize; 4] = [32, 64, 128, 256];
 
