@@ -3,12 +3,13 @@
 //! Reading order: [`sample`] chooses real images and pairs of them; [`rows`] names the places of a network that are looked
 //! at; `measure` sends the images through one seed's network; `forward` and `backward` predict the same numbers from the
 //! images' own lengths and correlations; `band` says how far a network of finite width may stray, `one_image` how far exactly for a single
-//! image; `zeros` knows what is 0 by design; [`record`] holds it all as plain numbers, `verdict` draws the conclusions, and [`rules`] find
+//! image; `zeros` knows what is 0 by design; `board` puts what was measured beside what was predicted; [`record`] holds it all as plain numbers, `verdict` draws the conclusions, and [`rules`] find
 //! what they mean, in the sentences of `words` and `advice`.
 
 mod advice;
 mod backward;
 mod band;
+mod board;
 mod error;
 mod evidence;
 mod forward;
