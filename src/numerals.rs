@@ -70,9 +70,8 @@ pub fn ten_decimals(x: f64) -> String {
 pub fn factor(x: f64) -> String {
     match x {
         x if x >= 1000.0 => "over 1000".into(),
-        x if x >= 100.0 => format!("{x:.0}"),
-        x if x >= 10.0 => format!("{x:.1}"),
-        x => format!("{x:.2}"),
+        x if x >= 10.0 => format!("{x:.*}", decimals(x, 3)),
+        x => format!("{x:.*}", decimals(x, 3).min(2)),
     }
 }
 
@@ -114,12 +113,18 @@ fn significant(x: f64, digits: i32, mantissa: usize) -> String {
 
 /// So many decimals of 0 and within a range of sizes, a power of ten with `mantissa` decimals beyond.
 fn fixed(x: f64, decimals: usize, within: Range<f64>, mantissa: usize) -> String {
-    if x == 0.0 || within.contains(&x.abs()) { format!("{x:.decimals$}") } else { format!("{x:.mantissa$e}") }
+    let text = format!("{x:.decimals$}");
+    // Rounding may reach the end of the range.
+    let reaches_end = text.parse().is_ok_and(|rounded: f64| rounded.abs() >= within.end);
+    if x == 0.0 || (within.contains(&x.abs()) && !reaches_end) { text } else { format!("{x:.mantissa$e}") }
 }
 
-/// Decimals that show so many significant digits of a number that is neither 0 nor infinite.
+/// Decimals that show so many significant digits of a number that is not 0; none if it is not finite. Counted after rounding, which
+/// may bring a digit more: 0.9996 is 1.00.
 fn decimals(x: f64, digits: i32) -> usize {
-    (digits - 1 - x.abs().log10().floor() as i32).max(0) as usize
+    let rounded = format!("{x:.*e}", (digits - 1).max(0) as usize);
+    let power: i32 = rounded.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(digits);
+    (digits - 1 - power).max(0) as usize
 }
 
 #[cfg(test)]
@@ -147,6 +152,15 @@ mod tests {
         }
         assert_eq!([2.1e8, 1e-5, -3e-17].map(six_decimals), ["2.1000e8", "1.0000e-5", "0"]);
         assert_eq!([12.0, f64::NEG_INFINITY].map(number), ["12", "−∞"]);
+        // Rounding may bring a digit more.
+        assert_eq!([0.9996, 99.97, 9999.6, 0.09996].map(three_digits), ["1.00", "100", "1.00e4", "0.100"]);
+        assert_eq!([0.99996, 9.99996, 9999.96].map(four_digits), ["1.000", "10.00", "1.0e4"]);
+        assert_eq!([99.999, 0.996].map(two_decimals), ["1e2", "1.00"]);
+        assert_eq!([9999.99996, 0.99996].map(four_decimals), ["1.0e4", "1.0000"]);
+        assert_eq!(
+            [0.999, 9.996, 99.96, 999.6, 1000.0, 0.1249].map(factor),
+            ["1.00", "10.0", "100", "1000", "over 1000", "0.12"]
+        );
         assert_eq!([4e-4, 2e4].map(four_decimals), ["4.0e-4", "2.0e4"]);
         assert_eq!([4e-4, 2e4].map(torch_decimals), ["0.0004", "20000.0000"]);
     }
