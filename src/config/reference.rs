@@ -232,6 +232,19 @@ mod tests {
     }
 
     #[test]
+    fn every_help_of_the_optimiser_is_a_sentence() {
+        for chapter in chapters().into_iter().filter(|chapter| chapter.name == "optimizer") {
+            for row in chapter.rows() {
+                let helps = row.choices.iter().map(|(_, help)| *help).chain([row.help]).filter(|help| !help.is_empty());
+                for help in helps {
+                    let begins = help.chars().next().is_some_and(|first| !first.is_lowercase() || !first.is_ascii());
+                    assert!(begins && help.ends_with('.'), "{} {}: {help}", chapter.name, row.name);
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_text_fits_in_80_columns() {
         for chapter in chapters() {
             assert!(chapter.text().lines().all(|line| line.chars().count() <= 80), "{}", chapter.text());

@@ -33,15 +33,15 @@ const BETAS: Key = Key {
     name: "betas",
     default: Value::Pair([0.9, 0.999]),
     range: Range::Fraction,
-    help: "decays of the means of gradients and of their squares",
+    help: "Decays of the means of gradients and of their squares.",
 };
 
 /// Adam's rows.
-pub const ADAM_KEYS: &[Key] = &[BETAS, EPS, weight_decay(0.0, "L2 penalty, added to the gradient")];
+pub const ADAM_KEYS: &[Key] = &[BETAS, EPS, weight_decay(0.0, "L2 penalty, added to the gradient.")];
 
 /// AdamW's rows.
 pub const ADAMW_KEYS: &[Key] =
-    &[BETAS, EPS, weight_decay(0.01, "share of a parameter that each step takes off, times the learning rate")];
+    &[BETAS, EPS, weight_decay(0.01, "Share of a parameter that each step takes off, times the learning rate.")];
 
 impl Adam {
     /// From a config.

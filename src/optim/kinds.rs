@@ -77,37 +77,37 @@ impl Kind {
 pub const KINDS: &[Kind] = &[
     Kind {
         name: "sgd",
-        help: "stochastic gradient descent",
+        help: "Stochastic gradient descent.",
         keys: sgd::KEYS,
         build: |settings| Sgd::new(settings).map(Optimizer::Sgd),
     },
     Kind {
         name: "adam",
-        help: "Kingma & Ba 2015",
+        help: "Kingma & Ba 2015.",
         keys: adam::ADAM_KEYS,
         build: |settings| Ok(Optimizer::Adam(Adam::new(settings))),
     },
     Kind {
         name: "adamw",
-        help: "Loshchilov & Hutter 2019: decay apart from the gradient",
+        help: "Loshchilov & Hutter 2019: decay apart from the gradient.",
         keys: adam::ADAMW_KEYS,
         build: |settings| Ok(Optimizer::Adamw(AdamW::new(settings))),
     },
     Kind {
         name: "rmsprop",
-        help: "Tieleman & Hinton 2012",
+        help: "Tieleman & Hinton 2012.",
         keys: rmsprop::KEYS,
         build: |settings| Ok(Optimizer::Rmsprop(Rmsprop::new(settings))),
     },
     Kind {
         name: "lion",
-        help: "Chen et al. 2023: the sign of a momentum that leans towards the gradient",
+        help: "Chen et al. 2023: the sign of a momentum that leans towards the gradient.",
         keys: lion::KEYS,
         build: |settings| Ok(Optimizer::Lion(Lion::new(settings))),
     },
     Kind {
         name: "muon",
-        help: "Jordan et al. 2024: hidden weights move by the nearest orthogonal matrix to their momentum, the others by AdamW",
+        help: "Jordan et al. 2024: hidden weights move by the nearest orthogonal matrix to their momentum, the others by AdamW.",
         keys: muon::KEYS,
         build: |settings| Ok(Optimizer::Muon(Muon::new(settings))),
     },

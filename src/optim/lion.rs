@@ -23,9 +23,9 @@ pub const KEYS: &[Key] = &[
         name: "betas",
         default: Value::Pair([0.9, 0.99]),
         range: Range::Fraction,
-        help: "shares of the momentum in the direction of a step, and in the momentum that it leaves",
+        help: "Shares of the momentum in the direction of a step, and in the momentum that it leaves.",
     },
-    weight_decay(0.0, "share of a parameter that each step takes off, times the learning rate"),
+    weight_decay(0.0, "Share of a parameter that each step takes off, times the learning rate."),
 ];
 
 impl Lion {

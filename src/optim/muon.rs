@@ -39,32 +39,32 @@ pub const KEYS: &[Key] = &[
         name: "nesterov",
         default: Value::Flag(true),
         range: Range::Any,
-        help: "whether the gradient looks ahead along the momentum",
+        help: "Whether the gradient looks ahead along the momentum.",
     },
-    weight_decay(0.0, "share of a parameter that each step takes off, times the learning rate"),
+    weight_decay(0.0, "Share of a parameter that each step takes off, times the learning rate."),
     Key {
         name: "hidden_only",
         default: Value::Flag(true),
         range: Range::Any,
-        help: "whether the weights of the first and the last layer take AdamW's steps, as biases do",
+        help: "Whether the weights of the first and the last layer take AdamW's steps, as biases do.",
     },
     Key {
         name: "adamw_lr",
         default: Value::Number(0.015),
         range: Range::Positive,
-        help: "AdamW's learning rate as a multiple of the matrices'",
+        help: "AdamW's learning rate as a multiple of the matrices'.",
     },
     Key {
         name: "adamw_betas",
         default: Value::Pair([0.9, 0.95]),
         range: Range::Fraction,
-        help: "AdamW's decays of the means of gradients and of their squares",
+        help: "AdamW's decays of the means of gradients and of their squares.",
     },
     Key {
         name: "adamw_eps",
         default: Value::Number(1e-10),
         range: Range::Positive,
-        help: "what AdamW adds to the root",
+        help: "What AdamW adds to the root.",
     },
 ];
 

@@ -27,11 +27,11 @@ pub const KEYS: &[Key] = &[
         name: "alpha",
         default: Value::Number(0.99),
         range: Range::Fraction,
-        help: "decay of the mean of the squares",
+        help: "Decay of the mean of the squares.",
     },
     EPS,
     MOMENTUM,
-    weight_decay(0.0, "L2 penalty"),
+    weight_decay(0.0, "L2 penalty."),
 ];
 
 impl Rmsprop {

@@ -9,7 +9,7 @@ pub struct Key {
     pub default: Value,
     /// Where numbers must lie.
     pub range: Range,
-    /// Meaning of the key, in half a sentence.
+    /// Meaning of the key: a sentence, of which the subject may be the key.
     pub help: &'static str,
 }
 
@@ -69,12 +69,12 @@ pub const MOMENTUM: Key = Key {
     name: "momentum",
     default: Value::Number(0.0),
     range: Range::Fraction,
-    help: "share of the last step that is kept",
+    help: "Share of the last step that is kept.",
 };
 
 /// Number that adaptive optimisers add to the root by which they divide, so that they never divide by 0.
 pub const EPS: Key =
-    Key { name: "eps", default: Value::Number(1e-8), range: Range::Positive, help: "added to the root" };
+    Key { name: "eps", default: Value::Number(1e-8), range: Range::Positive, help: "Added to the root." };
 
 /// A value for each key of an optimiser.
 #[derive(Clone, Debug, Default)]

@@ -26,9 +26,9 @@ pub const KEYS: &[Key] = &[
         name: "nesterov",
         default: Value::Flag(false),
         range: Range::Any,
-        help: "whether the gradient looks ahead along the momentum",
+        help: "Whether the gradient looks ahead along the momentum.",
     },
-    weight_decay(0.0, "L2 penalty"),
+    weight_decay(0.0, "L2 penalty."),
 ];
 
 impl Sgd {
