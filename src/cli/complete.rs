@@ -1,12 +1,14 @@
-//! Completion of values in a shell: presets, activations, the keys of `--set` and their values, config files.
+//! Completion of values in a shell: presets, activations, data sets, devices, the keys of `--set` and their values, config files.
 
 use std::ffi::OsStr;
 
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter};
 
 use crate::activation::Activation;
+use crate::cli::device::DeviceChoice;
 use crate::config::key::{Part, Row};
 use crate::config::reference::{self, Chapter};
+use crate::data::Choice;
 use crate::study::keys;
 
 /// TOML files, and directories on the way to them.
@@ -14,6 +16,23 @@ pub(crate) fn toml_file() -> ArgValueCompleter {
     ArgValueCompleter::new(|current: &OsStr| {
         let is_toml = |path: &std::path::Path| path.extension().is_some_and(|ending| ending == "toml");
         PathCompleter::file().filter(is_toml).complete(current)
+    })
+}
+
+/// Data sets by their names, and directories.
+pub(crate) fn dataset() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let mut found = beginning(current, Choice::names().map(|name| (name.to_owned(), "")));
+        found.extend(PathCompleter::dir().complete(current));
+        found
+    })
+}
+
+/// Where a command may compute.
+pub(crate) fn device() -> ArgValueCompleter {
+    ArgValueCompleter::new(|current: &OsStr| {
+        let all = DeviceChoice::NAMES.into_iter();
+        beginning(current, all.map(|(name, help)| (name.to_owned(), help)))
     })
 }
 
@@ -124,6 +143,8 @@ mod tests {
             (preset(), "ka", &["kaiming"][..]),
             (preset(), "tor", &["torch"]),
             (activation(), "gelu", &["gelu", "gelu_tanh"]),
+            (dataset(), "emnist-l", &["emnist-letters"]),
+            (device(), "c", &["cpu", "cuda", "cuda:0"]),
             (set(), "train.ep", &["train.epochs="]),
             (set(), "init.preset=xa", &["init.preset=xavier"]),
             (set(), "model.activation=gelu", &["model.activation=gelu", "model.activation=gelu_tanh"]),

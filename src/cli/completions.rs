@@ -10,7 +10,7 @@ use clap_complete::env::Shells;
 
 /// Print a script that completes this command's options and their values in a shell.
 ///
-/// Presets, activations, keys after --set, config files: the shell asks `initlab`, which must be on its path.
+/// Presets, activations, data sets, devices, keys after --set, config files: the shell asks `initlab`, which must be on its path.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
     /// The shell.

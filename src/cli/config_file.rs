@@ -9,6 +9,8 @@ use crate::cli::UsageError;
 use crate::cli::output::shell_word;
 use crate::config::Section;
 use crate::config::document::read_text;
+use crate::config::experiment::KEYS;
+use crate::config::value::TABLE;
 use crate::spelling::nearest;
 use crate::study::Study;
 
@@ -66,10 +68,11 @@ fn toml_files(directory: &Path) -> Vec<PathBuf> {
     entries(directory).into_iter().filter(is_toml).collect()
 }
 
-fn directories_in(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn directories_in(directory: &Path) -> Vec<PathBuf> {
     entries(directory).into_iter().filter(|path| path.is_dir()).collect()
 }
 
+/// Paths of all that is in `directory`, by name.
 fn entries(directory: &Path) -> Vec<PathBuf> {
     let place = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let found = std::fs::read_dir(place).into_iter().flatten().filter_map(Result::ok);
@@ -99,7 +102,10 @@ pub fn refuse_study(root: &Section<'_>, path: &Path) -> Result<()> {
 /// It is a config; says which command takes it.
 pub fn refuse_config(root: &Section<'_>, path: &Path) -> Result<()> {
     let is_config = ["model", "optimizer", "train"].into_iter().any(|key| root.value(key).is_some());
-    if Study::is_one(root) || !is_config {
+    if Study::is_one(root) {
+        return refuse_keys_of_runs(root);
+    }
+    if !is_config {
         return Ok(());
     }
     let name = path.display();
@@ -109,4 +115,15 @@ pub fn refuse_config(root: &Section<'_>, path: &Path) -> Result<()> {
          `initlab new study` writes one"
     );
     Err(UsageError(message).into())
+}
+
+/// Refuses a table of the runs' config at the top level of a study, where no study has it; says how the runs are changed.
+fn refuse_keys_of_runs(root: &Section<'_>) -> Result<()> {
+    let tables = KEYS.keys.iter().map(|key| key.row()).filter(|row| row.form == TABLE);
+    let Some(value) = tables.filter_map(|row| root.value(row.name)).next() else { return Ok(()) };
+    let key = value.path();
+    let set = value.argument().and_then(|argument| argument.strip_prefix("--set "));
+    let changes = set.map_or_else(|| format!("`set.{key}`"), |set| format!("`--set set.{set}`"));
+    let message = format!("is a key of the runs' config, not of a study, which changes its runs by {changes}");
+    Err(value.error(message).into())
 }

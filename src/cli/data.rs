@@ -7,11 +7,11 @@ use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
-use crate::cli::dataset;
 use crate::cli::examples;
 use crate::cli::model::trimmed;
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::cli::{complete, dataset};
 use crate::config::error::folded;
 use crate::data::files;
 use crate::data::locate::{NAMES, name_of};
@@ -42,7 +42,7 @@ enum Action {
 
 #[derive(Debug, Args)]
 struct Which {
-    #[arg(long, help = dataset::dataset(), value_name = "NAME|DIR", default_value = "auto")]
+    #[arg(long, help = dataset::dataset(), value_name = "NAME|DIR", default_value = "auto", add = complete::dataset())]
     dataset: String,
     #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,

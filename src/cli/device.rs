@@ -47,6 +47,14 @@ impl std::fmt::Display for DeviceChoice {
 }
 
 impl DeviceChoice {
+    /// Names to begin with; a GPU's number may be another.
+    pub(crate) const NAMES: [(&str, &str); 4] = [
+        ("cpu", "The CPU's kernels."),
+        ("cuda", "The first GPU."),
+        ("cuda:0", "The GPU of this number."),
+        ("auto", "A GPU if one answers, else the CPU."),
+    ];
+
     /// The device, made ready; `threads` counts on the CPU. If [`DeviceChoice::Auto`] finds no GPU, stderr says so.
     ///
     /// # Errors

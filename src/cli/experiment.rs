@@ -31,7 +31,7 @@ pub struct ConfigArgs {
     #[arg(long)]
     pub seed: Option<u64>,
     /// A data set by its name, or a directory.
-    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
+    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR", add = complete::dataset())]
     pub dataset: Option<String>,
     /// Where the files of a named set are.
     #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]

@@ -12,6 +12,8 @@ use crate::cli::experiment::ConfigArgs;
 use crate::cli::findings;
 use crate::cli::output::say;
 use crate::cli::path::path;
+use crate::config::error::folded;
+use crate::numerals::number;
 use crate::record::finding::Finding;
 use crate::report::chart::{Axis, Chart, Rule, Series, Shape};
 use crate::report::palette::Style;
@@ -60,6 +62,7 @@ pub fn run(args: &LrFindArgs) -> Result<()> {
         let message = format!("--low {} and --high {}: expected 0 < low < high", args.low, args.high);
         return Err(UsageError(message).into());
     }
+    super::chart_file::check(args.chart.as_deref())?;
     let mut loaded = args.config.read()?;
     loaded.experiment = experiment(&loaded.experiment, args.low, args.high, args.steps as usize);
     let data = args.config.load_data(&loaded.experiment)?;
@@ -117,7 +120,9 @@ fn text(name: &str, found: &Found) -> String {
     let RangeSearch { lost_at, test, .. } = &found.search;
     let mut text = format!("{name}: smoothed training loss as the learning rate grows\n{}", curve(test));
     if let Some(rate) = lost_at {
-        text.push_str(&format!("(a quick pass lost the loss at {rate:.1e}; these are the rates below)\n"));
+        let at = number(*rate);
+        let said = format!("(in a quick pass the loss was no longer finite at {at}; these are the rates below)");
+        text.push_str(&format!("{}\n", folded(&said, 1)));
     }
     text + &findings::text(&found.findings)
 }
@@ -158,13 +163,14 @@ mod tests {
             test.push(10f64.powf(-4.0 + f64::from(i) / 60.0), 3.0 - f64::from(i) / 150.0);
         });
         let findings = of_test(&Tested { test: &test, outcome, high });
-        Found { search: RangeSearch { lost_at: Some(1e-300), test, outcome }, findings }
+        Found { search: RangeSearch { lost_at: Some(3.0), test, outcome }, findings }
     }
 
     #[test]
     fn the_curve_fits_a_terminal_and_has_both_ends() {
         let text = text("net", &search(Outcome::StillFalling, 10.0));
         assert!(text.contains("1.0e-4") && text.contains("9.6e0") && text.matches('•').count() >= 60, "{text}");
+        assert!(text.contains("no longer finite at 3;"), "{text}");
     }
 
     #[test]

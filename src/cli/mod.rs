@@ -34,6 +34,7 @@ mod probe_table;
 pub mod progress;
 pub mod report;
 pub mod run_name;
+mod run_place;
 mod shard;
 pub mod shortcuts;
 pub mod status;
@@ -161,8 +162,14 @@ fn answer(words: &[OsString]) -> ExitCode {
         Ok(Some(cli)) => carry_out(cli.command),
         Ok(None) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody may look, as where a pipe is closed.
-            let _ = error.print();
+            let text = error.to_string();
+            // A help has its width; a message has that of what was given. Colours are given up only where lines must be folded.
+            if error.use_stderr() && output::folded_lines(&text) != text {
+                output::say(output::folded_lines(&text).trim_end());
+            } else {
+                // Nobody may look, as where a pipe is closed.
+                let _ = error.print();
+            }
             ExitCode::from(error.exit_code() as u8)
         }
     }
@@ -196,7 +203,10 @@ fn carry_out(command: Command) -> ExitCode {
         }
         match error.downcast_ref::<ConfigError>() {
             Some(error) => output::say(&error.told("error: ")),
-            None => output::say(&format!("error: {}", output::with_causes(&error))),
+            None => {
+                let text = format!("error: {}{}", output::with_causes(&error), dataset::names_instead_of(&error));
+                output::say(&output::folded_lines(&text));
+            }
         }
         let usage = error.is::<ConfigError>() || error.is::<UsageError>();
         ExitCode::from(if usage { 2 } else { 1 })

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::io::Write;
 
+use crate::config::error::folded;
+
 /// Prints a result to stdout; unlike `println!` a closed pipe is an error, not a panic.
 ///
 /// # Errors
@@ -20,6 +22,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 /// Says a line on stderr. One that cannot be written is given up: nobody looks, and the work is not for this line.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", visible(text));
+}
+
+/// Folds each line by itself for a page of 80 columns; what does not fit goes on two columns to the right of where the line begins.
+pub(crate) fn folded_lines(text: &str) -> String {
+    let indent = |line: &str| line.chars().take_while(|&c| c == ' ').count();
+    let lines: Vec<String> = text.split('\n').map(|line| folded(line, indent(line) + 2)).collect();
+    lines.join("\n")
 }
 
 /// The text with control characters as their codes, but for ends of lines and tabs. `report::text::visible` hides more, in names
@@ -60,6 +69,15 @@ mod tests {
     fn control_characters_are_shown_and_lines_stay_lines() {
         assert_eq!(visible("a\tb\nü · ━"), "a\tb\nü · ━");
         assert_eq!(visible("\u{1b}[2J\r\u{7}\u{9b}"), "\\x1b[2J\\x0d\\x07\\x9b");
+    }
+
+    #[test]
+    fn each_line_is_folded_by_itself_and_short_ones_stay() {
+        let word = "abcdefg ".repeat(12);
+        let text = folded_lines(&format!("error: {word}\n  short  line\n  {word}\n\n[possible values: a, b]\n"));
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(text.contains("abcdefg\n  abcdefg") && text.contains("abcdefg\n    abcdefg"), "{text}");
+        assert!(text.contains("\n  short  line\n") && text.ends_with("\n\n[possible values: a, b]\n"), "{text}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::cli::UsageError;
 use crate::cli::path::path;
+use crate::cli::run_place::refuse_misspelt;
 use crate::record::RecordError;
 use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
@@ -35,7 +36,7 @@ pub struct ReportArgs {
     /// Write every chart as a PNG file into this directory instead, twice the size of the SVG.
     #[arg(long, value_name = "DIR", value_parser = path())]
     png: Option<PathBuf>,
-    /// Write only the pictures of these: words of their titles or columns of the records, such as loss,std.
+    /// With --svg or --png, write only the pictures of these: words of their titles or columns of the records, such as loss,std.
     #[arg(long, value_name = "WORDS", value_delimiter = ',')]
     only: Vec<String>,
     /// Write TensorBoard's event file into each directory instead; of a study into each run's, and one that compares them.
@@ -48,6 +49,8 @@ pub struct ReportArgs {
 /// # Errors
 /// A directory holds nothing to report on, or a file cannot be written.
 pub fn run(args: &ReportArgs) -> Result<()> {
+    args.picks_pictures()?;
+    args.dirs.iter().try_for_each(|dir| refuse_misspelt(dir))?;
     let mut written = Vec::new();
     let summaries = args.dirs.iter().map(|dir| Summary::read(dir)).collect::<Result<Vec<_>, _>>()?;
     super::say_unchecked(summaries.iter().flatten().filter(|summary| summary.is_unchecked()).count());
@@ -79,6 +82,17 @@ pub fn run(args: &ReportArgs) -> Result<()> {
 }
 
 impl ReportArgs {
+    /// Refuses to pick pictures where none are written.
+    fn picks_pictures(&self) -> Result<()> {
+        if self.only.is_empty() || self.svg.is_some() || self.png.is_some() {
+            return Ok(());
+        }
+        let words = self.only.join(",");
+        let message =
+            format!("--only {words}: picks among pictures, and the page has every chart; add --svg DIR or --png DIR");
+        Err(UsageError(message).into())
+    }
+
     /// Writes the charts that are wanted as files of their own.
     fn pictures(&self, page: &Page) -> Result<Vec<PathBuf>> {
         let mut written = Vec::new();

@@ -16,7 +16,7 @@ pub struct Shortcuts {
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     epochs: Option<String>,
     /// Training steps: train.steps, in place of train.epochs.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, conflicts_with = "epochs")]
     steps: Option<String>,
     /// A preset such as kaiming, xavier or torch: init.preset, in place of init.weight, bias and aim.
     #[arg(long, value_name = "PRESET", add = complete::preset())]
@@ -68,5 +68,21 @@ impl Shortcuts {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_heading_of_the_short_names_is_above_these_alone() {
+        let command = crate::cli::Cli::command();
+        let train = command.find_subcommand("train").unwrap();
+        let below = train.get_arguments().filter(|argument| argument.get_help_heading().is_some());
+        let below: Vec<String> = below.filter_map(|argument| Some(format!("--{}", argument.get_long()?))).collect();
+        assert_eq!(below, KEYS.map(|(option, ..)| option));
     }
 }

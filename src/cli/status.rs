@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::path::path;
+use crate::cli::run_place::refuse_misspelt;
 use crate::cli::study_source;
 use crate::cluster::error::ClusterError;
 use crate::cluster::plan_file::Kept;
@@ -36,6 +37,7 @@ const TOLD: usize = 10;
 /// # Errors
 /// There is no plan, or it is not as it was written.
 pub fn run(args: &StatusArgs) -> Result<()> {
+    refuse_misspelt(&args.dir)?;
     let plan = study_source::plan(&args.dir)?;
     let arrays: Vec<_> =
         submission::read_all(plan.dir(), plan.short_sum())?.into_iter().map(|submission| submission.array).collect();

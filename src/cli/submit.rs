@@ -32,7 +32,7 @@ pub struct SubmitArgs {
     /// Change one value of the study file; may be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE", add = complete::study_set())]
     sets: Vec<String>,
-    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
+    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR", add = complete::dataset())]
     dataset: Option<String>,
     #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
@@ -55,7 +55,7 @@ pub struct SubmitArgs {
     #[arg(long, value_name = "FILE", value_parser = path())]
     prelude: Option<PathBuf>,
     /// Where to compute: cpu, or cuda, for which a shard asks for a GPU and has whole cohorts.
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", add = complete::device())]
     device: DeviceChoice,
     /// The most runs of equal shape that train at once on a GPU [default: 64].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]

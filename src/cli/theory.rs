@@ -98,6 +98,7 @@ pub fn told(args: &TheoryArgs) -> anyhow::Result<(String, serde_json::Value)> {
 
 /// Prints the table, or the object with `--json`, to stdout.
 pub fn run(args: &TheoryArgs) -> anyhow::Result<()> {
+    super::chart_file::check(args.chart.as_deref())?;
     let rows = rows(args)?;
     let name = args.activation.to_string();
     if args.json {

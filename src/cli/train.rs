@@ -7,17 +7,19 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::UsageError;
+use crate::cli::complete;
 use crate::cli::device::DeviceChoice;
 use crate::cli::experiment::ConfigArgs;
 use crate::cli::findings;
 use crate::cli::interrupt::{STOP, catch_interrupt, stopped};
 use crate::cli::layer_table::LayerTable;
-use crate::cli::output::say;
+use crate::cli::output::{say, visible};
 use crate::cli::path::path;
 use crate::cli::progress::Progress;
 use crate::cli::run_name::run_name;
 use crate::cli::shortcuts::Shortcuts;
 use crate::config::Experiment;
+use crate::config::error::folded;
 use crate::config::experiment::Budget;
 use crate::numerals::four_decimals;
 use crate::record::checkpoint::FILE as CHECKPOINT;
@@ -36,13 +38,11 @@ use crate::train::train_in;
 pub struct TrainArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    #[command(flatten)]
-    shortcuts: Shortcuts,
     /// Threads; the result does not depend on it [default: one for each core, or as many as Slurm gives].
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", add = complete::device())]
     device: DeviceChoice,
     /// Directory of the records [default: runs/NAME-CHANGES-seedN, or the next free number].
     #[arg(long, value_name = "DIR", value_parser = path())]
@@ -65,6 +65,9 @@ pub struct TrainArgs {
     /// Print the object of run.json instead of tables.
     #[arg(long)]
     json: bool,
+    // Last: the heading of these would be that of all options behind them.
+    #[command(flatten)]
+    shortcuts: Shortcuts,
 }
 
 /// Trains and prints the result; exit code 130 or 143 if it was interrupted.
@@ -186,7 +189,8 @@ impl TrainArgs {
     }
 
     fn place(&self, experiment: &Experiment) -> Result<Place> {
-        let changes = [self.shortcuts.sets(), self.config.sets.clone()].concat();
+        // In the order in which they are made: of two changes of a key the last one holds.
+        let changes = [self.config.sets.clone(), self.shortcuts.sets()].concat();
         let named = || Path::new("runs").join(run_name(&experiment.name, &changes, experiment.seed));
         let base = self.out.clone().unwrap_or_else(named);
         match (self.resume, &self.out) {
@@ -261,19 +265,25 @@ impl TrainArgs {
 
 /// Tells the results of a run in a few lines.
 fn facts(summary: &Summary, dir: &Path) -> String {
-    let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
-    let loss = summary.train_loss.map_or_else(|| "not measured".into(), four_decimals);
-    format!(
-        "{}, seed {}, on {}: {}\ntest accuracy {} (best {}), train loss {loss}\n{} images/s with {} thread{}; records in {}\n",
-        summary.name,
-        summary.seed,
-        summary.dataset,
-        summary.how_it_ended(),
-        percent(summary.test_accuracy),
-        percent(summary.best_test_accuracy),
+    let ending = format!("{}, seed {}, on {}: {}", summary.name, summary.seed, summary.dataset, summary.how_it_ended());
+    let speed = format!(
+        "{} images/s with {} thread{}; records in {}",
         summary.timing.images_per_s.round(),
         summary.timing.threads,
         if summary.timing.threads == 1 { "" } else { "s" },
         dir.display()
-    )
+    );
+    [ending, measured(summary), speed].map(|line| format!("{}\n", folded(&visible(&line), 2))).concat()
+}
+
+/// The accuracies and the loss, as far as there are any.
+fn measured(summary: &Summary) -> String {
+    let percent = |x: Option<f64>| x.map_or_else(|| "not measured".into(), |x| format!("{:.2} %", 100.0 * x));
+    match (summary.test_accuracy, summary.best_test_accuracy, summary.train_loss) {
+        (None, None, None) => "test accuracy and train loss: none, the run ended before its first evaluation".into(),
+        (last, best, loss) => {
+            let loss = loss.map_or_else(|| "not measured".into(), four_decimals);
+            format!("test accuracy {} (best {}), train loss {loss}", percent(last), percent(best))
+        }
+    }
 }

@@ -53,6 +53,7 @@ pub struct WidthArgs {
 /// # Errors
 /// The call, the config, the data or the chart's file.
 pub fn run(args: &WidthArgs) -> Result<()> {
+    super::chart_file::check(args.chart.as_deref())?;
     let loaded = args.config.read()?;
     let data = args.config.load_data(&loaded.experiment)?;
     let options = WidthCheck { widths: args.widths.0.clone(), seeds: args.seeds.into(), steps: args.steps.into() };

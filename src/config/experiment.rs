@@ -53,13 +53,18 @@ pub struct Experiment {
 const NAME: Optional<String> = text("name", "What the run is called.").or("it is the file's name");
 const SEED: Key<u64> = form("seed", COUNT, |value| value.u64(), "The seed of every random stream.").default("0");
 const DATA: Key<DataConfig> =
-    table("data", |value| DataConfig::read(value.to_section()?), "The images and how they are split.").default("{}");
-const MODEL: Key<ModelConfig> = table("model", |value| ModelConfig::read(value.to_section()?), "The network.");
+    table("data", |value| DataConfig::read(value.to_section_of("dataset")?), "The images and how they are split.")
+        .default("{}");
+const MODEL: Key<ModelConfig> = table("model", |value| ModelConfig::read(value.to_section_of("kind")?), "The network.");
 const INIT: Optional<()> = table("init", |_| Ok(()), "How the parameters start.").or("it is the preset kaiming");
-const OPTIMIZER: Key<OptimizerConfig> =
-    table("optimizer", |value| OptimizerConfig::read(value.to_section()?), "The rule of the steps and their size.");
+const OPTIMIZER: Key<OptimizerConfig> = table(
+    "optimizer",
+    |value| OptimizerConfig::read(value.to_section_of("kind")?),
+    "The rule of the steps and their size.",
+);
 const SCHEDULE: Key<Schedule> =
-    table("schedule", |value| Schedule::read(value.to_section()?), "The learning rate over the run.").default("{}");
+    table("schedule", |value| Schedule::read(value.to_section_of("kind")?), "The learning rate over the run.")
+        .default("{}");
 const TRAIN: Key<TrainConfig> =
     table("train", |value| TrainConfig::read(value.to_section()?), "Length of the run, batches, loss.");
 const STATS: Key<StatsConfig> =
@@ -95,8 +100,9 @@ impl Experiment {
 
     fn read_once(root: Section<'_>, name: &str) -> Result<Self, ConfigError> {
         let model = root.get(&MODEL)?;
-        let init =
-            root.section(INIT.name())?.map_or_else(|| Ok(InitConfig::kaiming()), |init| read_init(init, &model))?;
+        let init = root
+            .value(INIT.name())
+            .map_or_else(|| Ok(InitConfig::kaiming()), |init| read_init(init.to_section_of("preset")?, &model))?;
         let experiment = Self {
             name: root.find(&NAME)?.unwrap_or_else(|| name.into()),
             seed: root.get(&SEED)?,

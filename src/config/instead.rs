@@ -1,6 +1,6 @@
 //! Keys that stand instead of others: a value that is laid on a config takes their place, where one text with both is a mistake.
 
-use crate::config::node::Entry;
+use crate::config::node::{Data, Entry, Node};
 
 /// A table by its last key, and the sets of its keys of which only one may be given.
 const INSTEAD: [(&str, &[&[&str]]); 2] =
@@ -14,7 +14,37 @@ pub(crate) fn make_room(table: &str, entries: &mut Vec<Entry>, new: &[&str]) {
         let of = |key: &str| given.iter().find(|(_, set)| set.contains(&key)).map(|(at, _)| *at);
         of(key).is_some_and(|own| new.iter().any(|new| of(new).is_some_and(|other| other != own)))
     };
+    let kept = kept_of_widths(table, entries, new);
     entries.retain(|entry| !is_replaced(&entry.key));
+    entries.extend(kept);
+}
+
+/// The part of a model's `widths` that still holds where one of `width` and `depth` takes their place: their number, or the width of
+/// all.
+fn kept_of_widths(table: &str, entries: &[Entry], new: &[&str]) -> Option<Entry> {
+    let widths = entries.iter().find(|entry| table == "model" && entry.key == "widths")?;
+    let Data::Array(items) = &widths.node.data else { return None };
+    let first = items.first()?;
+    // A text with both is a mistake, and stays one.
+    if entries.iter().any(|entry| ["width", "depth"].contains(&entry.key.as_str())) {
+        return None;
+    }
+    let entry = |key: &str, data| Entry {
+        key: key.into(),
+        place: widths.place.clone(),
+        node: Node { place: widths.node.place.clone(), data },
+    };
+    match (new.contains(&"width"), new.contains(&"depth")) {
+        (true, false) => {
+            let depth = items.len();
+            Some(entry("depth", Data::Integer(i128::try_from(depth).ok(), depth.to_string())))
+        }
+        (false, true) => {
+            let is_first = |item: &Node| item.data.written() == first.data.written();
+            items.iter().all(is_first).then(|| entry("width", first.data.clone()))
+        }
+        (true, true) | (false, false) => None,
+    }
 }
 
 #[cfg(test)]
@@ -39,7 +69,11 @@ mod tests {
             ("widths = [3]", "epochs = 1", &["model.width=4", "model.depth=2"], Ok("Mlp { widths: [4, 4] } Epochs(1)")),
             ("width = 4\ndepth = 2", "epochs = 1", &["model.widths=[3]"], Ok("Mlp { widths: [3] } Epochs(1)")),
             ("width = 4\ndepth = 2", "epochs = 1", &["model.depth=1"], Ok("Mlp { widths: [4] } Epochs(1)")),
-            ("widths = [3]", "epochs = 1", &["model.depth=2"], Err("missing key `width` in [model]")),
+            ("widths = [3, 3]", "epochs = 1", &["model.depth=3"], Ok("Mlp { widths: [3, 3, 3] } Epochs(1)")),
+            ("widths = [3, 4]", "epochs = 1", &["model.width=5"], Ok("Mlp { widths: [5, 5] } Epochs(1)")),
+            ("widths = [3, 4]", "epochs = 1", &["model={kind='mlp',width=5}"], Err("missing key `depth` in [model]")),
+            ("widths = [3, 4]", "epochs = 1", &["model.depth=3"], Err("takes the place of `widths`")),
+            ("widths = [3, 4]", "epochs = 1", &["model.depth=1", "model.width=5"], Ok("Mlp { widths: [5] } Epochs(1)")),
             ("widths = [3]", "epochs = 1\nsteps = 2", &[], Err("stands instead of `epochs`")),
             ("widths = [3]\ndepth = 1", "epochs = 1", &[], Err("stands for `width` and `depth`")),
             ("widths = [3]", "epochs = 1", &["train={epochs=1, steps=2}"], Err("stands instead of `epochs`")),

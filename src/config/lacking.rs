@@ -45,8 +45,21 @@ pub(crate) fn with_all_that_is_missing<T>(
     let all: Vec<Lack> = lacks.iter().filter(|lack| told(lack)).cloned().collect();
     match &all[..] {
         [] => Err(first.lacking(None)),
-        [only] if first.lack() == Some(only) => Err(first.lacking(None)),
-        all => Err(together(root, all)),
+        [only] if first.lack() == Some(only) => Err(with_unknown(root, first.lacking(None), found.as_ref())),
+        all => Err(together(root, all, found.as_ref())),
+    }
+}
+
+/// The error with the keys that nobody knows, which the reading that lacks nothing any more has found. They are told of a config or a
+/// study alone: what is in another file, named by mistake, is not shown.
+fn with_unknown(root: &Section<'_>, error: ConfigError, found: Option<&ConfigError>) -> ConfigError {
+    let is_ours =
+        ["model", "optimizer", "train", "arms", "base", "targets"].into_iter().any(|key| root.value(key).is_some());
+    match found {
+        Some(found) if is_ours && found.message().starts_with("unknown key") => {
+            error.with_note(found.message().to_owned())
+        }
+        Some(_) | None => error,
     }
 }
 
@@ -54,7 +67,7 @@ fn is_empty(data: &Data) -> bool {
     matches!(data, Data::Table(entries) if entries.is_empty())
 }
 
-fn together(root: &Section<'_>, lacks: &[Lack]) -> ConfigError {
+fn together(root: &Section<'_>, lacks: &[Lack], found: Option<&ConfigError>) -> ConfigError {
     let names: Vec<String> = lacks.iter().map(|lack| format!("`{}`", lack.path)).collect();
     let keys = if lacks.len() == 1 { "missing key" } else { "missing keys:" };
     let mut error = root.node().place.error(format!("{keys} {}", names.join(", ")));
@@ -62,6 +75,7 @@ fn together(root: &Section<'_>, lacks: &[Lack]) -> ConfigError {
         let near = near.as_ref().map_or(String::new(), |near| format!("; `{near}` is there: did you mean this?"));
         error = error.with_note(format!("{path}: {expected}{near}"));
     }
+    let error = with_unknown(root, error, found);
     match example(lacks) {
         Some(lines) => error
             .with_note("lines that would do (`initlab new` writes a whole file with comments):")
@@ -126,6 +140,9 @@ x.toml: missing keys: `model.kind`, `model.widths`, `optimizer.lr`,
             ),
             ("model = { kind = 'mlp', widths = [3] }\ntrain.epochs = 1", "x.toml: missing key `optimizer.lr`"),
             ("modle = { kind = 'mlp', widths = [3] }", "x.toml:"),
+            // What is unknown beside it is told, too.
+            ("kind = 'mlp'\nmodel.widths = [3]\noptimizer.lr = 1", "= unknown key `kind` at the top level"),
+            ("model = { kind = 'mlp', width = 3, colour = 1 }", "= unknown key `colour` in [model]"),
             // One that is missing is told at its table.
             ("model = { kind = 'mlp', widths = [3] }\ntrain.epochs = 1\n[optimizer]", "x.toml:3:1: missing key `lr`"),
         ] {

@@ -227,6 +227,10 @@ fn read_mlp(section: &Section<'_>) -> Result<Body, ConfigError> {
         (None, Some(width), Some(depth)) if depth <= MAX_LAYERS => vec![width; depth],
         (None, _, Some(depth)) if depth > MAX_LAYERS => return Err(too_deep(section, DEPTH.name(), depth)),
         (None, Some(_), None) => return Err(section.missing_key(&DEPTH, "the number of hidden layers")),
+        (None, None, Some(_)) if section.is_changed(DEPTH.name()) => {
+            let message = "takes the place of `widths`, which differ, and needs a width; add `--set model.width=50`";
+            return Err(section.error(DEPTH.name(), message));
+        }
         (None, None, Some(_)) => return Err(section.missing_key(&WIDTH, "the outputs of each hidden layer")),
         (None, ..) => {
             return Err(section.missing_key(&WIDTHS, "a list such as [50], or `width` and `depth`"));

@@ -39,9 +39,22 @@ impl OptimizerConfig {
         }
         let wrong = |Wrong { key, message }| section.error(key, message);
         let rule = (kind.build)(&settings).map_err(wrong)?;
-        section.finish()?;
+        // A rate of another kind hardly fits.
+        let lr_of_kind = if kind.name == "sgd" { "0.1" } else { "0.001" };
+        let note = owners(&section, kind);
+        section.finish_with(note, &[(LR.name, lr_of_kind)])?;
         Ok(Self { lr, rule })
     }
+}
+
+/// Says which optimisers have the first key that `kind` has not, if there are any.
+fn owners(section: &Section<'_>, kind: optim::Kind) -> Option<String> {
+    let key = *section.unread_keys().first()?;
+    let has_key = |other: &&optim::Kind| other.keys.iter().any(|own| own.name == key);
+    let names: Vec<&str> = KINDS.iter().filter(has_key).map(|other| other.name).collect();
+    let (last, others) = names.split_last()?;
+    let names = if others.is_empty() { (*last).to_owned() } else { format!("{} and {last}", others.join(", ")) };
+    Some(format!("`{key}` is a key of {names}, not of {}", kind.name))
 }
 
 /// Reads `key` from `section`; where it is absent, its default holds.

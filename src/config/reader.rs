@@ -17,7 +17,7 @@
 use std::cell::RefCell;
 
 use crate::config::error::{ConfigError, Lack, shortened};
-use crate::config::node::{Data, Entry, Node};
+use crate::config::node::{Data, Entry, Node, Place};
 use crate::config::value::{COUNT, NUMBER, STRING, TABLE, Value, place_name, quoted};
 use crate::spelling::nearest;
 
@@ -53,6 +53,15 @@ impl<'a> Value<'a> {
     /// The table that it must be.
     pub(crate) fn to_section(&self) -> Result<Section<'a>, ConfigError> {
         self.as_section().ok_or_else(|| self.wrong(TABLE))
+    }
+
+    /// [`Value::to_section`]; a word in its place is most likely meant for the table's key `key`.
+    pub(crate) fn to_section_of(&self, key: &str) -> Result<Section<'a>, ConfigError> {
+        self.to_section().map_err(|error| {
+            let Some(word) = self.as_str().map(|word| shortened(word, 40)) else { return error };
+            let meant = if self.argument().is_some() { format!("={word}") } else { format!(" = \"{word}\"") };
+            error.with_note(format!("did you mean `{}.{key}{meant}`?", self.path()))
+        })
     }
 
     /// The tables of the array that it must be.
@@ -252,11 +261,30 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// True if the value of `key` comes of the command line and not of a text.
+    pub(crate) fn is_changed(&self, key: &str) -> bool {
+        self.peek(key).is_some_and(|value| value.argument().is_some())
+    }
+
+    /// The keys that nobody has asked for.
+    pub(crate) fn unread_keys(&self) -> Vec<&'a str> {
+        self.unread().map(|entry| entry.key.as_str()).collect()
+    }
+
     /// Ends the reading.
     ///
     /// # Errors
     /// Keys that nobody asked for: points at the first, suggests the nearest name that was asked for, lists all.
     pub fn finish(self) -> Result<(), ConfigError> {
+        self.finish_with(None, &[])
+    }
+
+    /// Ends the reading; an error has the note, too. Where the command line has changed `kind` alone, and keys of the old one are left,
+    /// the whole table that is suggested has the values `instead` of those that are there.
+    ///
+    /// # Errors
+    /// As [`Section::finish`].
+    pub(crate) fn finish_with(self, note: Option<String>, instead: &[(&str, &str)]) -> Result<(), ConfigError> {
         let mut unread = self.unread();
         let Some(first) = unread.next() else { return Ok(()) };
         let asked = self.asked.borrow();
@@ -269,7 +297,33 @@ impl<'a> Section<'a> {
         };
         let error = first.place.error(message).with_note(valid);
         let others: Vec<String> = unread.take(10).map(|entry| format!("`{}`", shortened(&entry.key, 40))).collect();
-        Err(if others.is_empty() { error } else { error.with_note(format!("also unknown: {}", others.join(", "))) })
+        let others = (!others.is_empty()).then(|| format!("also unknown: {}", others.join(", ")));
+        let error = others.into_iter().chain(note).fold(error, ConfigError::with_note);
+        Err(match self.whole_table(instead) {
+            Some(table) if matches!(first.place, Place::Text(..)) => error
+                .with_note("a change of `kind` keeps the table's other keys; this changes the whole table:")
+                .with_example(vec![format!("--set '{table}'")]),
+            Some(_) | None => error,
+        })
+    }
+
+    /// The table as `--set` takes it, with the keys that were asked for, if the command line has changed its kind.
+    fn whole_table(&self, instead: &[(&str, &str)]) -> Option<String> {
+        if !self.is_changed("kind") {
+            return None;
+        }
+        let asked = self.asked.borrow();
+        let value = |entry: &Entry| {
+            // What the command line has set, too, is meant.
+            let is_old = matches!(entry.node.place, Place::Text(..));
+            let other = instead.iter().find(|(key, _)| is_old && *key == entry.key);
+            other.map_or_else(|| entry.node.data.written(), |(_, value)| (*value).to_owned())
+        };
+        let entries = self.entries().iter().filter(|entry| asked.contains(&entry.key));
+        let mut pairs: Vec<(&str, String)> = entries.map(|entry| (entry.key.as_str(), value(entry))).collect();
+        pairs.sort_by_key(|(key, _)| *key != "kind");
+        let pairs: Vec<String> = pairs.into_iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        Some(format!("{}={{ {} }}", self.path, pairs.join(", ")))
     }
 
     fn entries(&self) -> &'a [Entry] {

@@ -1,7 +1,7 @@
 //! One value of a config, read as the type that is wanted or refused with what was found.
 
 use crate::config::error::{ConfigError, shortened};
-use crate::config::node::{Data, Node};
+use crate::config::node::{Data, Node, Place};
 use crate::spelling::nearest;
 
 /// A value whose form decides how it is read, such as "a string or a table".
@@ -32,6 +32,14 @@ impl<'a> Value<'a> {
     pub(crate) fn path(&self) -> String {
         let dot = if self.section.is_empty() { "" } else { "." };
         format!("{}{dot}{}", self.section, self.key)
+    }
+
+    /// The argument of the command line that gives the value, as messages name it: `--set optimizer.lr=1`; of a text none.
+    pub(crate) fn argument(&self) -> Option<&'a str> {
+        match &self.node.place {
+            Place::Call(said) => Some(said),
+            Place::Text(..) | Place::Everywhere(_) => None,
+        }
     }
 
     /// The string, if it is one.

@@ -216,9 +216,12 @@ fn a_windows_path_gets_a_word_about_backslashes() {
         (r"data.dataset=C:\Users\me", "no such directory"),
         (r#"data.dataset="C:\Users\me""#, "forward slashes"),
         ("data.dataset=~/no-such-set", "no-such-set: found no such directory"),
+        ("data.dataset=minst", "did you mean `mnist`?"),
+        ("data.dataset=foo", "= known names: auto, mnist, "),
     ] {
         let ran = work.train("run", &["--set", set]);
-        assert!(ran.code != Some(0) && ran.stderr.contains(advice), "{set}: {}", ran.stderr);
+        let message = ran.stderr.replace("\n  ", " ");
+        assert!(ran.code != Some(0) && message.contains(advice), "{set}: {}", ran.stderr);
     }
 }
 

@@ -150,3 +150,17 @@ fn a_run_without_weights_is_the_same_run_and_goes_on() {
     assert!(again.code == Some(0) && files_of(&work.path("without")).contains_key("run.json"), "{again:?}");
     assert!(!work.path("without/model.safetensors").exists());
 }
+
+#[test]
+fn the_outcome_of_a_run_fits_a_terminal_and_one_that_diverged_at_once_has_no_accuracy() {
+    let work = Work::new();
+    work.config(MLP);
+    let name = "name='a name that is long enough to fill much of a line'";
+    let sets = ["--set", name, "--set", "init={weight={kind='constant',value=1e30}}", "--set", "train.steps=20"];
+    let ran = work.train("run", &sets);
+    let outcome = ran.stdout.split("\n\n").nth(1).unwrap_or_else(|| panic!("{ran:?}"));
+    let fits = |line: &str| line.chars().count() <= 80 || !line.trim().contains(' ');
+    assert!(outcome.lines().all(fits) && outcome.contains("diverged at"), "{outcome}");
+    assert!(outcome.contains("none, the run ended before its first evaluation"), "{outcome}");
+    assert!(!outcome.contains("not measured"), "{outcome}");
+}

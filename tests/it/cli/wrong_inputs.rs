@@ -29,6 +29,8 @@ fn refused(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let ran: Ran =
         Command::new(env!("CARGO_BIN_EXE_initlab")).args(arguments).current_dir(directory).output().unwrap().into();
     assert!(ran.stdout.is_empty() && !ran.stderr.contains("panicked"), "{arguments:?}: {ran:?}");
+    let fits = |line: &str| line.chars().count() <= 80 || !line.trim().contains(' ');
+    assert!(ran.stderr.lines().all(fits), "{arguments:?}: {}", ran.stderr);
     (ran.code, ran.stderr.replace("\n  ", " "))
 }
 
@@ -71,7 +73,12 @@ fn what_is_set_on_the_command_line() {
         ("model.kind=cnn", "missing key `stages` in [model]", "expected an array of tables"),
         ("model.widths.5=3", "`model.widths` is an array", "expected an index from 0 to 1"),
         ("model.widths=12", "`widths` in [model]", "must be an array of non-negative integers"),
-        ("model.depth=3", "missing key `width` in [model]", "the outputs of each hidden layer"),
+        ("model.depth=3", "--set model.depth=3: `depth` in [model]", "add `--set model.width=50`"),
+        ("model=mlp", "`model` at the top level must be a table", "did you mean `model.kind=mlp`?"),
+        ("init=kaiming", "`init` at the top level must be a table", "did you mean `init.preset=kaiming`?"),
+        ("optimizer=adam", "`optimizer` at the top level must be a table", "did you mean `optimizer.kind=adam`?"),
+        ("schedule=cosine", "`schedule` at the top level must be a table", "did you mean `schedule.kind=cosine`?"),
+        ("data=mnist", "`data` at the top level must be a table", "did you mean `data.dataset=mnist`?"),
         ("model.bias=1", "`bias` in [model]", "must be true, false or \"output\""),
         ("model.dropout=1", "`dropout` in [model]", "up to but not including 1, found 1"),
         ("model.norm=bacth", "`norm` in [model]", "did you mean \"batch\"?"),
@@ -123,6 +130,11 @@ fn what_a_call_gives() {
     let work = Work::new();
     fs::write(work.path("net.toml"), NET).unwrap();
     fs::write(work.path("study.toml"), STUDY).unwrap();
+    let old = "kind = 'sgd'\nlr = 0.1\nmomentum = 0.9\n[schedule]\nkind = 'one_cycle'\nend = 0.1\nwarm = 0.2\n";
+    fs::write(work.path("old.toml"), NET.replace("lr = 0.1\n", old)).unwrap();
+    for directory in ["runs/net-seed0", "studies/lesson8"] {
+        fs::create_dir_all(work.path(directory)).unwrap();
+    }
     fs::write(work.path("empty.toml"), "").unwrap();
     fs::write(work.path("binary.toml"), [0xff, 0xfe, 0, 1]).unwrap();
     fs::write(work.path("no_value.toml"), "[model]\nkind").unwrap();
@@ -149,7 +161,20 @@ fn what_a_call_gives() {
         (&["train", "net.toml", "--epochs", "1.5"], "--epochs 1.5: `epochs` in [train]", "must be a non-negative integer"),
         (&["train", "net.toml", "--init", "xvaier"], "--init xvaier: `preset` in [init]", "did you mean \"xavier\"?"),
         (&["train", "net.toml", "--activation", ""], "--activation : no value", "an empty string is written"),
-        (&["train", "net.toml", "--depth", "4"], "missing key `width` in [model]", "the outputs of each hidden layer"),
+        (&["train", "net.toml", "--depth", "4"], "--depth 4: `depth` in [model]", "add `--set model.width=50`"),
+        (&["train", "net.toml", "--epochs", "1", "--steps", "30"], "--epochs", "cannot be used with"),
+        (&["train", "old.toml", "--set", "optimizer.kind=adam"], "old.toml:7:1: unknown key `momentum`", "= `momentum` is a key of sgd, rmsprop and muon, not of adam"),
+        (&["train", "old.toml", "--set", "optimizer.kind=adam"], "old.toml:7:1: unknown key", " --set 'optimizer={ kind = \"adam\", lr = 0.001 }'"),
+        (&["train", "old.toml", "--set", "schedule.kind=cosine"], "unknown key `warm` in [schedule]", " --set 'schedule={ kind = \"cosine\", end = 0.1 }'"),
+        (&["compare", "study.toml", "--set", "train.steps=10"], "--set train.steps=10: `train` at the top level", "by `--set set.train.steps=10`"),
+        (&["report", "net-seed0"], "net-seed0: there is no such directory", "did you mean runs/net-seed0?"),
+        (&["report", "runs/net-sed0"], "runs/net-sed0: there is no such directory", "did you mean runs/net-seed0?"),
+        (&["status", "lesson9"], "lesson9: there is no such directory", "did you mean studies/lesson8?"),
+        (&["report", "runs/net-seed0", "--only", "loss,std"], "--only loss,std: picks among pictures", "add --svg DIR or --png DIR"),
+        (&["theory", "relu", "--variance-w", "2", "--chart", "x.pdf"], "--chart x.pdf", "ends with .svg or .png"),
+        (&["theory", "relu", "--chart", "gone/x.svg"], "--chart gone/x.svg: there is no directory gone", "make it first"),
+        (&["lr-find", "net.toml", "--chart", "x.pdf"], "--chart x.pdf", "ends with .svg or .png"),
+        (&["width", "net.toml", "--chart", "x"], "--chart x", "ends with .svg or .png"),
         (&["train", "net.toml", "--epoch", "3"], "'--epoch'", "'--epochs'"),
         (&["train", "net.toml", "--momentum", "0.9"], "'--momentum'", "`--set optimizer.momentum=VALUE`"),
         (&["train", "net.toml", "--batch-size", "9"], "'--batch-size'", "`--set train.batch_size=VALUE`"),
