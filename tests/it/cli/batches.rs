@@ -120,19 +120,19 @@ fn a_batch_larger_than_the_data_is_worth_a_word() {
         "train.batch_size 512 is more than the 300 training images: every step takes them all, and is an epoch\n";
     let set = ["--set", "train.batch_size=512"];
     let ran = work.train("run", &set);
-    assert!(ran.code == Some(0) && ran.stderr.contains(word), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains(word), "{ran:?}");
     let ran = initlab([&["lr-find", config.to_str().unwrap(), "--steps", "50"], &set[..]].concat());
     assert!(ran.code == Some(0) && ran.stderr == word, "{ran:?}");
     work.study("base = 'net.toml'\nseeds = 2\nbaseline = 'a'\ntargets = [{ test_accuracy = 0.9 }]\n[[arms]]\nname = 'a'\n[[arms]]\nname = 'b'\nset.optimizer.lr = 0.2\n");
     let ran = work.compare("study", &["--set", "set.train.batch_size=512"]);
     assert!(ran.code == Some(0) && ran.stderr.matches(word).count() == 1, "{ran:?}");
     let ran = work.train("other", &["--set", "train.batch_size=300"]);
-    assert!(ran.code == Some(0) && !ran.stderr.contains("is more than"), "{ran:?}");
+    assert!(ran.code == Some(0) && !ran.message().contains("is more than"), "{ran:?}");
     // What is said is so.
     files::write(&work.path("few"), &images(33, 1), &images(9, 2)).unwrap();
     let few = work.path("few");
     let ran = work.train("few", &["--dataset", few.to_str().unwrap()]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("more than the 33 training images"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains("more than the 33 training images"), "{ran:?}");
     let steps = fs::read_to_string(work.path("few/steps.csv")).unwrap();
     assert!(steps.contains("\n1,1,33,") && steps.lines().count() == 3, "{steps}");
 }

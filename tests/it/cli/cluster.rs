@@ -69,13 +69,16 @@ fn shards_of_a_plan_give_the_bytes_of_one_machine_whatever_becomes_of_the_study_
     fs::write(work.path("study.toml"), "no study").unwrap();
     for shard in ["2/3", "0/3"] {
         let ran = work.shard("out", shard);
-        assert!(ran.code == Some(0) && ran.stdout.is_empty() && ran.stderr.contains("4 of 4 runs are done"), "{ran:?}");
+        assert!(
+            ran.code == Some(0) && ran.stdout.is_empty() && ran.message().contains("4 of 4 runs are done"),
+            "{ran:?}"
+        );
     }
     let ran = work.status("out");
     assert!(ran.code == Some(0) && ran.stdout.contains("done         8"), "{ran:?}");
     assert!(ran.stdout.contains("missing      4") && ran.stdout.contains("of the shards 1:"), "{ran:?}");
     let ran = work.report_of_plan("out");
-    assert!(ran.code == Some(1) && ran.stderr.contains("4 of 12 runs are missing"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("4 of 12 runs are missing"), "{ran:?}");
     assert_eq!(work.shard("out", "1/3").code, Some(0));
     let ran = work.report_of_plan("out");
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -99,7 +102,7 @@ fn two_tasks_at_one_shard_at_the_same_moment_make_it_once_or_twice_and_the_same(
         let both = [(); 2].map(|()| work.task(&out, &["--shard", "0/1", "--threads", "2"]).spawn().unwrap());
         let made = both.map(|child| {
             let ran = Ran::from(child.wait_with_output().unwrap());
-            assert!(ran.code == Some(0) && ran.stderr.contains("4 of 4 runs are done"), "{round}: {ran:?}");
+            assert!(ran.code == Some(0) && ran.message().contains("4 of 4 runs are done"), "{round}: {ran:?}");
             ran.stderr.lines().filter(|line| line.contains(" passed")).count()
         });
         twice += usize::from(made.iter().all(|made| *made > 0));
@@ -219,7 +222,7 @@ fn shards_for_a_gpu_have_whole_cohorts_and_ask_for_one() {
     assert!(shards.len() == 4 && shards.values().all(|runs| runs.len() == 3), "{shards:?}");
     assert!(shards.values().all(|runs| runs.iter().all(|other| *other == runs[0])), "{shards:?}");
     let ran = work.submit("other", &["--plan-only", "--device", "cuda", "--cohort", "3", "--shards", "5"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("4 cohorts"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("4 cohorts"), "{ran:?}");
 }
 
 #[test]

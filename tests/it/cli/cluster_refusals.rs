@@ -38,9 +38,9 @@ fn wrong_calls_are_refused_before_anything_is_written() {
         assert!(!work.path("out").exists(), "{more:?}");
     }
     let ran = work.submit("file/below", &["--plan-only"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("file/below"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("file/below"), "{ran:?}");
     let ran = work.submit("a\"b", &["--plan-only"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("a quotation mark"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("a quotation mark"), "{ran:?}");
 }
 
 #[test]
@@ -49,9 +49,9 @@ fn without_slurm_the_alternatives_are_named_and_a_dry_run_goes_on() {
     work.parts(STUDY);
     let without = |more: &[&str]| Ran::from(work.submission("out", more).env("PATH", work.path("")).output().unwrap());
     let ran = without(&["--shards", "2"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("sbatch is not on the path"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("sbatch is not on the path"), "{ran:?}");
     for part in ["login node", "--dry-run", "--plan-only", "initlab compare"] {
-        assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+        assert!(ran.message().contains(part), "{part}: {ran:?}");
     }
     let ran = without(&["--dry-run", "--at-once", "1", "--cpus", "3", "--time", "2:00:00", "--shards", "2"]);
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -81,12 +81,12 @@ fn another_plan_and_one_that_changed_are_refused() {
     let begin = |out: &str| assert_eq!(work.submit(out, &["--plan-only", "--shards", "2"]).code, Some(0));
     begin("out");
     let ran = work.submit("out", &["--plan-only", "--shards", "3"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("is cut into 2"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("is cut into 2"), "{ran:?}");
     // A wider study goes on in the directory once the narrower is done.
     let ran = work.submit("out", &["--plan-only", "--set", "seeds=4"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("holds another plan, which is not done"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("holds another plan, which is not done"), "{ran:?}");
     let ran = work.submit("out", &["--plan-only", "--set", "seeds=2"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("holds another study"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("holds another study"), "{ran:?}");
     let task = |more: &[&str]| Ran::from(work.task("out", more).output().unwrap());
     for (more, code, part) in [
         (&["--shard", "0/3"][..], 1, "is cut into 2 shards, not 3"),
@@ -95,7 +95,7 @@ fn another_plan_and_one_that_changed_are_refused() {
         (&["--shard", "0/2", "--set", "seeds=1"], 2, "cannot be used with"),
     ] {
         let ran = task(more);
-        assert!(ran.code == Some(code) && ran.stderr.contains(part), "{more:?}: {part}\n{ran:?}");
+        assert!(ran.code == Some(code) && ran.message().contains(part), "{more:?}: {part}\n{ran:?}");
     }
     for shard in ["0/2", "1/2"] {
         assert_eq!(work.shard("out", shard).code, Some(0));
@@ -108,7 +108,7 @@ fn another_plan_and_one_that_changed_are_refused() {
     plan.header.version = "0.0.1".into();
     plan.write(&work.path("old")).unwrap();
     for ran in [work.shard("old", "0/2"), work.submit("old", &["--plan-only"])] {
-        assert!(ran.code == Some(1) && ran.stderr.contains("was made by version 0.0.1"), "{ran:?}");
+        assert!(ran.code == Some(1) && ran.message().contains("was made by version 0.0.1"), "{ran:?}");
     }
     assert!(work.status("old").stdout.contains("was made by version 0.0.1"));
 
@@ -117,10 +117,10 @@ fn another_plan_and_one_that_changed_are_refused() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("\"seed\":1", "\"seed\":9", 1)).unwrap();
     for ran in [work.shard("harmed", "0/2"), work.submit("harmed", &["--plan-only"]), work.status("harmed")] {
-        assert!(ran.code == Some(1) && ran.stderr.contains("does not fit its own sum"), "{ran:?}");
+        assert!(ran.code == Some(1) && ran.message().contains("does not fit its own sum"), "{ran:?}");
     }
     let ran = work.status("nowhere");
-    assert!(ran.code == Some(1) && ran.stderr.contains("there is no plan"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("there is no plan"), "{ran:?}");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_task_that_finds_other_data_refuses_and_one_that_fails_tells_why_in_the_stat
     fs::create_dir_all(work.path("out")).unwrap();
     fs::write(work.path("out/runs"), "").unwrap();
     let ran = work.shard("out", "0/2");
-    assert!(ran.code == Some(1) && ran.stderr.contains("6 of 6 runs failed"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("6 of 6 runs failed"), "{ran:?}");
     let said = work.status("out").stdout;
     assert!(
         said.contains("failed       6") && said.contains("missing      6") && said.contains("of the shards 0,1"),
@@ -142,7 +142,7 @@ fn a_task_that_finds_other_data_refuses_and_one_that_fails_tells_why_in_the_stat
     fs::remove_dir_all(work.path("blobs")).unwrap();
     files::write(&work.path("blobs"), &images(300, 7), &images(100, 2)).unwrap();
     let ran = work.shard("out", "1/2");
-    assert!(ran.code == Some(1) && ran.stderr.contains("is of other data"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("is of other data"), "{ran:?}");
 }
 
 #[cfg(unix)]
@@ -156,8 +156,8 @@ fn a_full_disk_is_told_before_anything_is_submitted() {
     let mut shell = Command::new("bash");
     shell.current_dir(work.path("")).args(["-c", line, env!("CARGO_BIN_EXE_initlab"), study.to_str().unwrap()]);
     let ran = Ran::from(shell.output().unwrap());
-    assert!(ran.code == Some(1) && ran.stderr.contains("plan.jsonl: writing the file failed"), "{ran:?}");
-    assert!(ran.stderr.contains("free some space: the same command then goes on"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("plan.jsonl: writing the file failed"), "{ran:?}");
+    assert!(ran.message().contains("free some space: the same command then goes on"), "{ran:?}");
     assert!(!work.path("out/plan.jsonl").exists());
     assert_eq!(work.submit("out", &["--plan-only", "--shards", "2"]).code, Some(0));
 }

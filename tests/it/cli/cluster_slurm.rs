@@ -87,7 +87,7 @@ fn an_array_and_its_report_are_submitted_and_again_what_is_missing_and_not_in_th
     assert!(said.contains("its shards 0,4,5 left no sign in"), "{said}");
     let ran = slurm.submit(&[]);
     let told = "array 17 of this plan is still in the queue: shards 2,3 are left to it";
-    assert!(ran.code == Some(0) && ran.stderr.contains(told) && ran.stdout.contains("shards 0,4,5"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains(told) && ran.stdout.contains("shards 0,4,5"), "{ran:?}");
     assert_eq!(
         slurm.calls()[1],
         "sbatch --parsable --dependency=afterany:17,afterok:19 --kill-on-invalid-dep=yes slurm/2-report.sbatch"
@@ -104,19 +104,19 @@ fn what_slurm_refuses_or_does_not_say_is_told() {
     work.parts(STUDY);
     let slurm = Slurm::new(&work);
     let ran = slurm.submit(&["--shards", "102"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("the cluster's MaxArraySize takes at most 101"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("the cluster's MaxArraySize takes at most 101"), "{ran:?}");
     slurm.answers("scontrol", "echo 'Unable to contact slurm controller' >&2; exit 1");
     let ran = slurm.submit(&["--shards", "2"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("Unable to contact slurm controller"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("Unable to contact slurm controller"), "{ran:?}");
     assert!(!work.path("out").exists() && slurm.calls().is_empty());
     slurm.answers("scontrol", "echo 'MaxArraySize = 1001'");
     slurm.answers("sbatch", "echo 'sbatch: error: invalid account' >&2; exit 1");
     let ran = slurm.submit(&["--shards", "2"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("sbatch refused: sbatch: error: invalid account"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("sbatch refused: sbatch: error: invalid account"), "{ran:?}");
     slurm.answers("sbatch", "case $* in *report*) echo no report >&2; exit 1;; esac; echo '21;west'");
     let ran = slurm.submit(&["--shards", "2"]);
     let told =
-        ran.stderr.contains("array 21 was submitted, but not the report") && ran.stderr.contains("--report-only");
+        ran.message().contains("array 21 was submitted, but not the report") && ran.message().contains("--report-only");
     assert!(ran.code == Some(1) && told, "{ran:?}");
     slurm.answers("squeue", "echo 'Invalid job id specified' >&2; exit 1");
     assert!(slurm.status().contains("array 21 of 2 shards: over"));
@@ -124,5 +124,5 @@ fn what_slurm_refuses_or_does_not_say_is_told() {
     let said = slurm.status();
     assert!(said.contains("state not known") && said.contains("squeue refused: no controller"), "{said}");
     let ran = slurm.submit(&[]);
-    assert!(ran.stderr.contains("whether earlier arrays are still in the queue is not known"), "{ran:?}");
+    assert!(ran.message().contains("whether earlier arrays are still in the queue is not known"), "{ran:?}");
 }

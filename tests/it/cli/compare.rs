@@ -73,7 +73,7 @@ fn a_study_gives_the_same_bytes_for_any_number_of_threads_and_runs_nothing_twice
     let lost = json(&work.path("one/study.json"))["runs"][7]["dir"].as_str().unwrap().to_owned();
     fs::remove_dir_all(work.path("one").join(lost)).unwrap();
     let ran = work.compare("one", &["--report-only"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("1 of 18 runs are missing"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("1 of 18 runs are missing"), "{ran:?}");
     let ran = work.compare("one", &[]);
     assert!(ran.code == Some(0) && ran.stderr.lines().count() == 1, "{ran:?}");
     assert!(results("one") == before);
@@ -224,13 +224,13 @@ fn a_damaged_directory_is_named_with_what_to_do() {
     for (out, more, code, parts) in cases {
         let ran = work.compare(out, &[more]);
         assert_eq!(ran.code, Some(code), "{out}: {ran:?}");
-        parts.iter().for_each(|part| assert!(ran.stderr.contains(part), "{out}: {part}: {ran:?}"));
+        parts.iter().for_each(|part| assert!(ran.message().contains(part), "{out}: {part}: {ran:?}"));
     }
     fs::write(work.path("study.toml"), [0xff]).unwrap();
     let ran = work.compare("nothing", &[]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("a config is a text file in UTF-8"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("a config is a text file in UTF-8"), "{ran:?}");
     let ran = initlab([OsStr::new("compare"), work.root.path().as_os_str()]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("check that it is a readable file"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("check that it is a readable file"), "{ran:?}");
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -257,7 +257,10 @@ set.init.lsuv = { max_iterations = 1, tolerance = 1e-12 }
 ",
     );
     let ran = work.compare("out", &[]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("2 of 4 runs failed; the first, runs/lsuv-seed0-"), "{ran:?}");
+    assert!(
+        ran.code == Some(1) && ran.message().contains("2 of 4 runs failed; the first, runs/lsuv-seed0-"),
+        "{ran:?}"
+    );
     assert!(ran.stdout.contains("plain") && ran.stdout.contains("1/2"), "{ran:?}");
     let study = json(&work.path("out/study.json"));
     assert!(

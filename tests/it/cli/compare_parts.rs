@@ -107,7 +107,7 @@ fn ctrl_c_and_term_keep_what_is_done_and_say_how_to_go_on() {
         }
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let ran = Ran::from(child.wait_with_output().unwrap());
-        assert!(ran.code == Some(code) && ran.stderr.contains("go on with the same command"), "{ran:?}");
+        assert!(ran.code == Some(code) && ran.message().contains("go on with the same command"), "{ran:?}");
         let ended = work.ended("out");
         assert!(ended >= 2 && files_of_top(&work, "out").keys().eq(["plan.json"]), "{ended}");
     }
@@ -121,7 +121,7 @@ fn shards_in_directories_of_their_own_and_in_a_shared_one_give_the_bytes_of_one_
     for shard in 0..3 {
         let ran = work.finish(&format!("part{shard}"), &["--shard", &format!("{shard}/3")]);
         assert!(
-            ran.code == Some(0) && ran.stdout.is_empty() && ran.stderr.contains("4 of 12 runs are done"),
+            ran.code == Some(0) && ran.stdout.is_empty() && ran.message().contains("4 of 12 runs are done"),
             "{ran:?}"
         );
         assert_eq!(work.ended(&format!("part{shard}")), 4);
@@ -204,7 +204,7 @@ fn a_base_without_a_rate_takes_those_of_a_list() {
     let ran = work.finish("out", &["--set", "learning_rate=[0.1, 0.2]", "--set", "seeds=1"]);
     assert!(ran.code == Some(0) && ran.stdout.contains("learning_rate = 0.2"), "{ran:?}");
     let ran = work.finish("none", &[]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("missing key `optimizer.lr`"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("missing key `optimizer.lr`"), "{ran:?}");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn names_are_text_in_tables_and_shown_in_terminals_and_reports() {
             assert!(text.contains(shown) || *text == html && text.contains(name), "{shown}: {text}");
             assert!(text.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()), "{text:?}");
         }
-        assert!(!ran.stdout.contains('\t') && !ran.stderr.contains('\t'), "{ran:?}");
+        assert!(!ran.stdout.contains('\t') && !ran.message().contains('\t'), "{ran:?}");
         assert_eq!(json(&work.path("out/study.json"))["arms"][1], name);
     }
 }
@@ -191,5 +191,5 @@ fn seeds_for_a_factor_are_told_on_demand() {
     assert_eq!(work.compare("out", &["--report-only"]).code, Some(0));
     assert_eq!(json(&work.path("out/study.json")), before);
     let ran = work.compare("out", &["--power=1"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("expected a factor above 1"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("expected a factor above 1"), "{ran:?}");
 }

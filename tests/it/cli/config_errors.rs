@@ -237,5 +237,5 @@ fn a_build_without_cuda_says_how_to_get_one_with_it() {
     let ran = initlab(["compare", "study.toml", "--cohort", "4"]);
     assert!(refused(&ran, "cohort").contains("add --device cuda"), "{ran:?}");
     let ran = work.train("run", &["--device", "auto"]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("computing on the CPU: this build has no CUDA"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains("computing on the CPU: this build has no CUDA"), "{ran:?}");
 }

@@ -105,7 +105,7 @@ fn the_short_options_of_train_are_overrides_whose_errors_name_them() {
     let cnn = Work::new();
     cnn.config(CNN);
     let ran = cnn.train("run", &["--depth", "3"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("--depth 3: unknown key `depth` in [model]"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("--depth 3: unknown key `depth` in [model]"), "{ran:?}");
 }
 
 #[test]

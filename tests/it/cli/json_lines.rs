@@ -69,6 +69,6 @@ fn every_step_and_evaluation_is_an_object_with_the_numbers_of_the_csv_files() {
         // Its digits are under a sum like all others.
         fs::write(work.path("run/events.jsonl"), text.replacen("\"epoch\":0", "\"epoch\":1", 1)).unwrap();
         let ran = initlab([OsStr::new("report"), work.path("run").as_os_str()]);
-        assert!(ran.code == Some(1) && ran.stderr.contains("events.jsonl"), "{ran:?}");
+        assert!(ran.code == Some(1) && ran.message().contains("events.jsonl"), "{ran:?}");
     }
 }

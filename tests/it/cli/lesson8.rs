@@ -19,7 +19,7 @@ fn a_wrong_call_is_refused_and_says_what_is_right() {
     for (arguments, code, part) in cases {
         let ran = initlab([&["lesson8"], arguments].concat());
         assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
-        assert!(ran.stdout.is_empty() && ran.stderr.contains(part), "{part}: {ran:?}");
+        assert!(ran.stdout.is_empty() && ran.message().contains(part), "{part}: {ran:?}");
     }
 }
 
@@ -44,7 +44,7 @@ fn another_reference_is_read_strictly() {
         assert!(ran.code == Some(2) && ran.stdout.is_empty() && message.contains(part), "{part}\n{ran:?}");
     }
     let ran = initlab(["lesson8", "--reference", "no/such.toml"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("--reference no/such.toml: "), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("--reference no/such.toml: "), "{ran:?}");
 }
 
 #[test]

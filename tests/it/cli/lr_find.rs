@@ -129,6 +129,6 @@ fn a_range_that_is_none_is_refused() {
         (["--low", "0.1", "--steps", "3"], "--steps"),
     ] {
         let ran = initlab([&["lr-find", config.to_str().unwrap()], &more[..]].concat());
-        assert!(ran.code == Some(2) && ran.stderr.contains(part), "{ran:?}");
+        assert!(ran.code == Some(2) && ran.message().contains(part), "{ran:?}");
     }
 }

@@ -76,8 +76,8 @@ fn a_study_with_too_many_runs_side_by_side_says_how_many_fit() {
     fs::write(work.path("study.toml"), study).unwrap();
     let call = ["compare", "study.toml", "--out", "run", "--threads", "8"];
     let ran = initlab(&work, "60", &call);
-    assert!(ran.code == Some(2) && ran.stderr.contains("--threads 8: so many runs side by side take"), "{ran:?}");
-    assert!(ran.stderr.contains("; take --threads ") && !work.path("run").exists(), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("--threads 8: so many runs side by side take"), "{ran:?}");
+    assert!(ran.message().contains("; take --threads ") && !work.path("run").exists(), "{ran:?}");
     let ran = initlab(&work, "4000", &[&call[..], &["--dry-run"]].concat());
     assert!(ran.code == Some(0) && ran.stdout.contains("MB of memory"), "{ran:?}");
 }
@@ -156,7 +156,7 @@ fn threads_that_the_system_refuses_are_done_without() {
         let call = call.replace("LIMIT", kibibytes);
         let limited = format!("ulimit -v {kibibytes}; exec {} {call}", env!("CARGO_BIN_EXE_initlab"));
         let ran: Ran = Command::new("sh").args(["-c", &limited]).current_dir(work.path("")).output().unwrap().into();
-        assert!(ran.code == Some(0) && !ran.stderr.contains("panicked"), "{call} in {kibibytes} KiB: {ran:?}");
+        assert!(ran.code == Some(0) && !ran.message().contains("panicked"), "{call} in {kibibytes} KiB: {ran:?}");
     }
     let steps = |run: &str| fs::read(work.path(run).join("steps.csv")).unwrap();
     assert!(

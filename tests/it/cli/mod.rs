@@ -123,6 +123,13 @@ pub struct Ran {
     pub stderr: String,
 }
 
+impl Ran {
+    /// Joins the folded lines of stderr.
+    pub fn message(&self) -> String {
+        self.stderr.replace("\n  ", " ")
+    }
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -101,7 +101,7 @@ fn init_writes_the_start_of_the_run_without_training() {
         assert!(fs::read(&file).unwrap() == fs::read(work.path("run").join("init.safetensors")).unwrap(), "{net}");
         let broken = work.path("blobs").join("x").join("y");
         let ran = initlab(["init".as_ref(), config.as_os_str(), "-o".as_ref(), broken.as_os_str()]);
-        assert!(ran.code == Some(1) && ran.stderr.contains(broken.to_str().unwrap()), "{ran:?}");
+        assert!(ran.code == Some(1) && ran.message().contains(broken.to_str().unwrap()), "{ran:?}");
     }
 }
 

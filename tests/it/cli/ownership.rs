@@ -72,7 +72,8 @@ fn a_directory_in_which_a_run_is_at_work_is_left_alone() {
     wait_for_steps(&work.path("run"));
     for more in [&["--seed", "1"][..], &["--resume"], &["--overwrite", "--seed", "2"]] {
         let ran = work.train("run", more);
-        let refused = ran.stderr.contains("another process is at work there") || ran.stderr.contains("already holds");
+        let refused =
+            ran.message().contains("another process is at work there") || ran.message().contains("already holds");
         assert!(ran.code == Some(1) && refused, "{more:?}: {ran:?}");
     }
     assert!(first.try_wait().unwrap().is_none(), "the first goes on");
@@ -102,11 +103,11 @@ fn an_empty_directory_is_no_run_to_go_on_with_and_a_run_that_begins_anew_says_so
     work.config(MLP);
     fs::create_dir(work.path("run")).unwrap();
     let ran = work.train("run", &["--resume"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("there is no run in"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("there is no run in"), "{ran:?}");
     assert_eq!(work.train("run", &[]).code, Some(0));
     fs::remove_file(work.path("run/run.json")).unwrap();
     let ran = work.train("run", &["--resume"]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("it begins anew"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains("it begins anew"), "{ran:?}");
 }
 
 #[test]
@@ -122,7 +123,7 @@ fn a_config_is_not_lost_to_the_run_that_takes_its_directory() {
     assert_eq!(again("run").code, Some(0), "the same text comes back");
     fs::write(&config, format!("# mine\n{}", fs::read_to_string(&config).unwrap())).unwrap();
     let ran = again("run");
-    assert!(ran.code == Some(2) && ran.stderr.contains("copy it elsewhere"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("copy it elsewhere"), "{ran:?}");
     assert!(fs::read_to_string(&config).unwrap().starts_with("# mine"));
     assert_eq!(again("other").code, Some(0));
 }
@@ -145,7 +146,7 @@ fn a_run_that_was_killed_after_its_last_record_gets_what_it_lacks() {
             Some(text) => fs::write(work.path("run/report.html"), text).unwrap(),
         }
         let ran = work.train("run", &["--resume"]);
-        assert!(ran.code == Some(0) && ran.stderr.contains("nothing to do"), "{ran:?}");
+        assert!(ran.code == Some(0) && ran.message().contains("nothing to do"), "{ran:?}");
         assert_same(&files_of(&work.path("run")), &whole, "again");
     }
 }
@@ -161,7 +162,7 @@ fn links_under_the_names_of_records_are_not_followed() {
         std::os::unix::fs::symlink(work.path(name), work.path("run").join(name)).unwrap();
     }
     let ran = work.train("run", &[]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("already holds"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("already holds"), "{ran:?}");
     assert_eq!(work.train("run", &["--overwrite"]).code, Some(0));
     for name in ["steps.csv", "layers.csv", "epochs.csv", "config.toml", "run.json"] {
         assert_eq!(fs::read_to_string(work.path(name)).unwrap(), "precious");
@@ -247,13 +248,13 @@ fn every_changed_file_of_a_finished_run_is_an_error_that_names_it() {
                     "report" => initlab([Path::new("report"), &dir]),
                     _ => work.train("harmed", &["--resume"]),
                 };
-                assert!(ran.code == Some(1) && ran.stderr.contains(&**name), "{command}: {what} of {name}: {ran:?}");
+                assert!(ran.code == Some(1) && ran.message().contains(&**name), "{command}: {what} of {name}: {ran:?}");
             }
         }
         fs::remove_file(harmed(&work, "", |bytes| bytes).join(name)).unwrap();
         if name != "run.json" {
             let ran = initlab([Path::new("report"), &work.path("harmed")]);
-            assert!(ran.code == Some(1) && ran.stderr.contains("is missing"), "without {name}: {ran:?}");
+            assert!(ran.code == Some(1) && ran.message().contains("is missing"), "without {name}: {ran:?}");
         }
     }
 }
@@ -272,11 +273,11 @@ fn a_run_goes_on_from_nothing_that_has_changed_since_its_checkpoint() {
             });
             let before = files_of(&work.path("harmed"));
             let ran = work.train("harmed", &["--resume"]);
-            assert!(ran.code == Some(1) && ran.stderr.contains(name), "{name} at {share}: {ran:?}");
+            assert!(ran.code == Some(1) && ran.message().contains(name), "{name} at {share}: {ran:?}");
             assert_same(&files_of(&work.path("harmed")), &before, name);
             fs::remove_file(work.path("harmed/run.json")).unwrap();
             let ran = initlab([Path::new("report"), &work.path("harmed")]);
-            assert!(ran.code == Some(1) && ran.stderr.contains(name), "report, {name} at {share}: {ran:?}");
+            assert!(ran.code == Some(1) && ran.message().contains(name), "report, {name} at {share}: {ran:?}");
         }
     }
 }
@@ -292,9 +293,9 @@ fn records_without_sums_are_read_and_said_to_be_unchecked() {
     }
     fs::write(work.path("run/run.json"), serde_json::to_string_pretty(&run).unwrap() + "\n").unwrap();
     let ran = initlab([Path::new("report"), &work.path("run")]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("without sums"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains("without sums"), "{ran:?}");
     let ran = work.train("run", &["--resume"]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("without sums"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains("without sums"), "{ran:?}");
 }
 
 #[test]
@@ -311,7 +312,10 @@ fn another_study_does_not_take_the_directory_unasked_and_a_wider_one_goes_on() {
             assert_eq!(ran.code, Some(0), "the same runs are judged anew: {ran:?}");
             assert_eq!(work.compare("out", &[]).code, Some(0));
         } else {
-            assert!(ran.code == Some(1) && ran.stderr.contains(what) && ran.stderr.contains("--overwrite"), "{ran:?}");
+            assert!(
+                ran.code == Some(1) && ran.message().contains(what) && ran.message().contains("--overwrite"),
+                "{ran:?}"
+            );
         }
         assert_same(&files_of_study(&work.path("out")), &before, set);
     }
@@ -339,10 +343,10 @@ fn a_study_and_a_run_do_not_share_a_directory() {
     assert_eq!(work.train("run", &[]).code, Some(0));
     assert_eq!(work.compare("study", &[]).code, Some(0));
     let ran = work.compare("run", &[]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("holds a run"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("holds a run"), "{ran:?}");
     for more in [&[][..], &["--overwrite"]] {
         let ran = work.train("study", more);
-        assert!(ran.code == Some(1) && ran.stderr.contains("holds a study"), "{ran:?}");
+        assert!(ran.code == Some(1) && ran.message().contains("holds a study"), "{ran:?}");
     }
 }
 
@@ -410,7 +414,7 @@ fn a_result_that_cannot_be_read_is_not_made_again() {
     fs::remove_file(&result).unwrap();
     fs::create_dir(&result).unwrap();
     let ran = work.compare("out", &[]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("run.json: reading the file failed"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("run.json: reading the file failed"), "{ran:?}");
     fs::remove_dir(&result).unwrap();
     fs::write(&result, text).unwrap();
     assert_eq!(work.compare("out", &["--report-only"]).code, Some(0));

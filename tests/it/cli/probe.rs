@@ -73,7 +73,7 @@ fn every_start_of_a_study_is_a_line_and_learning_rates_are_none() {
     }
     assert!(ran.stdout.lines().all(|line| line.chars().count() <= 80), "{}", ran.stdout);
     let ran = initlab(["probe", study, "--set", "arms.1.set.init.preset=tat"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("cannot be done"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("cannot be done"), "{ran:?}");
 }
 
 #[test]

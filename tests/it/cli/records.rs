@@ -91,7 +91,7 @@ fn a_taken_directory_is_kept_unless_it_may_be_replaced() {
     let ran = work.train("run", &["--seed", "5"]);
     assert_eq!(ran.code, Some(1), "{ran:?}");
     for part in ["already holds a run", "--out", "--resume", "--overwrite"] {
-        assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+        assert!(ran.message().contains(part), "{part}: {ran:?}");
     }
     assert_same(&super::files_of(&work.path("run")), &before, "after a refusal");
     // A mistake that shows before training must not cost the old run either.
@@ -111,7 +111,7 @@ fn a_directory_that_cannot_be_written_is_an_error_before_training() {
         let ran = work.train(out, &[]);
         assert!(ran.code == Some(1) && ran.stdout.is_empty(), "{ran:?}");
         for part in [work.path(out).to_str().unwrap(), "creating the directory", "--out"] {
-            assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+            assert!(ran.message().contains(part), "{part}: {ran:?}");
         }
     }
     assert_eq!(fs::read_to_string(work.path("file")).unwrap(), "mine");
@@ -140,7 +140,7 @@ fn a_full_disk_is_an_error_that_names_the_file_and_the_run_goes_on_when_there_is
         assert_eq!(ran.code, Some(1), "{ran:?}");
         let path = work.path(out).join(file);
         for part in [path.to_str().unwrap(), "failed", "free some space", "--resume"] {
-            assert!(ran.stderr.contains(part), "{part}: {ran:?}");
+            assert!(ran.message().contains(part), "{part}: {ran:?}");
         }
         assert!(ran.stdout.is_empty() && !work.path(out).join("run.json").exists(), "{ran:?}");
         let ran = work.train(out, &[more, &["--resume"]].concat());

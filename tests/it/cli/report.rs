@@ -123,7 +123,7 @@ fn several_runs_share_a_page_and_charts_can_stand_alone() {
         assert!(names.iter().any(|name| name.contains(part)), "{part}: {names:?}");
     }
     let ran = report(&[&one, Path::new("--svg"), &few, Path::new("--only"), Path::new("lossy")]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("`Learning rate`"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("`Learning rate`"), "{ran:?}");
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn what_cannot_be_reported_on_is_an_error_with_a_way_out() {
     {
         let ran = report(&[&work.path(dir)]);
         assert_eq!(ran.code, Some(code), "{ran:?}");
-        assert!(parts.iter().all(|part| ran.stderr.contains(part)) && ran.stdout.is_empty(), "{ran:?}");
+        assert!(parts.iter().all(|part| ran.message().contains(part)) && ran.stdout.is_empty(), "{ran:?}");
     }
     assert_eq!(report(&[]).code, Some(2));
     work.config(MLP);
@@ -179,7 +179,7 @@ fn what_cannot_be_reported_on_is_an_error_with_a_way_out() {
     fs::remove_file(work.path("run").join("run.json")).unwrap();
     let ran = report(&[&work.path("run")]);
     assert!(
-        ran.code == Some(1) && ran.stderr.contains("layers.csv") && ran.stderr.contains("other columns"),
+        ran.code == Some(1) && ran.message().contains("layers.csv") && ran.message().contains("other columns"),
         "{ran:?}"
     );
 }
@@ -212,7 +212,7 @@ fn a_study_puts_its_verdict_first_and_shows_what_it_rests_on() {
     assert_eq!(report(&[&work.path("study")]).code, Some(0));
     assert!(read(&path) == html, "the same records give the same report");
     let ran = report(&[&work.path("study"), &work.path("study")]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("only runs can be laid side by side"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("only runs can be laid side by side"), "{ran:?}");
     assert_eq!(work.compare("bare", &["--no-report"]).code, Some(0));
     assert!(!work.path("bare").join("report.html").exists());
 }
@@ -341,7 +341,7 @@ fn charts_become_png_files_with_their_text() {
     work.config(CNN);
     assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
     let ran = pictures(&work, "png", "png", None);
-    if ran.code == Some(1) && ran.stderr.contains("no font was found") {
+    if ran.code == Some(1) && ran.message().contains("no font was found") {
         eprintln!("skipped: no fonts here");
         return;
     }
@@ -377,7 +377,10 @@ fn a_system_without_fonts_is_told_so_and_gets_no_pictures_without_text() {
     assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
     let none = format!("<dir>{}</dir>", work.path("none").display());
     let ran = pictures(&work, "png", "png", Some(&none));
-    assert!(ran.code == Some(1) && ran.stderr.contains("no font was found") && ran.stderr.contains("--svg"), "{ran:?}");
+    assert!(
+        ran.code == Some(1) && ran.message().contains("no font was found") && ran.message().contains("--svg"),
+        "{ran:?}"
+    );
     assert!(!work.path("png").exists());
 }
 
@@ -388,5 +391,5 @@ fn a_build_without_pictures_says_how_to_get_them() {
     work.config(MLP);
     assert_eq!(work.train("run", &["--no-report"]).code, Some(0));
     let ran = pictures(&work, "png", "png", None);
-    assert!(ran.code == Some(1) && ran.stderr.contains("--features png") && !work.path("png").exists(), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("--features png") && !work.path("png").exists(), "{ran:?}");
 }

@@ -116,7 +116,7 @@ fn ctrl_c_ends_a_run_with_130_and_a_killed_run_goes_on_as_well() {
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let ran = super::Ran::from(child.wait_with_output().unwrap());
     assert_eq!(ran.code, Some(130), "{ran:?}");
-    assert!(ran.stdout.contains("interrupted at step") && ran.stderr.contains("--resume"), "{ran:?}");
+    assert!(ran.stdout.contains("interrupted at step") && ran.message().contains("--resume"), "{ran:?}");
     let run = json(&work.path("stopped").join("run.json"));
     assert!(run["outcome"] == "interrupted" && run["steps"].as_u64() < Some(6000), "{run}");
     assert!(work.path("stopped").join("checkpoint.safetensors").exists());
@@ -132,7 +132,7 @@ fn ctrl_c_ends_a_run_with_130_and_a_killed_run_goes_on_as_well() {
 
     for out in ["stopped", "killed"] {
         let ran = work.train(out, &["--resume"]);
-        assert!(ran.code == Some(0) && ran.stderr.contains("going on at step"), "{ran:?}");
+        assert!(ran.code == Some(0) && ran.message().contains("going on at step"), "{ran:?}");
         assert_same(&records(&work.path(out)), &records(&work.path("whole")), out);
     }
 }
@@ -179,7 +179,7 @@ fn what_does_not_belong_together_does_not_go_on_and_nothing_is_changed() {
         let before = files_of(&work.path("run"));
         let ran = work.train("run", &[&["--resume"], more].concat());
         assert!(ran.code == Some(1) && ran.stdout.is_empty(), "{name}: {ran:?}");
-        parts.iter().for_each(|part| assert!(ran.stderr.contains(part), "{name}: {part}: {ran:?}"));
+        parts.iter().for_each(|part| assert!(ran.message().contains(part), "{name}: {part}: {ran:?}"));
         assert_same(&files_of(&work.path("run")), &before, name);
     }
 }
@@ -192,7 +192,7 @@ fn a_run_without_a_checkpoint_is_begun_again_only_with_its_own_config() {
     fs::remove_file(work.path("run").join("checkpoint.safetensors")).unwrap();
     let before = files_of(&work.path("run"));
     let ran = work.train("run", &["--resume", "--seed", "3"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("`seed = 0`, now `seed = 3`"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("`seed = 0`, now `seed = 3`"), "{ran:?}");
     assert_same(&files_of(&work.path("run")), &before, "another seed");
     assert_eq!(work.train("run", &["--resume"]).code, Some(0));
     assert_eq!(work.train("whole", &[]).code, Some(0));
@@ -206,16 +206,16 @@ fn a_finished_run_has_nothing_to_go_on_with() {
     assert_eq!(work.train("run", &[]).code, Some(0));
     let before = files_of(&work.path("run"));
     let ran = work.train("run", &["--resume"]);
-    assert!(ran.code == Some(0) && ran.stderr.contains("has ended already"), "{ran:?}");
+    assert!(ran.code == Some(0) && ran.message().contains("has ended already"), "{ran:?}");
     assert!(ran.stdout.contains("finished after 10 steps"), "{ran:?}");
     let ran = work.train("run", &["--resume", "--json"]);
     assert_eq!((ran.code, ran.stdout.as_bytes()), (Some(0), &before["run.json"][..]));
     // Its result must not pass for that of another config.
     let ran = work.train("run", &["--resume", "--seed", "3"]);
-    assert!(ran.code == Some(1) && ran.stderr.contains("`seed = 0`, now `seed = 3`"), "{ran:?}");
+    assert!(ran.code == Some(1) && ran.message().contains("`seed = 0`, now `seed = 3`"), "{ran:?}");
     let ran = work.train("run", &["--resume", "--set", "train.epochs=3"]);
     for part in ["is 2 epochs long, now 3 epochs", "--out", "--overwrite"] {
-        assert!(ran.code == Some(2) && ran.stderr.contains(part), "{part}: {ran:?}");
+        assert!(ran.code == Some(2) && ran.message().contains(part), "{part}: {ran:?}");
     }
     assert_same(&files_of(&work.path("run")), &before, "after five calls");
 }
@@ -225,6 +225,6 @@ fn a_run_that_is_not_there_cannot_go_on() {
     let work = Work::new();
     work.config(MLP);
     let ran = work.train("nowhere", &["--resume"]);
-    assert!(ran.code == Some(2) && ran.stderr.contains("there is no run in"), "{ran:?}");
+    assert!(ran.code == Some(2) && ran.message().contains("there is no run in"), "{ran:?}");
     assert!(!work.path("nowhere").exists());
 }

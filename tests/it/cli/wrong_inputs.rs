@@ -28,7 +28,7 @@ name = 'b'
 fn refused(directory: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let ran: Ran =
         Command::new(env!("CARGO_BIN_EXE_initlab")).args(arguments).current_dir(directory).output().unwrap().into();
-    assert!(ran.stdout.is_empty() && !ran.stderr.contains("panicked"), "{arguments:?}: {ran:?}");
+    assert!(ran.stdout.is_empty() && !ran.message().contains("panicked"), "{arguments:?}: {ran:?}");
     let fits = |line: &str| line.chars().count() <= 80 || !line.trim().contains(' ');
     assert!(ran.stderr.lines().all(fits), "{arguments:?}: {}", ran.stderr);
     (ran.code, ran.stderr.replace("\n  ", " "))
@@ -265,6 +265,6 @@ fn both_places_of_a_conflict_are_shown() {
         fs::write(work.path("net.toml"), text).unwrap();
         let path = work.path("net.toml");
         let ran: Ran = Command::new(env!("CARGO_BIN_EXE_initlab")).arg("train").arg(path).output().unwrap().into();
-        assert!(ran.stderr.contains(expected), "{}\n{expected}", ran.stderr);
+        assert!(ran.message().contains(expected), "{}\n{expected}", ran.stderr);
     }
 }
