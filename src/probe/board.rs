@@ -36,7 +36,7 @@ fn loss_is_flat(measured: &[Measured]) -> bool {
     measured.iter().all(|seed| gradient(seed).is_some_and(|gradient| gradient.largest == 0.0))
 }
 
-/// What is probed, before anything is measured.
+/// Network and images that are probed, before anything is measured.
 pub struct Probed<'a> {
     /// With activations in layers of their own.
     pub network: &'a Network,
@@ -56,9 +56,9 @@ pub struct Board<'a> {
     measured: &'a [Measured],
     forward: Vec<Result<RowForecast, String>>,
     backward: Vec<Result<BackForecast, String>>,
-    /// What is known exactly of a single image.
+    /// Laws of a single image that are known exactly.
     pub exact: Exact,
-    /// What is 0 by design.
+    /// Zeros by design.
     pub zeros: Zeros,
 }
 

@@ -1,4 +1,4 @@
-//! What the rules ask of a check, and how they put it: exponents with their intervals, beside 0 and beside theory's.
+//! Questions that the rules ask of a check, and the words for the answers: exponents with their intervals, beside 0 and beside theory's.
 
 use crate::width::record::{Growth, LayerRecord, WidthRecord};
 
