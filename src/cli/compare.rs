@@ -52,7 +52,7 @@ pub struct CompareArgs {
     /// Change one value of the study file, such as seeds=3 or set.train.epochs=1; may be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE", add = complete::study_set())]
     sets: Vec<String>,
-    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR")]
+    #[arg(long, help = dataset::other_dataset(), value_name = "NAME|DIR", add = complete::dataset())]
     dataset: Option<String>,
     #[arg(long, help = dataset::data(), value_name = "DIR", value_parser = path())]
     data: Option<PathBuf>,
@@ -60,7 +60,7 @@ pub struct CompareArgs {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where to compute: cpu, cuda, cuda:N, or auto (a GPU if one answers).
-    #[arg(long, value_name = "DEVICE", default_value = "cpu")]
+    #[arg(long, value_name = "DEVICE", default_value = "cpu", add = complete::device())]
     device: DeviceChoice,
     /// The most runs of equal shape that train at once on a GPU [default: 64].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]

@@ -7,8 +7,11 @@ use anyhow::Result;
 use clap::Args;
 
 use crate::cli::UsageError;
+use crate::cli::findings;
+use crate::cli::output::say;
 use crate::cli::path::path;
 use crate::cli::run_place::refuse_misspelt;
+use crate::config::error::folded;
 use crate::record::RecordError;
 use crate::record::lock::Lock;
 use crate::record::read::RunRecords;
@@ -20,6 +23,7 @@ use crate::report;
 use crate::report::page::Page;
 use crate::report::pick::is_wanted;
 use crate::report::raster;
+use crate::report::text::visible;
 
 /// Draw what a run's directory holds: one HTML file that needs no network, or pictures.
 #[derive(Debug, Args)]
@@ -71,6 +75,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
             let path = args.html();
             let _lock = Lock::to_add(directory_of(&path));
             report::write(&page, &path)?;
+            say(told(&page).trim_end());
             if let ([dir], None) = (&args.dirs[..], &args.out) {
                 report::write_index(dir)?;
             }
@@ -79,6 +84,11 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     let lines: Vec<String> = written.iter().map(|path| format!("{}\n", path.display())).collect();
     super::print(&lines.concat())
+}
+
+/// The page's first sentences, and what it found.
+fn told(page: &Page) -> String {
+    format!("{}\n{}", folded(&visible(&page.lead), 0), findings::text(&page.findings))
 }
 
 impl ReportArgs {
