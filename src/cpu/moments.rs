@@ -149,6 +149,8 @@ mod tests {
     #[test]
     fn powers_are_exactly_those_of_powi() {
         for x in [0.0, -0.0, 1.0, -1.5, 0.1, -3.7e-30, 2.3e30, f64::from(f32::MAX), f64::INFINITY] {
+            // Of a constant the compiler takes powers in its own way, which rounds differently.
+            let x = std::hint::black_box(x);
             assert_eq!(powers(x).map(f64::to_bits), [x.powi(3), x.powi(4)].map(f64::to_bits), "{x}");
         }
     }
