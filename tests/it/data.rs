@@ -1,5 +1,6 @@
 //! Data sets on disk: the real MNIST where it is at hand, and directories with each kind of mistake.
 
+use crate::cli::unfolded;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -456,7 +457,7 @@ fn a_tilde_is_the_home_directory_wherever_a_path_is_given() {
         let (code, stderr) = run(Some(home.path()), arguments);
         assert_eq!(code, Some(0), "{arguments:?}: {stderr}");
         let (code, stderr) = run(None, arguments);
-        assert!(code != Some(0) && stderr.contains("HOME is not set"), "{arguments:?}: {stderr}");
+        assert!(code != Some(0) && unfolded(&stderr).contains("HOME is not set"), "{arguments:?}: {stderr}");
     }
     assert!(home.path().join("run/run.json").exists());
     let config = fs::read_to_string(home.path().join("run/config.toml")).unwrap();
@@ -489,7 +490,10 @@ fn the_data_command_shows_and_verifies_a_directory() {
 
     fs::write(directory.join(NAMES[3]), [0; 3]).unwrap();
     let (ok, stdout, stderr) = initlab(&["data", "verify", "--dataset", path]);
-    assert!(!ok && stdout.is_empty() && stderr.contains("magic number: found the end of the file"), "{stderr}");
+    assert!(
+        !ok && stdout.is_empty() && unfolded(&stderr).contains("magic number: found the end of the file"),
+        "{stderr}"
+    );
 }
 
 #[cfg(not(feature = "fetch"))]

@@ -1,5 +1,6 @@
 //! Downloads, against servers of the test's own in place of the public ones.
 
+use crate::cli::unfolded;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -41,7 +42,7 @@ pub fn fails(name: &str, mirror: &str, hub: &str, seconds: &str, message: &str) 
     fs::create_dir_all(&inner).unwrap();
     let work = tempfile::tempdir_in(&inner).unwrap();
     let output = initlab(work.path(), mirror, hub, seconds, &["fetch", "mnist"]);
-    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stderr = unfolded(&String::from_utf8_lossy(&output.stderr));
     assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{name}: {stderr}");
     for part in ["cannot download mnist: ", message, "data/mnist", "--data", "INITLAB_MNIST"] {
         assert!(stderr.contains(part), "{name}: {part}: {stderr}");
@@ -149,7 +150,7 @@ fn a_mirror_that_is_no_address_and_a_limit_that_is_no_number_are_told() {
         ("http://127.0.0.1:1", "soon", "INITLAB_FETCH_SECONDS: found `soon`, expected a whole number of seconds"),
     ] {
         let output = initlab(work.path(), mirror, &empty(), seconds, &["fetch"]);
-        assert!(String::from_utf8_lossy(&output.stderr).contains(message), "{output:?}");
+        assert!(unfolded(&String::from_utf8_lossy(&output.stderr)).contains(message), "{output:?}");
     }
 }
 

@@ -123,10 +123,15 @@ pub struct Ran {
     pub stderr: String,
 }
 
+/// Joins the lines of a message that were folded at 80 columns.
+pub fn unfolded(stderr: &str) -> String {
+    stderr.replace("\n  ", " ")
+}
+
 impl Ran {
     /// Joins the folded lines of stderr.
     pub fn message(&self) -> String {
-        self.stderr.replace("\n  ", " ")
+        unfolded(&self.stderr)
     }
 }
 

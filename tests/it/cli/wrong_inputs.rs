@@ -265,6 +265,6 @@ fn both_places_of_a_conflict_are_shown() {
         fs::write(work.path("net.toml"), text).unwrap();
         let path = work.path("net.toml");
         let ran: Ran = Command::new(env!("CARGO_BIN_EXE_initlab")).arg("train").arg(path).output().unwrap().into();
-        assert!(ran.message().contains(expected), "{}\n{expected}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{}\n{expected}", ran.stderr);
     }
 }

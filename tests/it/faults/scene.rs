@@ -1,5 +1,6 @@
 //! Calls of the command that are to survive whatever happens to them, and what happens.
 
+use crate::cli::unfolded;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
@@ -172,7 +173,7 @@ impl Scene {
 
 /// Checks that a call that met `answer` ended as it may: on its own, with a reason if it failed, which is the fault if it was `alone`.
 fn judge_end(output: &Output, answer: Answer, alone: bool) -> Result<(), String> {
-    let text = String::from_utf8_lossy(&output.stderr);
+    let text = unfolded(&String::from_utf8_lossy(&output.stderr));
     let killed = matches!(answer, Answer::Kill | Answer::Tear);
     match output.status.code() {
         None if killed => Ok(()),
