@@ -30,7 +30,7 @@ pub(crate) fn text(record: &StudyRecord) -> String {
 }
 
 /// The reason why a pair may be judged otherwise here than above.
-pub(crate) fn note(pairs: &[PairRecord]) -> String {
+fn note(pairs: &[PairRecord]) -> String {
     let tests = pairs.iter().filter_map(|pair| pair.comparison.targets.first()?.ratio).map(|ratio| ratio.tests).max();
     let of = tests.map_or_else(String::new, |tests| format!(" of {tests} pairs"));
     format!(

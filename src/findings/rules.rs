@@ -65,7 +65,7 @@ pub const RULES: &[Rule<OfRun>] = &[
     Rule { name: "learns", severity: Note, threshold: 0.1, find: course::learns,
         measure: "accuracy at the end, as a share of the way from guessing to no mistake", source: "the studies' rule for runs that have learnt" },
     Rule { name: "signal_holds", severity: Note, threshold: TENFOLD, find: start::signal_holds,
-        measure: "factor on the activations' variance between any two hidden layers, at the first step", source: DEPTH },
+        measure: "factor on the activations' variance between any two hidden layers, at the first step; and at least 0.8 a layer from the first to the last", source: DEPTH },
     Rule { name: "as_predicted", severity: Note, threshold: 1.25, find: start::as_predicted,
         measure: "as departs_from_prediction", source: "Poole et al. 2016, Hanin & Nica 2018" },
     Rule { name: "still_falls", severity: Note, threshold: 0.1, find: course::still_falls,

@@ -23,8 +23,8 @@ fn forwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)
 
 /// Does as [`forwards`] for the gradient's norm, from the last hidden layer back to the first.
 fn backwards<'e>(evidence: &'e Evidence<'_>) -> Option<([(&'e str, f64); 2], f64)> {
-    let length = |layer: &Hidden<'_>| Some((layer.at_start("grad_second_moment")? * layer.values? as f64).sqrt());
-    let [first, last] = values(evidence, length)?;
+    let norm = |layer: &Hidden<'_>| Some((layer.at_start("grad_second_moment")? * layer.values? as f64).sqrt());
+    let [first, last] = values(evidence, norm)?;
     Some(([last, first], (first.1 / last.1).powi(2)))
 }
 

@@ -13,12 +13,7 @@ const LONGEST: usize = 48;
 /// name besides.
 pub fn by_difference(runs: &[RunRecords]) -> Vec<String> {
     let all: Vec<Vec<(String, String)>> = runs.iter().map(of_run).collect();
-    let mut keys: Vec<&String> = Vec::new();
-    for (key, _) in all.iter().flatten() {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
+    let mut keys = keys_of(&all);
     let value = |run: usize, key: &str| all[run].iter().find(|(name, _)| name == key).map_or("", |(_, value)| value);
     let kinds = |keys: &[&String]| {
         let mut found: Vec<Vec<&str>> =
@@ -49,6 +44,17 @@ pub fn by_difference(runs: &[RunRecords]) -> Vec<String> {
     (0..runs.len()).map(name).collect()
 }
 
+/// The keys of all runs, each once, in the order in which they come first.
+fn keys_of(all: &[Vec<(String, String)>]) -> Vec<&String> {
+    let mut keys: Vec<&String> = Vec::new();
+    for (key, _) in all.iter().flatten() {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys
+}
+
 /// The settings of a run's config with its seed, which comes last.
 fn of_run(run: &RunRecords) -> Vec<(String, String)> {
     let mut all = settings(&run.config);
@@ -74,12 +80,7 @@ fn preset_of(config: &str) -> Option<&'static str> {
 pub(super) fn differences(runs: &[RunRecords]) -> String {
     const TOLD: usize = 4;
     let all: Vec<Vec<(String, String)>> = runs.iter().map(of_run).collect();
-    let mut keys: Vec<&String> = Vec::new();
-    for (key, _) in all.iter().flatten() {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
+    let keys = keys_of(&all);
     let told = |key: &&String| {
         let mut values: Vec<&str> = Vec::new();
         for settings in &all {
