@@ -14,8 +14,10 @@ pub fn sums(values: &[f32], near_zero: f32, higher: bool) -> Sums {
     let mut sums = Sums::default();
     values.chunks(BLOCK).for_each(|block| add_block(&mut sums, block, near_zero));
     if higher {
-        let sum = |power: usize| values.iter().map(|&x| powers(f64::from(x))[power]).sum();
-        (sums.higher, sums.higher_n) = (std::array::from_fn(sum), sums.n);
+        for powers in values.iter().map(|&x| powers(f64::from(x))) {
+            sums.higher.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power);
+        }
+        sums.higher_n = sums.n;
     }
     sums
 }
